@@ -1,0 +1,138 @@
+// The start-up proof that an engine computes what was published and refuses what was changed.
+#include "base/secret.h"
+#include "crypto/aead.h"
+
+#include <errno.h>
+#include <string.h>
+
+// One answer with the engine that is to give it.
+struct trial {
+	const struct aead_known_answer *answer;
+	struct aead_ctx *ctx;
+	struct aead_key *key;
+	uint8_t data[sizeof((struct aead_known_answer *)NULL)->plaintext];
+	uint8_t tag[AEAD_TAG_OCTETS];
+};
+
+static struct aead_op trial_op(struct trial *trial)
+{
+	return (struct aead_op){
+		.key = trial->key,
+		.nonce = trial->answer->nonce,
+		.aad = trial->answer->aad,
+		.data = trial->data,
+		.tag = trial->tag,
+		.octets = trial->answer->octets,
+		.aad_octets = trial->answer->aad_octets,
+	};
+}
+
+static const char *try_seal(struct trial *trial)
+{
+	const struct aead_known_answer *answer = trial->answer;
+	struct aead_op op;
+
+	memcpy(trial->data, answer->plaintext, sizeof(trial->data));
+	memset(trial->tag, 0, sizeof(trial->tag));
+	op = trial_op(trial);
+	aead_seal_burst(trial->ctx, &op, 1);
+	if (memcmp(trial->data, answer->ciphertext, answer->octets) != 0)
+		return "seals to another ciphertext";
+	if (memcmp(trial->tag, answer->tag, sizeof(trial->tag)) != 0)
+		return "seals to another tag";
+	return NULL;
+}
+
+static const char *try_open(struct trial *trial)
+{
+	const struct aead_known_answer *answer = trial->answer;
+	struct aead_op op;
+
+	memcpy(trial->data, answer->ciphertext, sizeof(trial->data));
+	memcpy(trial->tag, answer->tag, sizeof(trial->tag));
+	op = trial_op(trial);
+	aead_open_burst(trial->ctx, &op, 1);
+	if (!op.authentic)
+		return "refuses the right tag";
+	if (memcmp(trial->data, answer->plaintext, answer->octets) != 0)
+		return "opens to another plaintext";
+	return NULL;
+}
+
+static const char *try_forgery(struct trial *trial, unsigned bit)
+{
+	static const uint8_t wiped[sizeof(trial->data)];
+	const struct aead_known_answer *answer = trial->answer;
+	struct aead_op op;
+
+	memcpy(trial->data, answer->ciphertext, sizeof(trial->data));
+	memcpy(trial->tag, answer->tag, sizeof(trial->tag));
+	trial->tag[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+	op = trial_op(trial);
+	op.authentic = true;
+	aead_open_burst(trial->ctx, &op, 1);
+	if (op.authentic)
+		return "accepts a changed tag";
+	if (memcmp(trial->data, wiped, answer->octets) != 0)
+		return "leaves the output of a changed tag";
+	return NULL;
+}
+
+static const char *try_all(struct trial *trial)
+{
+	const char *complaint = try_seal(trial);
+
+	if (!complaint)
+		complaint = try_open(trial);
+	for (unsigned bit = 0; !complaint && bit < AEAD_TAG_OCTETS * 8; bit++)
+		complaint = try_forgery(trial, bit);
+	return complaint;
+}
+
+static int run_answer(const struct aead_engine *engine, struct aead_ctx *ctx,
+	const struct aead_known_answer *answer, struct error *err)
+{
+	struct trial trial = {.answer = answer, .ctx = ctx};
+	const char *complaint;
+	int ret;
+
+	ret = aead_key_create(engine, answer->algorithm, answer->key, &trial.key);
+	if (ret < 0)
+		return error_set(err, -ret, "engine %s: cannot expand the %s key of \"%s\"",
+			engine->name, aead_name(answer->algorithm), answer->source);
+	complaint = try_all(&trial);
+	if (complaint)
+		ret = error_set(err, EBADMSG,
+			"engine %s: %s %s (known answer: %s); the engine must not be used here",
+			engine->name, aead_name(answer->algorithm), complaint, answer->source);
+	aead_key_destroy(trial.key);
+	secret_wipe(&trial, sizeof(trial));
+	return ret;
+}
+
+int aead_self_test(const struct aead_engine *engine, const struct aead_known_answer *answers,
+	unsigned n, struct error *err)
+{
+	const struct aead_table table = {.n = 1, .engine = {engine}};
+	struct aead_ctx *ctx = NULL;
+	unsigned tried = 0;
+	int ret;
+
+	if (!engine->probe())
+		return error_set(
+			err, ENOTSUP, "engine %s: this CPU or build cannot run it", engine->name);
+	ret = aead_ctx_create(&table, &ctx);
+	if (ret < 0)
+		return error_set(
+			err, -ret, "engine %s: no context: %s", engine->name, strerror(-ret));
+	for (unsigned i = 0; ret == 0 && i < n; i++) {
+		if (!engine->supports(answers[i].algorithm))
+			continue;
+		ret = run_answer(engine, ctx, &answers[i], err);
+		tried++;
+	}
+	if (ret == 0 && tried == 0)
+		ret = error_set(err, EBADMSG, "engine %s: no known answer for it", engine->name);
+	aead_ctx_destroy(ctx);
+	return ret;
+}

@@ -1,0 +1,9 @@
+// The engines that exist, one source file each. The program puts them into a table (aead.h).
+#pragma once
+
+#include "crypto/aead.h"
+
+// intel-ipsec-mb's direct calls: AES-GCM and ChaCha20-Poly1305, SSE to AVX512 by its own dispatch.
+extern const struct aead_engine engine_ipsecmb;
+// OpenSSL's EVP: slow and independent, the reference that the others are tested against.
+extern const struct aead_engine engine_openssl;

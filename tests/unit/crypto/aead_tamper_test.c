@@ -1,0 +1,162 @@
+// One changed bit anywhere: refused, wiped, nothing else touched.
+#include "aead_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct target {
+	struct aead_ctx *ctx;
+	struct packet *packet; // sealed
+	uint8_t sealed[sizeof(((struct packet *)NULL)->image)];
+};
+
+static void restore(struct target *target)
+{
+	memcpy(target->packet->image, target->sealed, sizeof(target->sealed));
+}
+
+static void assert_opens(struct target *target)
+{
+	struct packet *packet = target->packet;
+	struct aead_op op = packet->op;
+
+	restore(target);
+	op.authentic = false;
+	aead_open_burst(target->ctx, &op, 1);
+	assert_true(op.authentic);
+	assert_memory_equal(op.data, packet->plaintext, op.octets);
+}
+
+static void assert_refuses(struct target *target, struct aead_op op)
+{
+	packet_snapshot(target->packet);
+	op.authentic = true;
+	aead_open_burst(target->ctx, &op, 1);
+	assert_false(op.authentic);
+	packet_assert_wiped(target->packet);
+	packet_assert_rest_untouched(target->packet, true);
+}
+
+static void flip_every_bit(struct target *target, size_t offset, size_t octets)
+{
+	for (size_t bit = 0; bit < octets * 8; bit++) {
+		restore(target);
+		target->packet->image[offset + bit / 8] ^= (uint8_t)(1u << bit % 8);
+		assert_refuses(target, target->packet->op);
+	}
+}
+
+static void attack(struct target *target)
+{
+	struct packet *packet = target->packet;
+	const uint8_t *image = packet->image;
+
+	assert_opens(target);
+	flip_every_bit(target, (size_t)(packet->op.tag - image), AEAD_TAG_OCTETS);
+	flip_every_bit(target, (size_t)(packet->op.data - image), packet->op.octets);
+	flip_every_bit(target, (size_t)(packet->op.nonce - image), AEAD_NONCE_OCTETS);
+	flip_every_bit(target, (size_t)(packet->op.aad - image), packet->op.aad_octets);
+	assert_opens(target);
+}
+
+// Shorter, longer, without its AAD, a tag of zeros.
+static void attack_shape(struct target *target)
+{
+	struct packet *packet = target->packet;
+	struct aead_op op;
+
+	restore(target);
+	memset(packet->op.tag, 0, AEAD_TAG_OCTETS);
+	assert_refuses(target, packet->op);
+	if (packet->op.aad_octets > 0) {
+		restore(target);
+		op = packet->op;
+		op.aad_octets = 0;
+		assert_refuses(target, op);
+	}
+	if (packet->op.octets > 0) {
+		restore(target);
+		packet->op.octets--;
+		packet_snapshot(packet);
+		op = packet->op;
+		aead_open_burst(target->ctx, &op, 1);
+		assert_false(op.authentic);
+		packet_assert_wiped(packet);
+		packet->op.octets++;
+	}
+	assert_opens(target);
+}
+
+static void each_packet(void (*visit)(struct target *target))
+{
+	static const struct packet_shape shapes[] = {{48, 8, 3, false}, {48, 12, 0, true},
+		{37, 0, 1, true}, {0, 0, 0, true}, {0, 12, 5, false}, {1, 8, 7, false}};
+	struct fixture_random random = {99};
+	struct target target = {.packet = calloc(1, sizeof(struct packet)), .ctx = fixture_ctx()};
+	uint8_t key[AEAD_KEY_MAX];
+
+	assert_non_null(target.packet);
+	for (unsigned i = 0; i < fixture_engines.n * AEAD_ALGORITHMS * COUNT(shapes); i++) {
+		const struct packet_shape *shape = &shapes[i % COUNT(shapes)];
+		unsigned row = i / COUNT(shapes);
+		struct aead_key *expanded;
+
+		fixture_fill(&random, key, sizeof(key));
+		expanded = fixture_key(fixture_engines.engine[row / AEAD_ALGORITHMS],
+			(enum aead_algorithm)(row % AEAD_ALGORITHMS), key);
+		target.packet->op.key = expanded;
+		packet_lay_out(target.packet, shape, &random);
+		aead_seal_burst(target.ctx, &target.packet->op, 1);
+		memcpy(target.sealed, target.packet->image, sizeof(target.sealed));
+		visit(&target);
+		aead_key_destroy(expanded);
+	}
+	aead_ctx_destroy(target.ctx);
+	free(target.packet);
+}
+
+static void every_bit(void **state)
+{
+	(void)state;
+	each_packet(attack);
+}
+
+static void every_shape(void **state)
+{
+	(void)state;
+	each_packet(attack_shape);
+}
+
+static void another_key(struct target *target)
+{
+	static const uint8_t other[AEAD_KEY_MAX] = {1};
+	const struct aead_key *right = target->packet->op.key;
+	struct aead_key *wrong = fixture_key(right->engine, right->algorithm, other);
+
+	restore(target);
+	target->packet->op.key = wrong;
+	assert_refuses(target, target->packet->op);
+	target->packet->op.key = right;
+	aead_key_destroy(wrong);
+}
+
+static void wrong_key(void **state)
+{
+	(void)state;
+	each_packet(another_key);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_bit),
+		cmocka_unit_test(every_shape),
+		cmocka_unit_test(wrong_key),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
