@@ -1,0 +1,38 @@
+// A burst of packets on its way through the stages, as arrays side by side. A stage writes a
+// verdict per packet; burst_sift then moves the packets that go on to the front.
+#pragma once
+
+#include "base/compiler.h"
+#include "proto/drop.h"
+
+#include <rte_mbuf.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BURST_MAX 64
+
+// A verdict: accept, a drop reason, or a destination.
+#define VERDICT_ACCEPT DROP_NONE
+#define VERDICT_OWNER 0x8000 // | worker: authenticated, that worker owns the replay window
+
+// What classification found, from the start of the IP header, where the mbuf's data begins.
+struct packet {
+	uint16_t l4;	  // octets to the transport header
+	uint8_t protocol; // of the transport header, extension headers skipped
+	uint8_t flags;	  // PACKET_*
+	uint8_t port;	  // of arrival
+};
+
+#define PACKET_IPV6 0x01
+#define PACKET_FRAGMENT 0x02 // any fragment, first or not
+#define PACKET_LATER_FRAGMENT 0x04
+
+struct burst {
+	uint16_t n;
+	uint16_t verdict[BURST_MAX];
+	struct rte_mbuf *m[BURST_MAX];
+	struct packet packet[BURST_MAX];
+	// Between decap's halves, and for a packet handed to the owner of its window.
+	uint64_t seq[BURST_MAX];
+	struct window_slot *slot[BURST_MAX];
+};

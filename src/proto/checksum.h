@@ -1,0 +1,51 @@
+// The Internet checksum (RFC 1071) of IPv4 headers, and its update in place (RFC 1624). Sums are of
+// 16-bit words as they lie in memory, so no byte order is converted.
+#pragma once
+
+#include "base/compiler.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+static ALWAYS_INLINE uint16_t checksum_fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+// octets: even, at most 64 KiB.
+static ALWAYS_INLINE uint32_t checksum_sum(const void *memory, uint32_t octets)
+{
+	const uint8_t *p = memory;
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < octets; i += 2) {
+		uint16_t word;
+
+		memcpy(&word, p + i, sizeof(word));
+		sum += word;
+	}
+	return sum;
+}
+
+// A header that includes its checksum sums to all ones.
+static ALWAYS_INLINE bool checksum_ipv4_right(const uint8_t *header, uint32_t octets)
+{
+	return checksum_fold(checksum_sum(header, octets)) == 0xffff;
+}
+
+// Changes the 16-bit word at `word` and the checksum at `checksum` with it.
+static ALWAYS_INLINE void checksum_replace(uint8_t *checksum, uint8_t *word, uint16_t value)
+{
+	uint16_t sum;
+	uint16_t before;
+
+	memcpy(&sum, checksum, sizeof(sum));
+	memcpy(&before, word, sizeof(before));
+	sum = (uint16_t)~checksum_fold(
+		(uint32_t)(uint16_t)~sum + (uint32_t)(uint16_t)~before + value);
+	memcpy(checksum, &sum, sizeof(sum));
+	memcpy(word, &value, sizeof(value));
+}

@@ -1,0 +1,86 @@
+// Every way a packet can end here: one row gives the enum, the counter, the text in vpectl and the
+// metric label. There is no shared "other": each place that drops has a reason of its own.
+#pragma once
+
+#include <stdint.h>
+
+// Reasons that are known only once an SA is known: also counted per SA.
+// clang-format off
+#define DROP_SA_REASONS(X) \
+	X(runt,               "outer payload shorter than the protocol's headers") \
+	X(vpe_id_zero,        "VPE ID word is zero") \
+	X(seq_zero,           "sequence number zero") \
+	X(seq_max,            "sequence number 2^64-1") \
+	X(sender_unknown,     "Sender ID not accepted by the SA") \
+	X(sa_outer_address,   "outer addresses are not the SA's") \
+	X(window_table_full,  "SA has no slot left for a new replay window") \
+	X(window_pool_empty,  "pool of replay windows is used up") \
+	X(icv_failed,         "authentication failed") \
+	X(replay_old,         "sequence number left of the replay window") \
+	X(replay_seen,        "sequence number already seen") \
+	X(fill,               "fill packet (VPE) ended as meant") \
+	X(dummy,              "dummy packet (ESP next header 59) ended as meant") \
+	X(esp_length,         "ESP ciphertext is no multiple of 4 octets") \
+	X(esp_pad_length,     "ESP pad length longer than the payload") \
+	X(esp_padding,        "ESP padding octets are not 1, 2, 3 ...") \
+	X(esp_next_header,    "ESP next header is not IPv4, IPv6 or dummy, or not what follows") \
+	X(inner_version,      "inner datagram is neither IPv4 nor IPv6") \
+	X(inner_runt,         "inner datagram shorter than its IP header") \
+	X(inner_ihl,          "inner IPv4 header length under 5 words") \
+	X(inner_length_short, "inner IPv4 total length shorter than its header") \
+	X(inner_length,       "inner length beyond the decrypted octets") \
+	X(inner_checksum,     "inner IPv4 header checksum wrong") \
+	X(inner_jumbogram,    "inner IPv6 jumbogram") \
+	X(ecn_not_ect_ce,     "congestion marked on the way, inner flow knows no ECN (RFC 6040)") \
+	X(selector_mismatch,  "inner packet outside the SA's selectors (RFC 4301)") \
+	X(handover_full,      "ring to the worker that owns the window is full") \
+	X(seq_exhausted,      "outbound sequence numbers are used up") \
+	X(too_big,            "packet over the tunnel MTU, sender told by ICMP") \
+	X(no_room,            "buffer has no room for the tunnel's headers") \
+	X(encap_ring_full,    "ring to the worker that encrypts for the SA is full") \
+	X(no_outbound_sa,     "policy says protect, the tunnel has no outbound SA")
+
+// Reasons of the path around the SAs: counted per worker and per port of arrival.
+#define DROP_PATH_REASONS(X) \
+	X(multi_segment,      "packet in several buffers") \
+	X(eth_runt,           "frame shorter than an Ethernet header") \
+	X(eth_not_for_us,     "frame for another station") \
+	X(ip_version,         "IP version is not the frame's") \
+	X(ip_header,          "IP header cut short or malformed") \
+	X(ip_length,          "IP length beyond the frame") \
+	X(ip_checksum,        "IPv4 header checksum wrong") \
+	X(ip_source,          "IP source address is multicast, broadcast or loopback") \
+	X(ttl_expired,        "TTL or hop limit used up") \
+	X(no_sa,              "no SA for this SPI and address") \
+	X(outer_fragment,     "fragment of a tunnel packet") \
+	X(policy_discard,     "policy says discard") \
+	X(policy_none,        "no policy matches") \
+	X(clear_protected,    "in clear where a policy demands protection") \
+	X(fragment_ports,     "fragment where a policy names ports") \
+	X(packet_too_big,     "packet over the port's MTU, sender told by ICMP") \
+	X(no_route,           "no route to the destination") \
+	X(route_unreachable,  "route says unreachable, prohibit or blackhole") \
+	X(neighbour_pending,  "neighbour's link address not known yet") \
+	X(neighbour_failed,   "neighbour does not answer") \
+	X(multicast,          "multicast or broadcast is not forwarded") \
+	X(punt_full,          "queue to the control thread is full") \
+	X(inject_full,        "queue from the control thread is full") \
+	X(tx_ring_full,       "ring to the worker that owns the transmit queue is full") \
+	X(tx_full,            "transmit queue is full") \
+	X(host_write,         "host interface took no more frames")
+// clang-format on
+
+enum drop_reason {
+	DROP_NONE,
+#define X(id, text) DROP_##id,
+	DROP_SA_REASONS(X) DROP_SA_END,
+	DROP_SA_LAST = DROP_SA_END - 1,
+	DROP_PATH_BEFORE = DROP_SA_LAST,
+	DROP_PATH_REASONS(X)
+#undef X
+		DROP_REASONS
+};
+
+// "icv_failed" and its sentence. reason: 1 .. DROP_REASONS - 1.
+const char *drop_name(enum drop_reason reason);
+const char *drop_text(enum drop_reason reason);

@@ -1,0 +1,59 @@
+// ESP as a row in the table of protocols.
+#include "proto/esp/esp.h"
+
+#include "proto/esp/esp_hdr.h"
+
+#include <errno.h>
+
+static int check(const struct sa_params *params, bool inbound, struct error *err)
+{
+	if (params->spi <= ESP_SPI_RESERVED)
+		return error_set(err, EINVAL,
+			"spi %u is reserved (RFC 4303 section 2.1); 256 or above is allowed",
+			params->spi);
+	if (inbound && params->spi < SA_ESP_SPI_MIN)
+		return error_set(err, EINVAL,
+			"spi 0x%x: inbound ESP SPIs are 0x%x or above, "
+			"smaller ones are VPE's on the wire",
+			params->spi, SA_ESP_SPI_MIN);
+	if (params->sender_id != 0)
+		return error_set(err, EINVAL, "sender_id is VPE's, ESP has none");
+	return 0;
+}
+
+static uint16_t max_inner(bool outer_ipv6, uint16_t mtu)
+{
+	uint32_t overhead = outer_octets(outer_ipv6) + ESP_PAYLOAD + ESP_ICV_OCTETS;
+
+	if (mtu < overhead + ESP_ALIGN)
+		return 0;
+	return (uint16_t)((mtu - overhead) / ESP_ALIGN * ESP_ALIGN - ESP_TRAILER);
+}
+
+static uint64_t first_seq(uint64_t unix_seconds)
+{
+	(void)unix_seconds;
+	return 1;
+}
+
+static uint64_t last_seq(bool esn)
+{
+	return esn ? UINT64_MAX - 1 : UINT32_MAX;
+}
+
+const struct proto_ops esp_ops = {
+	.name = "esp",
+	.ip_protocol = IP_PROTOCOL_ESP,
+	.default_claim = true,
+	.spi_offset = ESP_SPI,
+	.one_encryptor = true,
+	.has_salt = true,
+	.check = check,
+	.max_inner = max_inner,
+	.first_seq = first_seq,
+	.last_seq = last_seq,
+	.encap = esp_encap,
+	.decap = esp_decap,
+	.finish = esp_finish,
+	.commit = esp_commit,
+};

@@ -1,0 +1,172 @@
+// ESP, receiving (RFC 4303 section 3.4), in order: length, sequence number, replay check; then (the
+// packet is authentic) replay commit, trailer, inner checks. The SA was found by the caller.
+#include "proto/esp/esp.h"
+#include "proto/esp/esp_hdr.h"
+#include "proto/inner.h"
+
+// An ESP SA has one window: any ID word but zero names it.
+#define ESP_WINDOW 1
+
+uint64_t esp_guess_seq(uint64_t top, uint32_t size, uint32_t low)
+{
+	uint32_t top_low = (uint32_t)top;
+	uint64_t high = top >> 32;
+	uint32_t bottom = top_low - size + 1; // may wrap, as the window then does
+
+	if (top_low >= size - 1) {
+		if (low < bottom)
+			high++;
+	} else if (low >= bottom && high > 0) {
+		high--;
+	}
+	return high << 32 | low;
+}
+
+static ALWAYS_INLINE enum drop_reason check_header(struct sa_in *sa, const uint8_t *esp,
+	uint32_t octets, uint64_t told_top, uint64_t *seq, const bool esn)
+{
+	uint32_t low;
+
+	if (unlikely(octets < ESP_MIN))
+		return DROP_runt;
+	if (unlikely((octets - ESP_PAYLOAD - ESP_ICV_OCTETS) % ESP_ALIGN != 0))
+		return DROP_esp_length;
+	low = load_be32(esp + ESP_SEQUENCE);
+	*seq = esn ? esp_guess_seq(told_top, sa->windows->window_size, low) : low;
+	return unlikely(*seq == 0) ? DROP_seq_zero : DROP_NONE;
+}
+
+static ALWAYS_INLINE void fill_op(const struct sa_in *sa, uint8_t *esp, uint32_t octets,
+	uint64_t seq, struct aead_batch *batch, const bool esn)
+{
+	unsigned i = batch->n;
+	uint8_t *nonce = batch->scratch[i].nonce;
+	uint8_t *aad = esp;
+
+	memcpy(nonce, sa->salt, SA_SALT_OCTETS);
+	memcpy(nonce + SA_SALT_OCTETS, esp + ESP_IV, ESP_IV_OCTETS);
+	if (esn) {
+		aad = batch->scratch[i].aad;
+		esp_write_aad(aad, sa->spi, seq);
+	}
+	batch->op[i] = (struct aead_op){
+		.key = sa->key,
+		.nonce = nonce,
+		.aad = aad,
+		.aad_octets = esn ? ESP_AAD_ESN_OCTETS : ESP_AAD_OCTETS,
+		.data = esp + ESP_PAYLOAD,
+		.octets = octets - ESP_PAYLOAD - ESP_ICV_OCTETS,
+		.tag = esp + octets - ESP_ICV_OCTETS,
+	};
+}
+
+static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first,
+	uint16_t n, struct aead_batch *batch, const bool esn)
+{
+	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
+	bool owned = slot != NULL && window_owner(slot) == worker;
+	uint64_t told_top = atomic_load_explicit(&sa->told_top, memory_order_relaxed);
+
+	for (uint16_t i = first; i < first + n; i++) {
+		struct rte_mbuf *m = b->m[i];
+		uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, b->packet[i].l4);
+		uint32_t octets = (uint32_t)m->data_len - b->packet[i].l4;
+		enum drop_reason reason = check_header(sa, esp, octets, told_top, &b->seq[i], esn);
+
+		if (likely(reason == DROP_NONE && owned))
+			reason = window_check(slot, b->seq[i]);
+		b->verdict[i] = (uint16_t)reason;
+		if (unlikely(reason != DROP_NONE))
+			continue;
+		fill_op(sa, esp, octets, b->seq[i], batch, esn);
+		batch->packet[batch->n++] = i;
+	}
+}
+
+void esp_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n,
+	struct aead_batch *batch)
+{
+	if (sa->esn)
+		decap(sa, worker, b, first, n, batch, true);
+	else
+		decap(sa, worker, b, first, n, batch, false);
+}
+
+// Checks the trailer at the end of octets of plaintext and takes it off (RFC 4303 sections 2.4
+// to 2.6).
+static ALWAYS_INLINE enum drop_reason check_trailer(const uint8_t *plaintext, uint32_t *octets)
+{
+	uint8_t pad = plaintext[*octets - 2];
+	uint8_t next_header = plaintext[*octets - 1];
+	const uint8_t *padding;
+
+	if (unlikely((uint32_t)pad + ESP_TRAILER > *octets))
+		return DROP_esp_pad_length;
+	*octets -= (uint32_t)pad + ESP_TRAILER;
+	padding = plaintext + *octets;
+	for (uint32_t i = 0; i < pad; i++) {
+		if (unlikely(padding[i] != i + 1))
+			return DROP_esp_padding;
+	}
+	if (unlikely(next_header == IP_PROTOCOL_NONE))
+		return DROP_dummy;
+	if (*octets > 0 &&
+		next_header != (ip_version(plaintext) == 4 ? IP_PROTOCOL_IPV4 : IP_PROTOCOL_IPV6))
+		return DROP_esp_next_header;
+	return DROP_NONE;
+}
+
+static ALWAYS_INLINE enum drop_reason commit_packet(
+	struct rte_mbuf *m, uint16_t l4, struct window_slot *slot, uint64_t seq)
+{
+	const uint8_t *outer = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint16_t head = (uint16_t)(l4 + ESP_PAYLOAD);
+	uint32_t octets = (uint32_t)m->data_len - head - ESP_ICV_OCTETS;
+	enum drop_reason reason = window_commit(slot, seq);
+
+	if (likely(reason == DROP_NONE))
+		reason = check_trailer(outer + head, &octets);
+	if (unlikely(reason != DROP_NONE))
+		return reason;
+	return inner_release(m, head, octets, ip_traffic_class(outer));
+}
+
+static ALWAYS_INLINE void tell_top(struct sa_in *sa, const struct window_slot *slot)
+{
+	const struct replay_window *w = atomic_load_explicit(&slot->window, memory_order_relaxed);
+
+	if (sa->esn)
+		atomic_store_explicit(&sa->told_top, w->top, memory_order_relaxed);
+}
+
+void esp_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
+{
+	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
+
+	for (uint16_t i = first; i < first + n; i++) {
+		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
+			continue;
+		if (unlikely(slot == NULL))
+			b->verdict[i] = (uint16_t)window_claim(
+				sa->windows, sa->pool, ESP_WINDOW, worker, &slot);
+		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
+			continue;
+		if (unlikely(window_owner(slot) != worker))
+			b->verdict[i] = VERDICT_OWNER | window_owner(slot);
+		else
+			b->verdict[i] =
+				(uint16_t)commit_packet(b->m[i], b->packet[i].l4, slot, b->seq[i]);
+	}
+	if (slot != NULL && window_owner(slot) == worker)
+		tell_top(sa, slot);
+}
+
+void esp_commit(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
+{
+	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
+
+	(void)worker;
+	for (uint16_t i = first; i < first + n; i++)
+		b->verdict[i] = (uint16_t)commit_packet(b->m[i], b->packet[i].l4, slot, b->seq[i]);
+	tell_top(sa, slot);
+}

@@ -1,0 +1,107 @@
+// ESP, sending (RFC 4303 section 3.3): inner datagrams become packets that only lack their
+// encryption.
+#include "proto/esp/esp.h"
+#include "proto/esp/esp_hdr.h"
+#include "proto/pkt.h"
+
+// Appends padding, pad length, next header and room for the ICV. Returns the octets of plaintext, 0
+// where the buffer has no room.
+static ALWAYS_INLINE uint32_t append_trailer(struct rte_mbuf *m, uint8_t next_header)
+{
+	uint16_t octets = m->data_len;
+	uint8_t pad = (uint8_t)(-(octets + ESP_TRAILER) & (ESP_ALIGN - 1));
+	uint8_t *trailer = pkt_append(m, (uint16_t)(pad + ESP_TRAILER + ESP_ICV_OCTETS));
+
+	if (unlikely(trailer == NULL))
+		return 0;
+	for (uint8_t i = 0; i < pad; i++)
+		trailer[i] = (uint8_t)(i + 1);
+	trailer[pad] = pad;
+	trailer[pad + 1] = next_header;
+	return (uint32_t)octets + pad + ESP_TRAILER;
+}
+
+static ALWAYS_INLINE void fill_op(const struct sa_out *sa, uint8_t *esp, uint64_t seq,
+	uint32_t plaintext_octets, struct aead_batch *batch, const bool esn)
+{
+	unsigned i = batch->n;
+	uint8_t *nonce = batch->scratch[i].nonce;
+	uint8_t *aad = esp;
+
+	memcpy(nonce, sa->salt, SA_SALT_OCTETS);
+	store_be64(nonce + SA_SALT_OCTETS, seq);
+	if (esn) {
+		aad = batch->scratch[i].aad;
+		esp_write_aad(aad, sa->spi, seq);
+	}
+	batch->op[i] = (struct aead_op){
+		.key = sa->key,
+		.nonce = nonce,
+		.aad = aad,
+		.aad_octets = esn ? ESP_AAD_ESN_OCTETS : ESP_AAD_OCTETS,
+		.data = esp + ESP_PAYLOAD,
+		.octets = plaintext_octets,
+		.tag = esp + ESP_PAYLOAD + plaintext_octets,
+	};
+}
+
+static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, struct rte_mbuf *m,
+	uint64_t seq, struct aead_batch *batch, const bool ipv6, const bool esn)
+{
+	const uint8_t *inner = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint8_t traffic_class = ip_traffic_class(inner);
+	uint8_t next_header = ip_version(inner) == 4 ? IP_PROTOCOL_IPV4 : IP_PROTOCOL_IPV6;
+	uint32_t plaintext_octets = append_trailer(m, next_header);
+	uint8_t *outer = pkt_prepend(m, (uint16_t)(outer_octets(ipv6) + ESP_PAYLOAD));
+	uint8_t *esp;
+
+	if (unlikely(plaintext_octets == 0 || outer == NULL))
+		return DROP_no_room;
+	esp = outer + outer_octets(ipv6);
+	outer_write(&sa->outer, outer, ipv6,
+		(uint16_t)(ESP_PAYLOAD + plaintext_octets + ESP_ICV_OCTETS), traffic_class,
+		outer_flow_label(sa->spi));
+	esp_write(esp, sa->spi, seq);
+	fill_op(sa, esp, seq, plaintext_octets, batch, esn);
+	return DROP_NONE;
+}
+
+static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst *b, uint16_t first,
+	uint16_t n, struct aead_batch *batch, const bool ipv6, const bool esn)
+{
+	struct sa_out_lane *lane = &sa->lane[worker];
+	uint64_t lease_end = __atomic_load_n(&lane->lease_end, __ATOMIC_ACQUIRE);
+	uint64_t seq = lane->next;
+	uint64_t octets = 0;
+
+	for (uint16_t i = first; i < first + n; i++) {
+		uint16_t inner_octets = b->m[i]->data_len;
+
+		if (unlikely(seq >= lease_end)) {
+			b->verdict[i] = DROP_seq_exhausted;
+			continue;
+		}
+		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], seq, batch, ipv6, esn);
+		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
+			continue;
+		batch->packet[batch->n++] = i;
+		octets += inner_octets;
+		seq++;
+	}
+	counter_add(&lane->packets, seq - lane->next);
+	counter_add(&lane->octets, octets);
+	counter_add(&lane->next, seq - lane->next);
+}
+
+void esp_encap(struct sa_out *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n,
+	struct aead_batch *batch)
+{
+	if (sa->ipv6 && sa->esn)
+		encap(sa, worker, b, first, n, batch, true, true);
+	else if (sa->ipv6)
+		encap(sa, worker, b, first, n, batch, true, false);
+	else if (sa->esn)
+		encap(sa, worker, b, first, n, batch, false, true);
+	else
+		encap(sa, worker, b, first, n, batch, false, false);
+}

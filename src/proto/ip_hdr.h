@@ -1,0 +1,99 @@
+// The IPv4 and IPv6 headers as octet offsets, and the few fields a gateway reads and writes.
+#pragma once
+
+#include "base/bytes.h"
+#include "base/compiler.h"
+#include "proto/checksum.h"
+
+#define IPV4_HEADER_MIN 20
+#define IPV4_TOS 1
+#define IPV4_TOTAL_LENGTH 2
+#define IPV4_ID 4
+#define IPV4_FRAGMENT 6
+#define IPV4_TTL 8
+#define IPV4_PROTOCOL 9
+#define IPV4_CHECKSUM 10
+#define IPV4_SOURCE 12
+#define IPV4_DESTINATION 16
+#define IPV4_DONT_FRAGMENT 0x4000
+#define IPV4_MORE_FRAGMENTS 0x2000
+#define IPV4_FRAGMENT_OFFSET 0x1fff
+
+#define IPV6_HEADER 40
+#define IPV6_PAYLOAD_LENGTH 4
+#define IPV6_NEXT_HEADER 6
+#define IPV6_HOP_LIMIT 7
+#define IPV6_SOURCE 8
+#define IPV6_DESTINATION 24
+
+#define IP_PROTOCOL_HOP_BY_HOP 0
+#define IP_PROTOCOL_ICMP 1
+#define IP_PROTOCOL_IGMP 2
+#define IP_PROTOCOL_IPV4 4
+#define IP_PROTOCOL_TCP 6
+#define IP_PROTOCOL_UDP 17
+#define IP_PROTOCOL_DCCP 33
+#define IP_PROTOCOL_IPV6 41
+#define IP_PROTOCOL_ROUTING 43
+#define IP_PROTOCOL_FRAGMENT 44
+#define IP_PROTOCOL_ESP 50
+#define IP_PROTOCOL_AH 51
+#define IP_PROTOCOL_ICMPV6 58
+#define IP_PROTOCOL_NONE 59
+#define IP_PROTOCOL_DESTINATION 60
+#define IP_PROTOCOL_OSPF 89
+#define IP_PROTOCOL_VRRP 112
+#define IP_PROTOCOL_SCTP 132
+#define IP_PROTOCOL_MOBILITY 135
+#define IP_PROTOCOL_UDP_LITE 136
+
+static ALWAYS_INLINE uint8_t ip_version(const uint8_t *header)
+{
+	return header[0] >> 4;
+}
+
+static ALWAYS_INLINE uint32_t ipv4_header_octets(const uint8_t *header)
+{
+	return (header[0] & 0xfu) * 4;
+}
+
+// DSCP and ECN: IPv4's TOS octet, IPv6's traffic class.
+static ALWAYS_INLINE uint8_t ip_traffic_class(const uint8_t *header)
+{
+	if (ip_version(header) == 4)
+		return header[IPV4_TOS];
+	return (uint8_t)(load_be16(header) >> 4);
+}
+
+static ALWAYS_INLINE void ip_set_ecn(uint8_t *header, uint8_t ecn)
+{
+	if (ip_version(header) == 4) {
+		uint16_t word;
+		uint8_t octets[2] = {header[0], (uint8_t)((header[IPV4_TOS] & ~3u) | ecn)};
+
+		memcpy(&word, octets, sizeof(word));
+		checksum_replace(header + IPV4_CHECKSUM, header, word);
+	} else {
+		header[1] = (uint8_t)((header[1] & ~0x30u) | (uint32_t)ecn << 4);
+	}
+}
+
+// IPv4's TTL, IPv6's hop limit.
+static ALWAYS_INLINE uint8_t ip_hop_limit(const uint8_t *header)
+{
+	return header[ip_version(header) == 4 ? IPV4_TTL : IPV6_HOP_LIMIT];
+}
+
+// It must not be zero before.
+static ALWAYS_INLINE void ip_decrement_hop_limit(uint8_t *header)
+{
+	if (ip_version(header) == 4) {
+		uint16_t word;
+		uint8_t octets[2] = {(uint8_t)(header[IPV4_TTL] - 1), header[IPV4_PROTOCOL]};
+
+		memcpy(&word, octets, sizeof(word));
+		checksum_replace(header + IPV4_CHECKSUM, header + IPV4_TTL, word);
+	} else {
+		header[IPV6_HOP_LIMIT]--;
+	}
+}

@@ -1,0 +1,24 @@
+// Making the template of the outer IP header.
+#include "proto/outer.h"
+
+void outer_init(struct outer *outer, const struct ip_addr *source,
+	const struct ip_addr *destination, uint8_t protocol)
+{
+	uint8_t *h = outer->header;
+
+	memset(outer, 0, sizeof(*outer));
+	if (source->family == IP_V6) {
+		h[IPV6_NEXT_HEADER] = protocol;
+		h[IPV6_HOP_LIMIT] = OUTER_HOP_LIMIT;
+		memcpy(h + IPV6_SOURCE, source->octets, 16);
+		memcpy(h + IPV6_DESTINATION, destination->octets, 16);
+		return;
+	}
+	h[0] = 4 << 4 | IPV4_HEADER_MIN / 4;
+	store_be16(h + IPV4_FRAGMENT, IPV4_DONT_FRAGMENT);
+	h[IPV4_TTL] = OUTER_HOP_LIMIT;
+	h[IPV4_PROTOCOL] = protocol;
+	memcpy(h + IPV4_SOURCE, source->octets, 4);
+	memcpy(h + IPV4_DESTINATION, destination->octets, 4);
+	outer->sum = checksum_sum(h, IPV4_HEADER_MIN);
+}

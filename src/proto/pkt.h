@@ -1,0 +1,72 @@
+// Moving the borders of a packet's data within its one buffer. In sanitizer builds the unused room
+// on both sides is poisoned, so that a write past the packet is caught although it stays in the
+// buffer.
+#pragma once
+
+#include "base/compiler.h"
+
+#include <rte_mbuf.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define PKT_POISON(p, octets) ASAN_POISON_MEMORY_REGION(p, octets)
+#define PKT_UNPOISON(p, octets) ASAN_UNPOISON_MEMORY_REGION(p, octets)
+#else
+#define PKT_POISON(p, octets) ((void)(p), (void)(octets))
+#define PKT_UNPOISON(p, octets) ((void)(p), (void)(octets))
+#endif
+
+// After receiving: nothing but the data may be touched.
+static ALWAYS_INLINE void pkt_fence(struct rte_mbuf *m)
+{
+	PKT_POISON(m->buf_addr, m->buf_len);
+	PKT_UNPOISON(rte_pktmbuf_mtod(m, void *), m->data_len);
+}
+
+// Before the buffer goes to a driver, to another program part or back to its pool.
+static ALWAYS_INLINE void pkt_unfence(struct rte_mbuf *m)
+{
+	PKT_UNPOISON(m->buf_addr, m->buf_len);
+}
+
+// Makes room in front and returns the new start, NULL where there is none.
+static ALWAYS_INLINE uint8_t *pkt_prepend(struct rte_mbuf *m, uint16_t octets)
+{
+	if (unlikely(m->data_off < octets))
+		return NULL;
+	m->data_off = (uint16_t)(m->data_off - octets);
+	m->data_len = (uint16_t)(m->data_len + octets);
+	m->pkt_len += octets;
+	PKT_UNPOISON(rte_pktmbuf_mtod(m, void *), octets);
+	return rte_pktmbuf_mtod(m, uint8_t *);
+}
+
+// Makes room behind and returns its start, NULL where there is none.
+static ALWAYS_INLINE uint8_t *pkt_append(struct rte_mbuf *m, uint16_t octets)
+{
+	uint8_t *end = rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len);
+
+	if (unlikely(m->buf_len - m->data_off - m->data_len < octets))
+		return NULL;
+	m->data_len = (uint16_t)(m->data_len + octets);
+	m->pkt_len += octets;
+	PKT_UNPOISON(end, octets);
+	return end;
+}
+
+// Takes octets away in front.
+static ALWAYS_INLINE void pkt_strip(struct rte_mbuf *m, uint16_t octets)
+{
+	PKT_POISON(rte_pktmbuf_mtod(m, void *), octets);
+	m->data_off = (uint16_t)(m->data_off + octets);
+	m->data_len = (uint16_t)(m->data_len - octets);
+	m->pkt_len -= octets;
+}
+
+// Cuts the data to this many octets, at most what it has.
+static ALWAYS_INLINE void pkt_cut(struct rte_mbuf *m, uint16_t octets)
+{
+	PKT_POISON(rte_pktmbuf_mtod_offset(m, void *, octets), m->data_len - octets);
+	m->data_len = octets;
+	m->pkt_len = octets;
+}

@@ -1,0 +1,101 @@
+// Laying out the runtime parts of SAs in memory that the caller hands in.
+#include "proto/sa.h"
+
+#include "proto/proto.h"
+
+#include <string.h>
+
+static size_t lines(size_t octets)
+{
+	return (octets + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+}
+
+static size_t out_drops_octets(const struct sa_workers *workers)
+{
+	return (size_t)workers->n * SA_OUT_DROPS_STRIDE * sizeof(uint64_t);
+}
+
+size_t sa_out_octets(const struct sa_workers *workers)
+{
+	return sizeof(struct sa_out) + workers->n * sizeof(struct sa_out_lane) +
+		out_drops_octets(workers);
+}
+
+static void init_lanes(
+	struct sa_out *sa, const struct sa_params *params, const struct sa_workers *workers)
+{
+	for (uint16_t i = 0; i < workers->n; i++) {
+		struct sa_out_lane *lane = &sa->lane[i];
+
+		lane->next = params->first;
+		if (workers->encrypt_index[i] == UINT16_MAX)
+			continue; // a lease of nothing
+		lane->lease_end = sa->proto->last_seq(params->esn) + 1;
+		// Window 0 of Sender 0 would make the ID word zero.
+		lane->window_id = workers->encrypt_index[i] + 1u;
+	}
+}
+
+struct sa_out *sa_out_init(void *memory, const struct sa_params *params, const struct aead_key *key,
+	const struct sa_workers *workers, uint16_t port_mtu)
+{
+	struct sa_out *sa = memory;
+
+	memset(memory, 0, sa_out_octets(workers));
+	sa->proto = params->proto;
+	sa->key = key;
+	sa->lane = (struct sa_out_lane *)(sa + 1);
+	sa->drops = (uint64_t *)(sa->lane + workers->n);
+	sa->spi = params->spi;
+	sa->owner = params->proto->one_encryptor
+		? workers->encrypt[params->spi % workers->encrypt_n]
+		: SA_NO_OWNER;
+	sa->sender_id = params->sender_id;
+	memcpy(sa->salt, params->salt, sizeof(sa->salt));
+	sa->esn = params->esn;
+	sa->ipv6 = params->local.family == IP_V6;
+	sa->max_inner = params->proto->max_inner(sa->ipv6, port_mtu);
+	outer_init(&sa->outer, &params->local, &params->remote, params->proto->ip_protocol);
+	init_lanes(sa, params, workers);
+	return sa;
+}
+
+static size_t in_lanes_octets(const struct sa_workers *workers)
+{
+	return workers->n * sizeof(struct sa_in_lane);
+}
+
+size_t sa_in_octets(const struct sa_params *params, const struct sa_workers *workers)
+{
+	return sizeof(struct sa_in) + in_lanes_octets(workers) +
+		lines(window_table_octets(params->windows));
+}
+
+struct sa_in *sa_in_init(void *memory, const struct sa_params *params, const struct aead_key *key,
+	const struct sa_workers *workers, uint16_t tunnel, struct window_pool *pool)
+{
+	struct sa_in *sa = memory;
+
+	memset(memory, 0, sa_in_octets(params, workers));
+	sa->proto = params->proto;
+	sa->key = key;
+	sa->lane = (struct sa_in_lane *)(sa + 1);
+	sa->windows =
+		(struct window_table *)(void *)((uint8_t *)sa->lane + in_lanes_octets(workers));
+	window_table_init(sa->windows, params->windows, params->replay_window);
+	sa->pool = pool;
+	sa->spi = params->spi;
+	sa->sender_id = params->sender_id;
+	sa->tunnel = tunnel;
+	sa->block = sa->proto->block == NULL ? -1 : sa->proto->block(params);
+	memcpy(sa->salt, params->salt, sizeof(sa->salt));
+	sa->esn = params->esn;
+	sa->local = params->local;
+	sa->remote = params->remote;
+	return sa;
+}
+
+void sa_in_fini(struct sa_in *sa)
+{
+	window_table_clear(sa->windows, sa->pool);
+}

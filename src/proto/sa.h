@@ -1,0 +1,123 @@
+// The security association (RFC 4301 section 4.4.2) in its views: what was asked for, what senders
+// need per packet, what receivers need per packet. What all workers read lies apart from what one
+// of them writes.
+#pragma once
+
+#include "base/addr.h"
+#include "crypto/aead.h"
+#include "proto/drop.h"
+#include "proto/outer.h"
+#include "proto/window.h"
+
+#include <stdalign.h>
+
+#define SA_SALT_OCTETS 4
+// Drop counters of one worker, in whole cache lines.
+#define SA_OUT_DROPS_STRIDE ((DROP_SA_END + 7) / 8 * 8)
+#define SA_NO_OWNER UINT16_MAX
+#define SA_WINDOWS_DEFAULT 64
+#define SA_WINDOWS_MAX 65535
+
+struct proto_ops;
+
+// Inbound ESP SPIs below are read as VPE's Sender ID 0 (docs/vpe-protocol.md).
+#define SA_ESP_SPI_MIN 0x00010000
+
+enum sa_dscp { SA_DSCP_COPY };
+enum sa_ecn { SA_ECN_NORMAL };
+
+// What a configuration or a request says of an SA. The addresses are the outer header's, seen from
+// this gateway.
+struct sa_params {
+	const struct proto_ops *proto;
+	struct ip_addr local;
+	struct ip_addr remote;
+	uint32_t spi; // host byte order
+	enum aead_algorithm algorithm;
+	uint8_t salt[SA_SALT_OCTETS]; // ESP only (RFC 4106, RFC 7634)
+	bool esn;		      // ESP only
+	uint16_t sender_id;	      // VPE only
+	uint32_t replay_window;	      // inbound: packets
+	uint32_t windows;	      // inbound VPE: most windows at a time
+	uint64_t first;		      // outbound: first sequence number
+};
+
+// How a worker takes part in an outbound SA. One cache line per worker and SA.
+struct sa_out_lane {
+	// The worker writes, control reads (relaxed).
+	alignas(CACHE_LINE) uint64_t next; // sequence number of the next packet
+	uint64_t packets;
+	uint64_t octets; // inner
+	// Control writes (release), the worker reads (acquire): next never reaches it.
+	uint64_t lease_end;
+	// Constant.
+	uint32_t window_id; // VPE
+};
+
+// Outbound runtime part: constant while workers see it.
+struct sa_out {
+	const struct proto_ops *proto;
+	const struct aead_key *key;
+	struct sa_out_lane *lane; // one per worker
+	uint64_t *drops;	  // per worker, DROP_SA_END each; the worker writes, control reads
+	uint32_t spi;
+	uint16_t owner;	    // the one worker that encrypts, or SA_NO_OWNER: every worker may
+	uint16_t max_inner; // octets of an inner datagram that fit the tunnel MTU
+	uint16_t sender_id;
+	uint8_t salt[SA_SALT_OCTETS];
+	bool esn;
+	bool ipv6; // outer
+	alignas(CACHE_LINE) struct outer outer;
+};
+
+struct sa_in_lane {
+	// The worker writes, control reads (relaxed).
+	alignas(CACHE_LINE) uint64_t packets; // judged and accepted here
+	uint64_t octets;		      // inner
+	uint64_t handed_over;		      // authenticated here, judged by the window's owner
+	uint64_t drops[DROP_SA_END];
+};
+
+// Inbound runtime part: constant while workers see it, but for what is said to change.
+struct sa_in {
+	const struct proto_ops *proto;
+	const struct aead_key *key;
+	struct window_table *windows;
+	struct window_pool *pool;
+	struct sa_in_lane *lane; // one per worker
+	uint32_t spi;
+	uint16_t sender_id;
+	uint16_t tunnel; // index, for the selector check
+	int32_t block;	 // proto_ops' block
+	uint8_t salt[SA_SALT_OCTETS];
+	bool esn;
+	struct ip_addr local;
+	struct ip_addr remote;
+	// ESN: the window's top, as its owner last told (once a burst, relaxed). Readers guess the
+	// upper 32 bits from it and live with a slightly old one.
+	alignas(CACHE_LINE) _Atomic uint64_t told_top;
+};
+
+// Who the workers are, as far as an SA must know.
+struct sa_workers {
+	uint16_t n;
+	uint16_t encrypt_n;
+	const uint16_t *encrypt_index; // of worker i among the encrypting ones; UINT16_MAX: none
+	const uint16_t *encrypt;       // worker of encrypt index i
+};
+
+// Octets of the runtime parts, lanes and tables included; the memory is the caller's, aligned to
+// CACHE_LINE. key is kept, not owned.
+size_t sa_out_octets(const struct sa_workers *workers);
+struct sa_out *sa_out_init(void *memory, const struct sa_params *params, const struct aead_key *key,
+	const struct sa_workers *workers, uint16_t port_mtu);
+size_t sa_in_octets(const struct sa_params *params, const struct sa_workers *workers);
+struct sa_in *sa_in_init(void *memory, const struct sa_params *params, const struct aead_key *key,
+	const struct sa_workers *workers, uint16_t tunnel, struct window_pool *pool);
+// Gives the windows back. No worker may still see the SA.
+void sa_in_fini(struct sa_in *sa);
+
+static ALWAYS_INLINE uint64_t *sa_out_drops(struct sa_out *sa, uint16_t worker)
+{
+	return sa->drops + (size_t)worker * SA_OUT_DROPS_STRIDE;
+}

@@ -1,0 +1,63 @@
+// VPE as a row in the table of protocols.
+#include "proto/vpe/vpe.h"
+
+#include "proto/vpe/vpe_hdr.h"
+
+#include <errno.h>
+
+// The Sender ID is the first half of the ID word; ESP has the upper half of its SPI there.
+static int block(const struct sa_params *params)
+{
+	return __builtin_bswap16(params->sender_id);
+}
+
+static int check(const struct sa_params *params, bool inbound, struct error *err)
+{
+	(void)inbound;
+	if (params->spi == 0)
+		return error_set(err, EINVAL, "spi 0 is reserved; 1 to 0xffffffff are allowed");
+	if ((params->sender_id & 0xf0) == 0xc0)
+		return error_set(err, EINVAL,
+			"sender_id 0x%04x: low octets 0xc0 to 0xcf are the place of ESP SPIs "
+			"that key daemons allocate",
+			params->sender_id);
+	if (params->esn)
+		return error_set(err, EINVAL,
+			"esn is ESP's; VPE always sends all 64 bits of the sequence number");
+	return 0;
+}
+
+static uint16_t max_inner(bool outer_ipv6, uint16_t mtu)
+{
+	uint32_t overhead = outer_octets(outer_ipv6) + VPE_HEADER;
+
+	return mtu > overhead ? (uint16_t)(mtu - overhead) : 0;
+}
+
+// Restarts go on behind everything sent before while the clock is right: 2^30 numbers a second.
+static uint64_t first_seq(uint64_t unix_seconds)
+{
+	return unix_seconds > VPE_EPOCH ? (unix_seconds - VPE_EPOCH) << 30 : 1;
+}
+
+static uint64_t last_seq(bool esn)
+{
+	(void)esn;
+	return VPE_SEQ_MAX - 1;
+}
+
+const struct proto_ops vpe_ops = {
+	.name = "vpe",
+	.ip_protocol = IP_PROTOCOL_ESP,
+	.block = block,
+	.spi_offset = VPE_SPI,
+	.spi_little_endian = true,
+	.check = check,
+	.max_inner = max_inner,
+	.first_seq = first_seq,
+	.last_seq = last_seq,
+	.encap = vpe_encap,
+	.decap = vpe_decap,
+	.finish = vpe_finish,
+	.commit = vpe_commit,
+};

@@ -1,0 +1,66 @@
+// VPE, sending: inner datagrams become packets that only lack their encryption.
+#include "proto/pkt.h"
+#include "proto/vpe/vpe.h"
+#include "proto/vpe/vpe_hdr.h"
+
+static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, struct rte_mbuf *m,
+	uint32_t id_word, uint64_t seq, struct aead_op *op, const bool ipv6)
+{
+	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *);
+	uint8_t traffic_class = ip_traffic_class(inner);
+	uint16_t octets = m->data_len;
+	uint8_t *outer = pkt_prepend(m, (uint16_t)(outer_octets(ipv6) + VPE_HEADER));
+	uint8_t *vpe;
+
+	if (unlikely(outer == NULL))
+		return DROP_no_room;
+	vpe = outer + outer_octets(ipv6);
+	outer_write(&sa->outer, outer, ipv6, (uint16_t)(VPE_HEADER + octets), traffic_class,
+		outer_flow_label(id_word));
+	vpe_write(vpe, id_word, seq, sa->spi);
+	*op = (struct aead_op){
+		.key = sa->key,
+		.nonce = vpe + VPE_NONCE,
+		.data = inner,
+		.octets = octets,
+		.tag = vpe + VPE_ICV,
+	};
+	return DROP_NONE;
+}
+
+static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst *b, uint16_t first,
+	uint16_t n, struct aead_batch *batch, const bool ipv6)
+{
+	struct sa_out_lane *lane = &sa->lane[worker];
+	uint64_t lease_end = __atomic_load_n(&lane->lease_end, __ATOMIC_ACQUIRE);
+	uint32_t id_word = vpe_id_word(sa->sender_id, lane->window_id);
+	uint64_t seq = lane->next;
+	uint64_t octets = 0;
+
+	for (uint16_t i = first; i < first + n; i++) {
+		struct aead_op *op = &batch->op[batch->n];
+
+		if (unlikely(seq >= lease_end)) {
+			b->verdict[i] = DROP_seq_exhausted;
+			continue;
+		}
+		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], id_word, seq, op, ipv6);
+		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
+			continue;
+		batch->packet[batch->n++] = i;
+		octets += op->octets;
+		seq++;
+	}
+	counter_add(&lane->packets, seq - lane->next);
+	counter_add(&lane->octets, octets);
+	counter_add(&lane->next, seq - lane->next);
+}
+
+void vpe_encap(struct sa_out *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n,
+	struct aead_batch *batch)
+{
+	if (sa->ipv6)
+		encap(sa, worker, b, first, n, batch, true);
+	else
+		encap(sa, worker, b, first, n, batch, false);
+}

@@ -1,0 +1,117 @@
+// Replay windows of an SA: a table from ID word to owner and window, and the pool that the windows
+// come from. A window belongs to the worker that first authenticated a packet of it; that worker
+// alone touches its bitmap. Any worker may look up and claim; no lock, one compare-and-swap a
+// claim.
+#pragma once
+
+#include "base/counter.h"
+#include "proto/drop.h"
+#include "proto/replay.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WINDOW_CLASSES 11 // bitmaps of 2, 4, ... 2048 words
+
+// Windows of all sizes out of one region. Freed windows are kept per size class.
+struct window_pool {
+	// Written by whoever takes or gives back a window (rare).
+	alignas(CACHE_LINE) _Atomic uint64_t free_head[WINDOW_CLASSES]; // tag << 32 | unit + 1
+	_Atomic uint64_t carved_units;
+	_Atomic uint64_t in_use_octets;
+	// Constant.
+	uint8_t *memory;
+	uint64_t units; // of CACHE_LINE octets
+};
+
+// memory: aligned to CACHE_LINE, the caller's, at least one unit.
+void window_pool_init(struct window_pool *pool, void *memory, size_t octets);
+size_t window_pool_used(const struct window_pool *pool);
+size_t window_pool_octets(const struct window_pool *pool);
+// Octets that a window of this size takes from the pool.
+size_t window_octets(uint32_t size);
+
+struct window_slot {
+	_Atomic uint64_t claim; // ID word << 32 | owner + 1; 0: free; written once, by the claimer
+	struct replay_window
+		*_Atomic window; // written by the claimer just after; others: may be NULL
+};
+
+struct window_table {
+	uint32_t mask;
+	uint32_t max;	      // windows at most
+	uint32_t window_size; // packets
+	_Atomic uint32_t used;
+	struct window_slot slot[];
+};
+
+// Octets of a table for max windows.
+size_t window_table_octets(uint32_t max);
+void window_table_init(struct window_table *table, uint32_t max, uint32_t window_size);
+// Gives every window back to the pool. No worker may still see the table.
+void window_table_clear(struct window_table *table, struct window_pool *pool);
+
+static ALWAYS_INLINE uint32_t window_hash(uint32_t id_word)
+{
+	return (id_word * UINT32_C(0x9e3779b1)) >> 8;
+}
+
+static ALWAYS_INLINE uint16_t window_owner(const struct window_slot *slot)
+{
+	uint64_t claim = atomic_load_explicit(&slot->claim, memory_order_relaxed);
+
+	return (uint16_t)((claim & 0xffff) - 1);
+}
+
+// The slot of this ID word (never zero), or NULL while nobody has claimed it.
+static ALWAYS_INLINE struct window_slot *window_find(struct window_table *table, uint32_t id_word)
+{
+	uint32_t hash = window_hash(id_word);
+
+	for (uint32_t i = 0; i <= table->mask; i++) {
+		struct window_slot *slot = &table->slot[(hash + i) & table->mask];
+		uint64_t claim = atomic_load_explicit(&slot->claim, memory_order_acquire);
+
+		if (likely(claim >> 32 == id_word))
+			return slot;
+		if (claim == 0)
+			return NULL;
+	}
+	return NULL;
+}
+
+// Judges an authenticated packet's number by its window, whose owner the caller is, and counts.
+static ALWAYS_INLINE enum drop_reason window_commit(struct window_slot *slot, uint64_t seq)
+{
+	struct replay_window *w = atomic_load_explicit(&slot->window, memory_order_relaxed);
+
+	switch (replay_commit(w, seq)) {
+	case REPLAY_NEW:
+		counter_add(&w->accepted, 1);
+		return DROP_NONE;
+	case REPLAY_OLD:
+		counter_add(&w->old, 1);
+		return DROP_replay_old;
+	default:
+		counter_add(&w->seen, 1);
+		return DROP_replay_seen;
+	}
+}
+
+// The same question before authentication: nothing but the counters of refused packets changes.
+static ALWAYS_INLINE enum drop_reason window_check(struct window_slot *slot, uint64_t seq)
+{
+	struct replay_window *w = atomic_load_explicit(&slot->window, memory_order_relaxed);
+	enum replay_judgement judgement = replay_check(w, seq);
+
+	if (likely(judgement == REPLAY_NEW))
+		return DROP_NONE;
+	counter_add(judgement == REPLAY_OLD ? &w->old : &w->seen, 1);
+	return judgement == REPLAY_OLD ? DROP_replay_old : DROP_replay_seen;
+}
+
+// Takes a slot and a window for an ID word after its first authentic packet. On DROP_NONE *slot is
+// set: to ours, or to that of the worker that was faster; else the reason.
+enum drop_reason window_claim(struct window_table *table, struct window_pool *pool,
+	uint32_t id_word, uint16_t me, struct window_slot **slot);
