@@ -26,6 +26,7 @@ struct packet {
 #define PACKET_IPV6 0x01
 #define PACKET_FRAGMENT 0x02 // any fragment, first or not
 #define PACKET_LATER_FRAGMENT 0x04
+#define PACKET_TO_GROUP 0x08 // the frame was sent to a multicast or broadcast address
 
 struct burst {
 	uint16_t n;

@@ -48,8 +48,10 @@
 	X(ip_version,         "IP version is not the frame's") \
 	X(ip_header,          "IP header cut short or malformed") \
 	X(ip_length,          "IP length beyond the frame") \
+	X(ip_jumbogram,       "IPv6 jumbogram") \
 	X(ip_checksum,        "IPv4 header checksum wrong") \
 	X(ip_source,          "IP source address is multicast, broadcast or loopback") \
+	X(link_broadcast,     "unicast packet sent to a group of stations (RFC 1812 5.3.4)") \
 	X(ttl_expired,        "TTL or hop limit used up") \
 	X(no_sa,              "no SA for this SPI and address") \
 	X(outer_fragment,     "fragment of a tunnel packet") \

@@ -25,7 +25,7 @@ struct proto_ops {
 	// of its first 32-bit word, read big-endian, is that of an inbound SA (its block), or if
 	// nobody's block says otherwise and the row is the default.
 	bool default_claim;
-	int (*block)(const struct sa_params *params); // 0 .. 65535, -1: none; NULL: always none
+	int (*block)(const struct sa_params *params); // 0 .. 65535; NULL: none
 	uint8_t spi_offset;			      // of the SPI in the header
 	bool spi_little_endian;
 	bool one_encryptor; // an outbound SA's packets are all encrypted by one worker

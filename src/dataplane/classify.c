@@ -1,0 +1,285 @@
+// The first look at a frame.
+#include "dataplane/classify.h"
+
+#include "dataplane/dataplane.h"
+#include "dataplane/drop.h"
+#include "dataplane/punt.h"
+#include "proto/ip_hdr.h"
+#include "proto/pkt.h"
+
+#define UDP_IKE 500
+#define UDP_IKE_NAT 4500
+#define UDP_BFD 3784
+#define UDP_BFD_ECHO 3785
+#define UDP_BFD_MULTIHOP 4784
+#define UDP_RIP 520
+#define UDP_RIPNG 521
+#define TCP_BGP 179
+#define ICMPV6_MLD_FIRST 130
+#define ICMPV6_MLD_LAST 132
+#define ICMPV6_ND_FIRST 133
+#define ICMPV6_ND_LAST 137
+#define ICMPV6_MLDV2 143
+#define IP_PROTOCOL_EIGRP 88
+#define IP_PROTOCOL_PIM 103
+
+// Headers that one IPv6 packet may chain before it is refused.
+#define EXTENSIONS_MAX 8
+
+static enum drop_reason check_ipv4(struct rte_mbuf *m, const uint8_t *header)
+{
+	uint32_t octets = m->data_len;
+	uint32_t header_octets;
+	uint32_t total;
+
+	if (unlikely(octets < IPV4_HEADER_MIN || ipv4_header_octets(header) < IPV4_HEADER_MIN))
+		return DROP_ip_header;
+	header_octets = ipv4_header_octets(header);
+	total = load_be16(header + IPV4_TOTAL_LENGTH);
+	if (unlikely(total < header_octets))
+		return DROP_ip_header;
+	if (unlikely(total > octets))
+		return DROP_ip_length;
+	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
+		unlikely(!checksum_ipv4_right(header, header_octets)))
+		return DROP_ip_checksum;
+	// Multicast, limited broadcast and reserved (224/3), loopback.
+	if (unlikely(header[IPV4_SOURCE] >= 224 || header[IPV4_SOURCE] == 127))
+		return DROP_ip_source;
+	pkt_cut(m, (uint16_t)total);
+	return DROP_NONE;
+}
+
+static bool is_loopback6(const uint8_t *addr)
+{
+	static const uint8_t loopback[16] = {[15] = 1};
+
+	return memcmp(addr, loopback, sizeof(loopback)) == 0;
+}
+
+static enum drop_reason check_ipv6(struct rte_mbuf *m, const uint8_t *header)
+{
+	uint32_t octets = m->data_len;
+	uint32_t total;
+
+	if (unlikely(octets < IPV6_HEADER))
+		return DROP_ip_header;
+	total = IPV6_HEADER + (uint32_t)load_be16(header + IPV6_PAYLOAD_LENGTH);
+	if (unlikely(total == IPV6_HEADER && header[IPV6_NEXT_HEADER] == IP_PROTOCOL_HOP_BY_HOP))
+		return DROP_ip_jumbogram;
+	if (unlikely(total > octets))
+		return DROP_ip_length;
+	if (unlikely(header[IPV6_SOURCE] == 0xff || is_loopback6(header + IPV6_SOURCE)))
+		return DROP_ip_source;
+	pkt_cut(m, (uint16_t)total);
+	return DROP_NONE;
+}
+
+static enum drop_reason upper_ipv4(const uint8_t *header, struct packet *packet)
+{
+	uint16_t fragment = load_be16(header + IPV4_FRAGMENT);
+
+	packet->l4 = (uint16_t)ipv4_header_octets(header);
+	packet->protocol = header[IPV4_PROTOCOL];
+	packet->flags = 0;
+	if (unlikely(fragment & (IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET)))
+		packet->flags = PACKET_FRAGMENT;
+	if (unlikely(fragment & IPV4_FRAGMENT_OFFSET))
+		packet->flags |= PACKET_LATER_FRAGMENT;
+	return DROP_NONE;
+}
+
+static bool is_extension(uint8_t protocol)
+{
+	switch (protocol) {
+	case IP_PROTOCOL_HOP_BY_HOP:
+	case IP_PROTOCOL_ROUTING:
+	case IP_PROTOCOL_FRAGMENT:
+	case IP_PROTOCOL_AH:
+	case IP_PROTOCOL_DESTINATION:
+	case IP_PROTOCOL_MOBILITY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+// Octets of the extension header of which `left` octets are at `at`, more than are left where it is
+// cut short, 0 if `protocol` is none; sets flags of fragments.
+static uint32_t extension_octets(
+	uint8_t protocol, const uint8_t *at, uint32_t left, struct packet *packet)
+{
+	if (!is_extension(protocol))
+		return 0;
+	if (left < 8)
+		return 8;
+	switch (protocol) {
+	case IP_PROTOCOL_AH:
+		return (at[1] + 2u) * 4;
+	case IP_PROTOCOL_FRAGMENT:
+		packet->flags |= PACKET_FRAGMENT;
+		if (load_be16(at + 2) & 0xfff8)
+			packet->flags |= PACKET_LATER_FRAGMENT;
+		return 8;
+	default:
+		return (at[1] + 1u) * 8;
+	}
+}
+
+static enum drop_reason upper_ipv6(const uint8_t *header, uint32_t octets, struct packet *packet)
+{
+	uint8_t protocol = header[IPV6_NEXT_HEADER];
+	uint32_t at = IPV6_HEADER;
+
+	packet->flags = PACKET_IPV6;
+	for (unsigned i = 0; i <= EXTENSIONS_MAX; i++) {
+		uint32_t extension = extension_octets(protocol, header + at, octets - at, packet);
+
+		if (likely(extension == 0)) {
+			packet->l4 = (uint16_t)at;
+			packet->protocol = protocol;
+			return DROP_NONE;
+		}
+		if (unlikely(extension > octets - at))
+			return DROP_ip_header;
+		protocol = header[at];
+		at += extension;
+		// What follows in a later fragment is the middle of something.
+		if (packet->flags & PACKET_LATER_FRAGMENT) {
+			packet->l4 = (uint16_t)at;
+			packet->protocol = protocol;
+			return DROP_NONE;
+		}
+	}
+	return DROP_ip_header;
+}
+
+enum drop_reason classify_upper(const struct rte_mbuf *m, struct packet *packet)
+{
+	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (likely(ip_version(header) == 4))
+		return upper_ipv4(header, packet);
+	return upper_ipv6(header, m->data_len, packet);
+}
+
+static enum drop_reason classify_ip(struct rte_mbuf *m, uint16_t ether_type, struct packet *packet)
+{
+	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
+	enum drop_reason reason;
+
+	if (unlikely(m->data_len == 0))
+		return DROP_ip_header;
+	if (unlikely(ip_version(header) != (ether_type == RTE_ETHER_TYPE_IPV4 ? 4 : 6)))
+		return DROP_ip_version;
+	if (likely(ether_type == RTE_ETHER_TYPE_IPV4))
+		reason = check_ipv4(m, header);
+	else
+		reason = check_ipv6(m, header);
+	return unlikely(reason != DROP_NONE) ? reason : classify_upper(m, packet);
+}
+
+static bool is_for_us(const struct port *port, const uint8_t *frame)
+{
+	return (frame[0] & 1) || memcmp(frame, port->mac.addr_bytes, RTE_ETHER_ADDR_LEN) == 0;
+}
+
+static enum drop_reason check_frame(const struct port *port, struct rte_mbuf *m)
+{
+	if (unlikely(m->nb_segs > 1))
+		return DROP_multi_segment;
+	if (unlikely(m->data_len < RTE_ETHER_HDR_LEN))
+		return DROP_eth_runt;
+	if (unlikely(!is_for_us(port, rte_pktmbuf_mtod(m, const uint8_t *))))
+		return DROP_eth_not_for_us;
+	return DROP_NONE;
+}
+
+void classify_frames(
+	struct worker *w, uint8_t port, struct rte_mbuf *m[], uint16_t n, struct burst *b)
+{
+	b->n = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		struct packet *packet = &b->packet[b->n];
+		enum drop_reason reason = check_frame(&w->dp->port[port], m[i]);
+		const uint8_t *frame = rte_pktmbuf_mtod(m[i], const uint8_t *);
+		uint8_t group;
+		uint16_t type;
+
+		if (unlikely(reason != DROP_NONE)) {
+			drop_packet(w, port, reason, m[i]);
+			continue;
+		}
+		group = frame[0] & 1 ? PACKET_TO_GROUP : 0;
+		type = load_be16(frame + 12);
+		pkt_strip(m[i], RTE_ETHER_HDR_LEN);
+		if (unlikely(type != RTE_ETHER_TYPE_IPV4 && type != RTE_ETHER_TYPE_IPV6)) {
+			punt_frame(w, port, m[i],
+				type == RTE_ETHER_TYPE_ARP ? PUNT_neighbour : PUNT_other);
+			continue;
+		}
+		reason = classify_ip(m[i], type, packet);
+		if (unlikely(reason != DROP_NONE)) {
+			drop_packet(w, port, reason, m[i]);
+			continue;
+		}
+		packet->flags |= group;
+		packet->port = port;
+		b->verdict[b->n] = VERDICT_ACCEPT;
+		b->m[b->n++] = m[i];
+	}
+}
+
+static enum punt_class punt_icmpv6(uint8_t type)
+{
+	if (type >= ICMPV6_ND_FIRST && type <= ICMPV6_ND_LAST)
+		return PUNT_neighbour;
+	if ((type >= ICMPV6_MLD_FIRST && type <= ICMPV6_MLD_LAST) || type == ICMPV6_MLDV2)
+		return PUNT_neighbour;
+	return PUNT_icmp;
+}
+
+static enum punt_class punt_udp(uint16_t port)
+{
+	switch (port) {
+	case UDP_IKE:
+	case UDP_IKE_NAT:
+		return PUNT_ike;
+	case UDP_BFD:
+	case UDP_BFD_ECHO:
+	case UDP_BFD_MULTIHOP:
+	case UDP_RIP:
+	case UDP_RIPNG:
+		return PUNT_routing;
+	default:
+		return PUNT_other;
+	}
+}
+
+enum punt_class classify_punt(const struct rte_mbuf *m, const struct packet *packet)
+{
+	const uint8_t *upper = rte_pktmbuf_mtod_offset(m, const uint8_t *, packet->l4);
+	bool readable = !(packet->flags & PACKET_LATER_FRAGMENT) && m->data_len >= packet->l4 + 4;
+
+	switch (packet->protocol) {
+	case IP_PROTOCOL_IGMP:
+		return PUNT_neighbour;
+	case IP_PROTOCOL_ICMP:
+		return PUNT_icmp;
+	case IP_PROTOCOL_ICMPV6:
+		return readable ? punt_icmpv6(upper[0]) : PUNT_icmp;
+	case IP_PROTOCOL_OSPF:
+	case IP_PROTOCOL_EIGRP:
+	case IP_PROTOCOL_PIM:
+	case IP_PROTOCOL_VRRP:
+		return PUNT_routing;
+	case IP_PROTOCOL_UDP:
+		return readable ? punt_udp(load_be16(upper + 2)) : PUNT_other;
+	case IP_PROTOCOL_TCP:
+		return readable && (load_be16(upper) == TCP_BGP || load_be16(upper + 2) == TCP_BGP)
+			? PUNT_routing
+			: PUNT_other;
+	default:
+		return PUNT_other;
+	}
+}

@@ -1,0 +1,84 @@
+// The data plane as a whole: ports, workers, and the tables that control publishes and workers
+// read.
+#pragma once
+
+#include "dataplane/fwd.h"
+#include "dataplane/port.h"
+#include "dataplane/sadb.h"
+#include "dataplane/spd.h"
+#include "dataplane/worker.h"
+
+#include <rte_rcu_qsbr.h>
+
+struct dataplane_params {
+	unsigned ports;
+	const struct port_params *port; // [ports]
+	unsigned workers;
+	const struct worker_params *worker; // [workers]
+	unsigned burst;
+	enum worker_idle idle;
+	unsigned buffers;	 // mbufs in all
+	unsigned buffer_octets;	 // data room of one
+	unsigned replay_pool_kb; // memory for replay windows
+	const struct proto_table *protos;
+	const struct aead_table *engines;
+};
+
+// Something to free once no worker can see it: retire() hands it over, the data plane calls free_.
+struct retired {
+	struct retired *next;
+	void *object;
+	void (*free_)(void *object);
+	uint64_t token;
+	unsigned rounds; // grace periods still to pass
+};
+
+struct dataplane {
+	// Constant once started.
+	unsigned ports;
+	struct port port[PORTS_MAX];
+	unsigned workers;
+	struct worker *worker[WORKERS_MAX];
+	const struct proto_table *protos;
+	const struct aead_table *engines;
+	struct rte_mempool *pool;
+	struct window_pool windows;
+	uint16_t encrypt_index[WORKERS_MAX]; // UINT16_MAX: does not encrypt
+	uint16_t encrypt_worker[WORKERS_MAX];
+	struct sa_workers sa_workers;
+	// Control writes (release), workers read (acquire) once a burst. Never NULL.
+	struct sadb *_Atomic sadb;
+	struct spd *_Atomic spd;
+	struct fwd *_Atomic fwd;
+	// Control writes, workers read every few turns.
+	atomic_bool stop;
+	struct rte_rcu_qsbr *qsbr;
+	// Control's own.
+	struct retired *retired;
+	unsigned punt_next; // worker whose punt ring is emptied first
+	bool running;
+};
+
+// EAL must be up. Opens the ports, assigns queues to workers, makes rings and empty tables. 0 or
+// -errno, everything undone.
+int dataplane_create(
+	const struct dataplane_params *params, struct dataplane **created, struct error *err);
+void dataplane_destroy(struct dataplane *dp);
+
+// Launches the workers on their lcores / stops and joins them.
+int dataplane_start(struct dataplane *dp, struct error *err);
+void dataplane_stop(struct dataplane *dp);
+
+// Publish a table built by the caller; the data plane owns it from then on, and the one before is
+// freed when no worker can see it any more.
+void dataplane_publish_sadb(struct dataplane *dp, struct sadb *sadb);
+void dataplane_publish_spd(struct dataplane *dp, struct spd *spd);
+void dataplane_publish_fwd(struct dataplane *dp, struct fwd *fwd);
+
+// Frees object after no worker can hold it, not even through a packet in a ring. Its memory must be
+// out of every published table already.
+int dataplane_retire(struct dataplane *dp, void *object, void (*free_)(void *object));
+// Frees what has become free; to be called every few milliseconds.
+void dataplane_reclaim(struct dataplane *dp);
+
+const struct port *dataplane_port_by_name(const struct dataplane *dp, const char *name);

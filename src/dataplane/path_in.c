@@ -1,0 +1,269 @@
+// The inbound path, in the order of RFC 4301 section 5.2: tunnel packets to their SA, decapsulated,
+// against the SA's selectors, routed; clear packets against the policies.
+#include "dataplane/path_in.h"
+
+#include "dataplane/classify.h"
+#include "dataplane/dataplane.h"
+#include "dataplane/drop.h"
+#include "dataplane/forward.h"
+#include "dataplane/handover.h"
+#include "proto/ip_hdr.h"
+
+// Counted by the SA too, where the reason is one of those that SAs count.
+static void sa_drop(struct worker *w, struct sa_in *sa, uint8_t port, enum drop_reason reason,
+	struct rte_mbuf *m)
+{
+	if (reason < DROP_SA_END)
+		counter_add(&sa->lane[w->index].drops[reason], 1);
+	drop_packet(w, port, reason, m);
+}
+
+// Gives an authenticated packet to the worker that owns its window.
+static void hand_over(
+	struct worker *w, struct sa_in *sa, const struct burst *b, uint16_t i, uint16_t owner)
+{
+	struct rte_mbuf *m = b->m[i];
+
+	*meta_of(m) = (struct meta){.sa = sa, .seq = b->seq[i], .packet = b->packet[i]};
+	if (unlikely(!handover(w, owner, m, META_COMMIT))) {
+		sa_drop(w, sa, b->packet[i].port, DROP_handover_full, m);
+		return;
+	}
+	counter_add(&sa->lane[w->index].handed_over, 1);
+	counter_add(&w->stats.handed_out, 1);
+}
+
+// After decap's last half: keeps the accepted packets, now their inner datagrams, with sa beside
+// them; sends the others where their verdict says.
+static void settle(struct worker *w, struct burst *b, struct sa_in *sa[])
+{
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < b->n; i++) {
+		if (unlikely(b->verdict[i] & VERDICT_OWNER)) {
+			hand_over(w, sa[i], b, i, b->verdict[i] & ~VERDICT_OWNER);
+			continue;
+		}
+		if (unlikely(b->verdict[i] != VERDICT_ACCEPT)) {
+			sa_drop(w, sa[i], b->packet[i].port, b->verdict[i], b->m[i]);
+			continue;
+		}
+		b->m[kept] = b->m[i];
+		b->packet[kept] = b->packet[i];
+		sa[kept++] = sa[i];
+	}
+	b->n = kept;
+}
+
+// The policy that the inner packet, source and destination exchanged, would meet on its way out
+// must lead into the tunnel it came from (RFC 4301 section 5.2 step 4, on a decorrelated SPD).
+static enum drop_reason check_selectors(
+	const struct spd *spd, uint32_t match, const struct sa_in *sa)
+{
+	const struct policy *policy;
+
+	if (unlikely(match == SPD_NO_MATCH))
+		return DROP_selector_mismatch;
+	if (unlikely(match & SPD_FRAGMENT))
+		return DROP_fragment_ports;
+	policy = spd_policy(spd, match);
+	if (unlikely(policy->action != POLICY_PROTECT || policy->tunnel->index != sa->tunnel))
+		return DROP_selector_mismatch;
+	return DROP_NONE;
+}
+
+static void count_delivered(struct worker *w, struct sa_in *sa, const struct rte_mbuf *m)
+{
+	struct sa_in_lane *lane = &sa->lane[w->index];
+
+	counter_add(&lane->packets, 1);
+	counter_add(&lane->octets, m->pkt_len);
+}
+
+// Inner datagrams, committed: selectors, then the route.
+static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[])
+{
+	const struct spd *spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire);
+	uint32_t match[BURST_MAX];
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < b->n; i++)
+		b->verdict[i] = (uint16_t)classify_upper(b->m[i], &b->packet[i]);
+	spd_lookup(spd, SPD_IN, b, 0, b->n, match);
+	for (uint16_t i = 0; i < b->n; i++) {
+		enum drop_reason reason = b->verdict[i];
+		uint8_t port = b->packet[i].port;
+
+		if (likely(reason == DROP_NONE))
+			reason = check_selectors(spd, match[i], sa[i]);
+		if (unlikely(reason != DROP_NONE)) {
+			sa_drop(w, sa[i], port, reason, b->m[i]);
+			continue;
+		}
+		count_delivered(w, sa[i], b->m[i]);
+		b->m[kept] = b->m[i];
+		b->packet[kept++] = b->packet[i];
+	}
+	b->n = kept;
+	if (kept > 0)
+		forward_burst(w, b, FORWARD_DECRYPTED);
+}
+
+static void mark_forged(struct burst *b, const struct aead_batch *batch)
+{
+	for (unsigned i = 0; i < batch->n; i++) {
+		if (unlikely(!batch->op[i].authentic))
+			b->verdict[batch->packet[i]] = DROP_icv_failed;
+	}
+}
+
+static uint16_t run_end(const struct burst *b, struct sa_in *const sa[], uint16_t first)
+{
+	uint16_t end = first + 1;
+
+	while (end < b->n && sa[end] == sa[first])
+		end++;
+	return end;
+}
+
+static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[])
+{
+	uint16_t end;
+
+	w->batch.n = 0;
+	for (uint16_t first = 0; first < b->n; first = end) {
+		end = run_end(b, sa, first);
+		sa[first]->proto->decap(
+			sa[first], w->index, b, first, (uint16_t)(end - first), &w->batch);
+	}
+	aead_open_burst(w->aead, w->batch.op, w->batch.n);
+	mark_forged(b, &w->batch);
+	for (uint16_t first = 0; first < b->n; first = end) {
+		end = run_end(b, sa, first);
+		sa[first]->proto->finish(sa[first], w->index, b, first, (uint16_t)(end - first));
+	}
+	settle(w, b, sa);
+	if (b->n > 0)
+		deliver(w, b, sa);
+}
+
+// Finds the SAs; keeps the packets that have one.
+static void find_sas(struct worker *w, struct burst *b, struct sa_in *sa[])
+{
+	const struct sadb *sadb = atomic_load_explicit(&w->dp->sadb, memory_order_acquire);
+	uint16_t kept = 0;
+
+	sadb_lookup(sadb, b, 0, b->n, sa);
+	for (uint16_t i = 0; i < b->n; i++) {
+		if (unlikely(sa[i] == NULL)) {
+			drop_packet(w, b->packet[i].port, b->verdict[i], b->m[i]);
+			continue;
+		}
+		b->m[kept] = b->m[i];
+		b->packet[kept] = b->packet[i];
+		sa[kept++] = sa[i];
+	}
+	b->n = kept;
+}
+
+static enum drop_reason clear_refusal(const struct spd *spd, uint32_t match)
+{
+	if (match == SPD_NO_MATCH)
+		return DROP_policy_none;
+	if (match & SPD_FRAGMENT)
+		return DROP_fragment_ports;
+	switch (spd_policy(spd, match)->action) {
+	case POLICY_PROTECT:
+		return DROP_clear_protected;
+	case POLICY_DISCARD:
+		return DROP_policy_discard;
+	default:
+		return DROP_NONE;
+	}
+}
+
+// Clear packets from the wire: for the gateway itself, or through by a policy that says bypass.
+static void path_in_clear(struct worker *w, struct burst *b)
+{
+	struct spd *spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire);
+	uint32_t match[BURST_MAX];
+	uint16_t kept = 0;
+
+	forward_take_local(w, b);
+	spd_lookup(spd, SPD_IN, b, 0, b->n, match);
+	for (uint16_t i = 0; i < b->n; i++) {
+		enum drop_reason reason = clear_refusal(spd, match[i]);
+
+		if (match[i] != SPD_NO_MATCH)
+			spd_hit(spd, w->index, match[i] & ~SPD_FRAGMENT, 1);
+		if (reason != DROP_NONE) {
+			drop_packet(w, b->packet[i].port, reason, b->m[i]);
+			continue;
+		}
+		b->m[kept] = b->m[i];
+		b->packet[kept++] = b->packet[i];
+	}
+	b->n = kept;
+	if (kept > 0)
+		forward_burst(w, b, FORWARD_TRANSIT);
+}
+
+// Tunnel packets stay in b, clear ones move to the worker's second burst.
+static void split(struct worker *w, struct burst *b)
+{
+	uint16_t kept = 0;
+
+	w->bypass.n = 0;
+	for (uint16_t i = 0; i < b->n; i++) {
+		if (unlikely(b->packet[i].protocol != IP_PROTOCOL_ESP)) {
+			w->bypass.m[w->bypass.n] = b->m[i];
+			w->bypass.packet[w->bypass.n++] = b->packet[i];
+			continue;
+		}
+		if (unlikely(b->packet[i].flags & PACKET_FRAGMENT)) {
+			drop_packet(w, b->packet[i].port, DROP_outer_fragment, b->m[i]);
+			continue;
+		}
+		b->m[kept] = b->m[i];
+		b->packet[kept++] = b->packet[i];
+	}
+	b->n = kept;
+}
+
+void path_in(struct worker *w)
+{
+	struct sa_in *sa[BURST_MAX];
+	struct burst *b = &w->burst;
+
+	split(w, b);
+	if (b->n > 0)
+		find_sas(w, b, sa);
+	if (b->n > 0)
+		decapsulate(w, b, sa);
+	if (w->bypass.n > 0)
+		path_in_clear(w, &w->bypass);
+}
+
+void path_in_commit(struct worker *w, struct rte_mbuf *m[], uint16_t n)
+{
+	struct sa_in *sa[BURST_MAX];
+	struct burst *b = &w->burst;
+	uint16_t end;
+
+	b->n = n;
+	for (uint16_t i = 0; i < n; i++) {
+		const struct meta *meta = meta_of(m[i]);
+
+		b->m[i] = m[i];
+		b->packet[i] = meta->packet;
+		b->seq[i] = meta->seq;
+		sa[i] = meta->sa;
+	}
+	for (uint16_t first = 0; first < n; first = end) {
+		end = run_end(b, sa, first);
+		sa[first]->proto->commit(sa[first], w->index, b, first, (uint16_t)(end - first));
+	}
+	settle(w, b, sa);
+	if (b->n > 0)
+		deliver(w, b, sa);
+}

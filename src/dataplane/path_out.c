@@ -1,0 +1,198 @@
+// The outbound path, in the order of RFC 4301 section 5.1: for the gateway itself? then the policy,
+// then its SA, then the route.
+#include "dataplane/path_out.h"
+
+#include "dataplane/classify.h"
+#include "dataplane/dataplane.h"
+#include "dataplane/drop.h"
+#include "dataplane/forward.h"
+#include "dataplane/handover.h"
+#include "dataplane/punt.h"
+#include "proto/ip_hdr.h"
+
+static void burst_append(struct burst *b, struct rte_mbuf *m, const struct packet *packet)
+{
+	b->m[b->n] = m;
+	b->packet[b->n++] = *packet;
+}
+
+static void sa_drop(struct worker *w, struct sa_out *sa, uint8_t port, enum drop_reason reason)
+{
+	counter_add(&sa_out_drops(sa, w->index)[reason], 1);
+	counter_add(&w->stats.port[port].drops[reason], 1);
+}
+
+// Everything that goes on towards encryption here: b's packets, their hop taken, sa beside them.
+static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
+{
+	uint16_t kept = 0;
+
+	w->batch.n = 0;
+	for (uint16_t first = 0, end; first < b->n; first = end) {
+		for (end = first + 1; end < b->n && sa[end] == sa[first]; end++)
+			;
+		sa[first]->proto->encap(
+			sa[first], w->index, b, first, (uint16_t)(end - first), &w->batch);
+	}
+	aead_seal_burst(w->aead, w->batch.op, w->batch.n);
+	for (uint16_t i = 0; i < b->n; i++) {
+		if (unlikely(b->verdict[i] != VERDICT_ACCEPT)) {
+			sa_drop(w, sa[i], b->packet[i].port, b->verdict[i]);
+			drop_free(b->m[i]);
+			continue;
+		}
+		b->m[kept] = b->m[i];
+		b->packet[kept] = b->packet[i];
+		b->packet[kept].protocol = sa[i]->proto->ip_protocol;
+		b->packet[kept++].flags = sa[i]->ipv6 ? PACKET_IPV6 : 0;
+	}
+	b->n = kept;
+	forward_burst(w, b, FORWARD_OWN);
+}
+
+// True if the packet may enter the tunnel; else it is gone.
+static bool admit(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
+	struct sa_out *sa, enum forward_origin origin)
+{
+	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
+
+	if (origin == FORWARD_TRANSIT && unlikely(ip_hop_limit(header) <= 1)) {
+		drop_packet(w, packet->port, DROP_ttl_expired, m);
+		return false;
+	}
+	if (unlikely(m->pkt_len > sa->max_inner)) {
+		sa_drop(w, sa, packet->port, DROP_too_big);
+		punt_packet(w, packet->port, m, META_TOO_BIG, sa->max_inner);
+		return false;
+	}
+	if (origin == FORWARD_TRANSIT)
+		ip_decrement_hop_limit(header);
+	if (likely(sa->owner == SA_NO_OWNER || sa->owner == w->index))
+		return true;
+	*meta_of(m) = (struct meta){.sa = sa, .packet = *packet};
+	if (likely(handover(w, sa->owner, m, META_ENCAP))) {
+		counter_add(&w->stats.encap_out, 1);
+		return false;
+	}
+	sa_drop(w, sa, packet->port, DROP_encap_ring_full);
+	drop_free(m);
+	return false;
+}
+
+static enum drop_reason refusal(const struct spd *spd, uint32_t match)
+{
+	if (match == SPD_NO_MATCH)
+		return DROP_policy_none;
+	if (match & SPD_FRAGMENT)
+		return DROP_fragment_ports;
+	return spd_policy(spd, match)->action == POLICY_DISCARD ? DROP_policy_discard : DROP_NONE;
+}
+
+// The packets of b meet the policies: protected ones stay in b with sa beside them, bypassing ones
+// move to the worker's second burst.
+static void apply_policies(
+	struct worker *w, struct burst *b, struct sa_out *sa[], enum forward_origin origin)
+{
+	struct spd *spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire);
+	uint32_t match[BURST_MAX];
+	uint16_t kept = 0;
+
+	spd_lookup(spd, SPD_OUT, b, 0, b->n, match);
+	w->bypass.n = 0;
+	for (uint16_t i = 0; i < b->n; i++) {
+		enum drop_reason reason = refusal(spd, match[i]);
+		const struct policy *policy;
+
+		if (match[i] != SPD_NO_MATCH)
+			spd_hit(spd, w->index, match[i] & ~SPD_FRAGMENT, 1);
+		if (unlikely(reason != DROP_NONE)) {
+			drop_packet(w, b->packet[i].port, reason, b->m[i]);
+			continue;
+		}
+		policy = spd_policy(spd, match[i]);
+		if (policy->action == POLICY_BYPASS) {
+			burst_append(&w->bypass, b->m[i], &b->packet[i]);
+			continue;
+		}
+		sa[kept] = atomic_load_explicit(&policy->tunnel->out, memory_order_acquire);
+		if (unlikely(sa[kept] == NULL)) {
+			drop_packet(w, b->packet[i].port, DROP_no_outbound_sa, b->m[i]);
+			continue;
+		}
+		if (!admit(w, b->m[i], &b->packet[i], sa[kept], origin))
+			continue;
+		b->m[kept] = b->m[i];
+		b->packet[kept++] = b->packet[i];
+	}
+	b->n = kept;
+}
+
+static void through_policies(struct worker *w, struct burst *b, enum forward_origin origin)
+{
+	struct sa_out *sa[BURST_MAX];
+
+	apply_policies(w, b, sa, origin);
+	if (b->n > 0)
+		encapsulate(w, b, sa);
+	if (w->bypass.n > 0)
+		forward_burst(w, &w->bypass, origin);
+}
+
+void path_out(struct worker *w)
+{
+	forward_take_local(w, &w->burst);
+	if (w->burst.n > 0)
+		through_policies(w, &w->burst, FORWARD_TRANSIT);
+}
+
+void path_out_encap(struct worker *w, struct rte_mbuf *m[], uint16_t n)
+{
+	struct sa_out *sa[BURST_MAX];
+
+	w->burst.n = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		sa[i] = meta_of(m[i])->sa;
+		burst_append(&w->burst, m[i], &meta_of(m[i])->packet);
+	}
+	encapsulate(w, &w->burst, sa);
+}
+
+// Policies stand between the protected and the unprotected side: what the gateway sends to its
+// protected side does not cross.
+static bool crosses(const struct worker *w, const struct adjacency *adjacency)
+{
+	return adjacency->kind < ADJACENCY_LINK ||
+		w->dp->port[adjacency->port].side == PORT_UNPROTECTED;
+}
+
+void path_out_own(struct worker *w, struct rte_mbuf *m[], uint16_t n)
+{
+	const struct fwd *fwd = atomic_load_explicit(&w->dp->fwd, memory_order_acquire);
+	const struct adjacency *adjacency[BURST_MAX];
+	struct burst *b = &w->burst;
+	uint16_t kept = 0;
+
+	b->n = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		struct packet packet = {.port = meta_of(m[i])->port};
+
+		if (classify_upper(m[i], &packet) == DROP_NONE)
+			burst_append(b, m[i], &packet);
+		else
+			drop_packet(w, packet.port, DROP_ip_header, m[i]);
+	}
+	fwd_lookup(fwd, b, 0, b->n, adjacency);
+	w->inside.n = 0;
+	for (uint16_t i = 0; i < b->n; i++) {
+		if (!crosses(w, adjacency[i])) {
+			burst_append(&w->inside, b->m[i], &b->packet[i]);
+			continue;
+		}
+		b->m[kept] = b->m[i];
+		b->packet[kept++] = b->packet[i];
+	}
+	b->n = kept;
+	forward_burst(w, &w->inside, FORWARD_OWN);
+	if (b->n > 0)
+		through_policies(w, b, FORWARD_OWN);
+}

@@ -1,0 +1,12 @@
+// The outbound path: clear packets from protected ports, through the SPD, into tunnels or past
+// them.
+#pragma once
+
+#include "dataplane/worker.h"
+
+// The packets of the worker's burst, from a protected port.
+void path_out(struct worker *w);
+// Packets whose policy and SA another worker has found (META_ENCAP).
+void path_out_encap(struct worker *w, struct rte_mbuf *m[], uint16_t n);
+// Packets of the gateway itself (META_PACKET), which begin with their IP header.
+void path_out_own(struct worker *w, struct rte_mbuf *m[], uint16_t n);

@@ -1,0 +1,63 @@
+// A port: one side of the gateway, made of one or more DPDK devices whose queues count as the
+// port's own. Opened and closed by the control thread; workers see it as constant.
+#pragma once
+
+#include "base/error.h"
+
+#include <rte_ether.h>
+#include <rte_mempool.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PORTS_MAX 16
+#define PORT_NAME 16
+#define PORT_QUEUES_MAX 64
+#define PORT_DEVICES_MAX 16
+#define PORT_DEVICE_NAME 64
+#define PORT_MTU_MIN 1280
+#define PORT_MTU_MAX 9600
+
+// RFC 4301's words: clear traffic is behind protected ports, tunnels end on unprotected ones.
+enum port_side { PORT_PROTECTED, PORT_UNPROTECTED };
+
+struct port_params {
+	char name[PORT_NAME];
+	enum port_side side;
+	uint16_t mtu;	 // IP octets
+	uint16_t queues; // receive queues per device; 0: as many as workers poll this side
+	uint16_t devices;
+	char device[PORT_DEVICES_MAX]
+		   [PORT_DEVICE_NAME]; // EAL's names: "net_af_xdp0", "0000:3b:00.0"
+};
+
+// A hardware queue and the one worker that uses it.
+struct port_queue {
+	uint16_t device; // DPDK's port id
+	uint16_t queue;
+	uint16_t worker;
+};
+
+struct port {
+	char name[PORT_NAME];
+	enum port_side side;
+	uint8_t index;
+	uint16_t mtu;
+	int socket; // NUMA
+	struct rte_ether_addr mac;
+	uint16_t devices;
+	uint16_t device[PORT_DEVICES_MAX];
+	uint16_t rxqs;
+	uint16_t txqs;
+	struct port_queue rxq[PORT_QUEUES_MAX];
+	struct port_queue txq[PORT_QUEUES_MAX];
+	char rss[64]; // what steers packets to queues here, in words
+};
+
+// Finds the devices, configures and starts them with up to `rx` receive and `tx` transmit queues in
+// all, fewer where the devices have fewer. Workers are assigned by the caller. 0 or -errno.
+int port_open(struct port *port, const struct port_params *params, struct rte_mempool *pool,
+	uint16_t rx, uint16_t tx, struct error *err);
+// Stops and closes the devices.
+void port_close(struct port *port);
+// Link of every device is up.
+bool port_link_up(const struct port *port);

@@ -1,0 +1,31 @@
+// The rings between workers and the control thread: punt up, inject down. Bounded; what does not
+// fit is dropped and counted by whoever could not put it in.
+#pragma once
+
+#include "dataplane/dataplane.h"
+
+#define PUNT_RING 1024
+#define INJECT_RING 1024
+
+// Worker side. Each takes the mbuf.
+
+// A frame for the host's kernel. m begins with its IP (or other) header; the Ethernet header is
+// still in front of it and comes back.
+void punt_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_class class);
+// The same for a packet that has no Ethernet header of its own (it came out of a tunnel): it gets
+// one that the kernel accepts at the host interface of `home`, the port of the address it is for.
+void punt_bare(
+	struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m, enum punt_class class);
+// An IP packet that control must answer for or act on: META_TOO_BIG, META_UNRESOLVED.
+void punt_packet(
+	struct worker *w, uint8_t port, struct rte_mbuf *m, enum meta_kind kind, uint16_t mtu);
+
+// Control side.
+
+// Up to n waiting packets of all workers; their meta says kind and port. They become the caller's.
+unsigned punt_drain(struct dataplane *dp, struct rte_mbuf *m[], unsigned n);
+// An empty mbuf for inject, or NULL.
+struct rte_mbuf *inject_alloc(struct dataplane *dp);
+// A whole frame, to be sent from this port (META_FRAME), or an IP packet of the gateway itself, to
+// be routed (META_PACKET; port: for counting). Takes the mbuf. false: dropped, no room.
+bool inject(struct dataplane *dp, struct rte_mbuf *m, enum meta_kind kind, uint8_t port);

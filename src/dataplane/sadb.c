@@ -1,0 +1,223 @@
+// The security association database.
+#include "dataplane/sadb.h"
+
+#include "proto/ip_hdr.h"
+
+#include <rte_malloc.h>
+#include <stdio.h>
+
+// An open-addressed table from protocol and SPI to SAs; several SAs may share both, told apart by
+// the local address. Which protocol a packet is of is told by its block, the upper half of its
+// first word.
+struct slot {
+	struct sa_in *sa; // NULL: free
+	uint32_t spi;
+	uint32_t proto; // index in the table of protocols
+};
+
+struct sadb {
+	const struct proto_table *protos;
+	uint32_t mask;
+	uint8_t proto_of_block[UINT16_MAX + 1];
+	struct slot slot[];
+};
+
+static uint32_t hash(uint32_t spi, uint32_t proto)
+{
+	return ((spi ^ proto << 24) * UINT32_C(0x9e3779b1)) >> 7;
+}
+
+static void runtime_destroy(struct sa *sa)
+{
+	if (sa->in != NULL)
+		sa_in_fini(sa->in);
+	rte_free(sa->in);
+	rte_free(sa->out);
+}
+
+int sa_create(const char *name, bool inbound, const struct sa_params *params, const uint8_t *key,
+	const struct aead_engine *engine, struct tunnel *tunnel, const struct sa_place *place,
+	struct sa **created, struct error *err)
+{
+	size_t octets =
+		inbound ? sa_in_octets(params, place->workers) : sa_out_octets(place->workers);
+	struct sa *sa = rte_zmalloc("sa", sizeof(*sa), CACHE_LINE);
+	void *memory = rte_malloc_socket("sa-runtime", octets, CACHE_LINE, place->socket);
+	int rc = sa == NULL || memory == NULL ? -ENOMEM : 0;
+
+	if (rc == 0)
+		rc = aead_key_create(engine, params->algorithm, key, &sa->key);
+	if (rc != 0) {
+		rte_free(memory);
+		rte_free(sa);
+		return error_set(err, -rc, "SA %s: %s", name, strerror(-rc));
+	}
+	snprintf(sa->name, sizeof(sa->name), "%s", name);
+	sa->inbound = inbound;
+	sa->params = *params;
+	sa->tunnel = tunnel;
+	if (inbound)
+		sa->in = sa_in_init(
+			memory, params, sa->key, place->workers, tunnel->index, place->windows);
+	else
+		sa->out = sa_out_init(memory, params, sa->key, place->workers, place->port_mtu);
+	*created = sa;
+	return 0;
+}
+
+void sa_destroy(struct sa *sa)
+{
+	if (sa == NULL)
+		return;
+	runtime_destroy(sa);
+	aead_key_destroy(sa->key);
+	rte_free(sa);
+}
+
+static uint32_t proto_index(const struct proto_table *protos, const struct proto_ops *proto)
+{
+	uint32_t i = 0;
+
+	while (protos->proto[i] != proto)
+		i++;
+	return i;
+}
+
+static uint32_t default_proto(const struct proto_table *protos)
+{
+	uint32_t i = 0;
+
+	while (i < protos->n - 1 && !protos->proto[i]->default_claim)
+		i++;
+	return i;
+}
+
+static struct slot *free_slot(struct sadb *sadb, const struct sa_in *sa, uint32_t proto)
+{
+	uint32_t i = hash(sa->spi, proto);
+
+	for (;; i++) {
+		struct slot *slot = &sadb->slot[i & sadb->mask];
+
+		if (slot->sa == NULL)
+			return slot;
+		if (slot->spi == sa->spi && slot->proto == proto &&
+			ip_addr_equal(&slot->sa->local, &sa->local))
+			return NULL;
+	}
+}
+
+static int insert(struct sadb *sadb, struct sa_in *sa, struct error *err)
+{
+	uint32_t proto = proto_index(sadb->protos, sa->proto);
+	struct slot *slot = free_slot(sadb, sa, proto);
+
+	if (slot == NULL)
+		return error_set(err, EEXIST, "two inbound %s SAs with SPI 0x%x and one address",
+			sa->proto->name, sa->spi);
+	*slot = (struct slot){.sa = sa, .spi = sa->spi, .proto = proto};
+	if (sa->block >= 0)
+		sadb->proto_of_block[sa->block] = (uint8_t)proto;
+	return 0;
+}
+
+// The blocks that need no SA to be claimed: all of them by the default protocol, but for the one
+// that another protocol's SAs have unless they say otherwise (VPE's Sender ID 0).
+static void claim_blocks(struct sadb *sadb)
+{
+	static const struct sa_params plain;
+	const struct proto_table *protos = sadb->protos;
+
+	memset(sadb->proto_of_block, (int)default_proto(protos), sizeof(sadb->proto_of_block));
+	for (unsigned i = 0; i < protos->n; i++) {
+		if (protos->proto[i]->block != NULL)
+			sadb->proto_of_block[protos->proto[i]->block(&plain)] = (uint8_t)i;
+	}
+}
+
+int sadb_build(struct sa_in *const *sas, unsigned n, const struct proto_table *protos, int socket,
+	struct sadb **built, struct error *err)
+{
+	uint32_t slots = (uint32_t)rte_align32pow2(RTE_MAX(2 * n, 16u));
+	struct sadb *sadb = rte_zmalloc_socket(
+		"sadb", sizeof(*sadb) + (size_t)slots * sizeof(sadb->slot[0]), CACHE_LINE, socket);
+	int rc = 0;
+
+	if (sadb == NULL)
+		return error_set(err, ENOMEM, "no memory for a table of %u SAs", n);
+	sadb->protos = protos;
+	sadb->mask = slots - 1;
+	claim_blocks(sadb);
+	for (unsigned i = 0; i < n && rc == 0; i++)
+		rc = insert(sadb, sas[i], err);
+	if (rc != 0) {
+		sadb_free(sadb);
+		return rc;
+	}
+	*built = sadb;
+	return 0;
+}
+
+void sadb_free(struct sadb *sadb)
+{
+	rte_free(sadb);
+}
+
+static ALWAYS_INLINE bool addresses_equal(
+	const uint8_t *destination, const uint8_t *source, const struct sa_in *sa, size_t octets)
+{
+	return memcmp(destination, sa->local.octets, octets) == 0 &&
+		memcmp(source, sa->remote.octets, octets) == 0;
+}
+
+static ALWAYS_INLINE bool outer_is(const struct sa_in *sa, const uint8_t *header)
+{
+	if (ip_version(header) != sa->local.family)
+		return false;
+	if (likely(sa->local.family == IP_V4))
+		return addresses_equal(header + IPV4_DESTINATION, header + IPV4_SOURCE, sa, 4);
+	return addresses_equal(header + IPV6_DESTINATION, header + IPV6_SOURCE, sa, 16);
+}
+
+static ALWAYS_INLINE enum drop_reason find(
+	const struct sadb *sadb, const struct rte_mbuf *m, uint16_t l4, struct sa_in **result)
+{
+	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *tunnel = header + l4;
+	uint32_t octets = (uint32_t)m->data_len - l4;
+	enum drop_reason reason = DROP_no_sa;
+	const struct proto_ops *proto;
+	uint32_t index;
+	uint32_t spi;
+
+	if (unlikely(octets < sizeof(uint32_t)))
+		return DROP_runt;
+	index = sadb->proto_of_block[load_be16(tunnel)];
+	proto = sadb->protos->proto[index];
+	if (unlikely(octets < proto->spi_offset + sizeof(spi)))
+		return DROP_runt;
+	spi = proto_spi(proto, tunnel);
+	for (uint32_t i = hash(spi, index);; i++) {
+		const struct slot *slot = &sadb->slot[i & sadb->mask];
+
+		if (slot->sa == NULL)
+			return reason;
+		if (slot->spi != spi || slot->proto != index)
+			continue;
+		if (likely(outer_is(slot->sa, header))) {
+			*result = slot->sa;
+			return DROP_NONE;
+		}
+		reason = DROP_sa_outer_address;
+	}
+}
+
+void sadb_lookup(const struct sadb *sadb, struct burst *b, uint16_t first, uint16_t n,
+	struct sa_in *result[])
+{
+	for (uint16_t i = 0; i < n; i++) {
+		result[i] = NULL;
+		b->verdict[first + i] =
+			(uint16_t)find(sadb, b->m[first + i], b->packet[first + i].l4, &result[i]);
+	}
+}

@@ -1,0 +1,49 @@
+// What workers count. Each worker writes its own, on its own cache lines; control sums them up.
+#pragma once
+
+#include "base/counter.h"
+#include "dataplane/port.h"
+#include "proto/drop.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+
+// Classes of traffic for the host's kernel; each will have limits of its own.
+// clang-format off
+#define PUNT_CLASSES(X) \
+	X(neighbour, "ARP, IPv6 neighbour and router discovery, IGMP, MLD") \
+	X(ike,       "UDP 500 and 4500") \
+	X(routing,   "BGP, OSPF, BFD, VRRP and other routing protocols") \
+	X(icmp,      "ICMP and ICMPv6 to the gateway") \
+	X(other,     "everything else for the gateway itself")
+// clang-format on
+
+enum punt_class {
+#define X(id, text) PUNT_##id,
+	PUNT_CLASSES(X)
+#undef X
+		PUNT_CLASS_COUNT
+};
+
+const char *punt_class_name(enum punt_class class);
+
+struct port_stats {
+	alignas(CACHE_LINE) uint64_t rx_packets;
+	uint64_t rx_octets; // frames, without FCS
+	uint64_t tx_packets;
+	uint64_t tx_octets;
+	uint64_t punts[PUNT_CLASS_COUNT];
+	uint64_t injected;
+	uint64_t drops[DROP_REASONS]; // of packets that arrived at this port
+};
+
+struct worker_stats {
+	alignas(CACHE_LINE) uint64_t turns;
+	uint64_t busy_turns;  // that found at least one packet
+	uint64_t busy_cycles; // TSC, of busy turns
+	uint64_t handed_out;  // authenticated packets given to the owner of their window
+	uint64_t handed_in;   // taken over
+	uint64_t encap_out;   // clear packets given to the worker that encrypts for their SA
+	uint64_t encap_in;
+	struct port_stats port[PORTS_MAX];
+};

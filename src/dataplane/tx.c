@@ -1,0 +1,70 @@
+// Transmission: gathering frames, handing them to the queue's owner where that is another worker.
+#include "dataplane/tx.h"
+
+#include "base/bytes.h"
+#include "dataplane/dataplane.h"
+#include "dataplane/drop.h"
+#include "dataplane/handover.h"
+#include "proto/ip_hdr.h"
+#include "proto/pkt.h"
+
+#include <rte_ethdev.h>
+
+// A full queue is offered the rest a few more times before it is dropped.
+#define TX_TRIES 4
+
+static void send_owned(struct worker *w, uint8_t port, struct tx_buffer *tx)
+{
+	uint64_t octets = 0;
+	uint16_t sent = 0;
+
+	for (uint16_t i = 0; i < tx->n; i++)
+		octets += tx->m[i]->pkt_len;
+	for (unsigned try = 0; sent < tx->n && try < TX_TRIES; try++)
+		sent += rte_eth_tx_burst(tx->device, tx->queue, tx->m + sent, tx->n - sent);
+	counter_add(&w->stats.port[port].tx_packets, sent);
+	for (uint16_t i = sent; unlikely(i < tx->n); i++) {
+		octets -= tx->m[i]->pkt_len;
+		drop_packet(w, port, DROP_tx_full, tx->m[i]);
+	}
+	counter_add(&w->stats.port[port].tx_octets, octets);
+	tx->n = 0;
+}
+
+void tx_frame(struct worker *w, uint8_t port, struct rte_mbuf *m)
+{
+	struct tx_buffer *tx = &w->tx[port];
+
+	if (unlikely(!tx->owned)) {
+		meta_of(m)->port = port;
+		if (!handover(w, tx->owner, m, META_TX))
+			drop_packet(w, port, DROP_tx_ring_full, m);
+		return;
+	}
+	pkt_unfence(m);
+	tx->m[tx->n++] = m;
+	if (tx->n == BURST_MAX)
+		send_owned(w, port, tx);
+}
+
+void tx_packet(struct worker *w, uint8_t port, struct rte_mbuf *m, const uint8_t ether[12])
+{
+	uint8_t version = ip_version(rte_pktmbuf_mtod(m, const uint8_t *));
+	uint8_t *frame = pkt_prepend(m, RTE_ETHER_HDR_LEN);
+
+	if (unlikely(frame == NULL)) {
+		drop_packet(w, port, DROP_no_room, m);
+		return;
+	}
+	memcpy(frame, ether, 12);
+	store_be16(frame + 12, version == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+	tx_frame(w, port, m);
+}
+
+void tx_flush(struct worker *w)
+{
+	for (uint8_t port = 0; port < w->dp->ports; port++) {
+		if (w->tx[port].n > 0)
+			send_owned(w, port, &w->tx[port]);
+	}
+}

@@ -1,0 +1,175 @@
+// The worker's loop: rings, then receive queues, then transmit; rest where there is nothing to do.
+#include "dataplane/worker.h"
+
+#include "dataplane/classify.h"
+#include "dataplane/dataplane.h"
+#include "dataplane/handover.h"
+#include "dataplane/path_in.h"
+#include "dataplane/path_out.h"
+#include "dataplane/tx.h"
+#include "proto/pkt.h"
+
+#include <errno.h>
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+// Turns without a packet until an idle worker pauses, yields, sleeps.
+#define IDLE_PAUSE 16
+#define IDLE_YIELD 64
+#define IDLE_SLEEP 256
+#define IDLE_SLEEP_NS 50000
+
+// Turns between looks at the stop flag.
+#define HOUSEKEEPING_TURNS 64
+
+int worker_create(struct dataplane *dp, uint16_t index, const struct dataplane_params *params,
+	struct worker **created, struct error *err)
+{
+	const struct worker_params *mine = &params->worker[index];
+	int socket = (int)rte_lcore_to_socket_id(mine->lcore);
+	struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), CACHE_LINE, socket);
+	int rc = w == NULL ? -ENOMEM : aead_ctx_create(dp->engines, &w->aead);
+
+	if (rc != 0) {
+		rte_free(w);
+		return error_set(err, -rc, "worker on lcore %u: %s", mine->lcore, strerror(-rc));
+	}
+	w->dp = dp;
+	w->index = index;
+	w->role = mine->role;
+	w->lcore = mine->lcore;
+	w->burst_max = (uint16_t)params->burst;
+	w->idle = params->idle;
+	*created = w;
+	return 0;
+}
+
+void worker_destroy(struct worker *w)
+{
+	aead_ctx_destroy(w->aead);
+	rte_free(w);
+}
+
+static void count_received(struct worker *w, uint8_t port, struct rte_mbuf *m[], uint16_t n)
+{
+	uint64_t octets = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		octets += m[i]->pkt_len;
+		pkt_fence(m[i]);
+	}
+	counter_add(&w->stats.port[port].rx_packets, n);
+	counter_add(&w->stats.port[port].rx_octets, octets);
+}
+
+static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
+{
+	struct rte_mbuf *m[BURST_MAX];
+	uint16_t n = rte_eth_rx_burst(rxq->device, rxq->queue, m, w->burst_max);
+
+	if (n == 0)
+		return 0;
+	count_received(w, rxq->port, m, n);
+	classify_frames(w, rxq->port, m, n, &w->burst);
+	if (w->burst.n == 0)
+		return n;
+	if (w->dp->port[rxq->port].side == PORT_PROTECTED)
+		path_out(w);
+	else
+		path_in(w);
+	return n;
+}
+
+static void inject_frame(struct worker *w, struct rte_mbuf *m)
+{
+	uint8_t port = meta_of(m)->port;
+
+	counter_add(&w->stats.port[port].injected, 1);
+	tx_frame(w, port, m);
+}
+
+// What the control thread sent: frames of the kernel, packets of the gateway itself.
+static unsigned receive_injected(struct worker *w)
+{
+	struct rte_mbuf *m[BURST_MAX];
+	unsigned n = rte_ring_sc_dequeue_burst(w->inject, (void **)m, w->burst_max, NULL);
+	uint16_t packets = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		pkt_fence(m[i]);
+		if (meta_of(m[i])->kind == META_FRAME)
+			inject_frame(w, m[i]);
+		else
+			m[packets++] = m[i];
+	}
+	if (packets > 0)
+		path_out_own(w, m, packets);
+	return n;
+}
+
+unsigned worker_turn(struct worker *w)
+{
+	unsigned found = handover_receive(w) + receive_injected(w);
+
+	for (uint16_t i = 0; i < w->rxqs; i++)
+		found += poll_queue(w, &w->rxq[i]);
+	tx_flush(w);
+	return found;
+}
+
+static void rest(const struct worker *w, unsigned idle_turns)
+{
+	static const struct timespec nap = {.tv_nsec = IDLE_SLEEP_NS};
+
+	if (w->idle == WORKER_POLL || idle_turns < IDLE_PAUSE)
+		return;
+	if (idle_turns < IDLE_YIELD)
+		rte_pause();
+	else if (idle_turns < IDLE_SLEEP)
+		sched_yield();
+	else
+		nanosleep(&nap, NULL);
+}
+
+static void run(struct worker *w)
+{
+	uint64_t last = rte_rdtsc();
+	unsigned idle_turns = 0;
+
+	for (uint64_t turn = 1;; turn++) {
+		unsigned found = worker_turn(w);
+		uint64_t now = rte_rdtsc();
+
+		counter_add(&w->stats.turns, 1);
+		if (found > 0) {
+			counter_add(&w->stats.busy_turns, 1);
+			counter_add(&w->stats.busy_cycles, now - last);
+			idle_turns = 0;
+		} else {
+			rest(w, ++idle_turns);
+			now = rte_rdtsc();
+		}
+		last = now;
+		rte_rcu_qsbr_quiescent(w->dp->qsbr, w->index);
+		if (turn % HOUSEKEEPING_TURNS == 0 &&
+			atomic_load_explicit(&w->dp->stop, memory_order_relaxed))
+			return;
+	}
+}
+
+int worker_run(void *worker)
+{
+	struct worker *w = worker;
+
+	prctl(PR_SET_TIMERSLACK, 1);
+	rte_rcu_qsbr_thread_register(w->dp->qsbr, w->index);
+	rte_rcu_qsbr_thread_online(w->dp->qsbr, w->index);
+	run(w);
+	rte_rcu_qsbr_thread_offline(w->dp->qsbr, w->index);
+	rte_rcu_qsbr_thread_unregister(w->dp->qsbr, w->index);
+	return 0;
+}

@@ -1,0 +1,67 @@
+// A worker: a pinned thread that polls its receive queues and rings, processes each burst to its
+// end and transmits. What others may see of it is in `stats` and behind its rings.
+#pragma once
+
+#include "crypto/aead.h"
+#include "dataplane/meta.h"
+#include "dataplane/stats.h"
+#include "dataplane/worker_params.h"
+#include "proto/proto.h"
+
+#include <rte_ring.h>
+#include <stdatomic.h>
+
+struct dataplane;
+struct dataplane_params;
+
+// Frames on their way out of one port, gathered over a turn.
+struct tx_buffer {
+	uint16_t n;
+	bool owned; // else frames go to the queue's owner by ring
+	uint16_t owner;
+	uint16_t device;
+	uint16_t queue;
+	struct rte_mbuf *m[BURST_MAX];
+};
+
+struct rx_queue {
+	uint8_t port;
+	uint16_t device;
+	uint16_t queue;
+};
+
+struct worker {
+	// Constant while the worker runs.
+	struct dataplane *dp;
+	uint16_t index;
+	enum worker_role role;
+	unsigned lcore;
+	uint16_t burst_max;
+	enum worker_idle idle;
+	struct aead_ctx *aead;
+	uint16_t rxqs;
+	struct rx_queue rxq[PORTS_MAX * PORT_QUEUES_MAX];
+	struct rte_ring *from_worker[WORKERS_MAX]; // single producer, single consumer; NULL: none
+	struct rte_ring *punt;			   // to control
+	struct rte_ring *inject;		   // from control
+	// The worker's own.
+	struct burst burst;
+	struct burst bypass; // of it: what goes past the tunnels
+	struct burst inside; // of the gateway's own packets: what stays on the protected side
+	struct aead_batch batch;
+	struct tx_buffer tx[PORTS_MAX];
+	// The worker writes, control reads.
+	struct worker_stats stats;
+};
+
+// Worker `index` of params, with its crypto contexts; queues and rings come later. 0 or -errno.
+int worker_create(struct dataplane *dp, uint16_t index, const struct dataplane_params *params,
+	struct worker **created, struct error *err);
+void worker_destroy(struct worker *worker);
+
+// One turn: everything that waits is received, processed and sent. Returns how many packets it
+// found. The loop of worker_run; tests and measurements call it by hand.
+unsigned worker_turn(struct worker *worker);
+
+// The thread's body: turns until the data plane stops.
+int worker_run(void *worker);

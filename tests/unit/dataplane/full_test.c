@@ -1,0 +1,216 @@
+// Rings and queues that are full: what does not fit is counted under its own reason and given back.
+#include "fixture.h"
+
+#include "base/bytes.h"
+#include "dataplane/handover.h"
+#include "dataplane/punt.h"
+
+static struct lab *one_tunnel(void **state, const struct lab_tunnel_params *params)
+{
+	struct lab *lab = *state;
+
+	lab_tunnel(lab, params);
+	lab_protect(lab, 0);
+	lab_publish(lab);
+	return lab;
+}
+
+static unsigned free_all(struct lab *lab, unsigned port, unsigned queue)
+{
+	struct rte_mbuf *m;
+	unsigned n = 0;
+
+	for (; (m = lab_sent(lab, port, queue)) != NULL; n++)
+		rte_pktmbuf_free(m);
+	return n;
+}
+
+#define FITS (HANDOVER_RING - 1)
+#define OVER 10
+
+static void handover_full(void **state)
+{
+	struct lab *lab = one_tunnel(state, NULL);
+	struct flow flow = {.source = "10.100.0.5", .destination = "10.1.0.10"};
+
+	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
+	lab_turn(lab, 0);
+	for (unsigned i = 0; i < FITS + OVER; i++) {
+		lab_receive(lab, WAN, 1, peer_seal_flow(lab, 0, 0, &flow));
+		if (i % BURST_MAX == 0)
+			lab_turn(lab, 1);
+	}
+	lab_turn(lab, 1);
+	expect_in_drop(lab, 0, 1, DROP_handover_full, OVER);
+	lab->expected.in[0].handed_over[1] = FITS;
+	lab->expected.handed_out[1] = FITS;
+	lab_turn_all(lab);
+	lab->expected.handed_in[0] = FITS;
+	expect_in(lab, 0, 0, FITS + 1, (FITS + 1) * 100);
+	assert_int_equal(free_all(lab, LAN, 0), FITS + 1);
+}
+
+static void encap_full(void **state)
+{
+	static const struct lab_tunnel_params esp = {.proto = &esp_ops};
+	struct lab *lab = one_tunnel(state, &esp);
+	unsigned owner = lab->tunnel[0].out->out->owner;
+	struct flow flow = {.source = "10.1.0.10", .destination = "10.100.0.5"};
+
+	for (unsigned i = 0; i < FITS + OVER; i++) {
+		lab_receive_flow(lab, LAN, 1 - owner, &flow);
+		if (i % BURST_MAX == 0)
+			lab_turn(lab, 1 - owner);
+	}
+	lab_turn(lab, 1 - owner);
+	expect_out_drop(lab, 0, 1 - owner, DROP_encap_ring_full, OVER);
+	lab->expected.encap_out[1 - owner] = FITS;
+	lab_turn_all(lab);
+	lab->expected.encap_in[owner] = FITS;
+	expect_out(lab, 0, owner, FITS, FITS * 100);
+	assert_int_equal(free_all(lab, WAN, owner), FITS);
+}
+
+static void tx_ring_full(void **state)
+{
+	struct lab *lab = one_tunnel(state, NULL);
+	struct flow flow = {.source = "10.100.0.5", .destination = "10.1.0.10"};
+
+	for (unsigned i = 0; i < FITS + OVER; i++) {
+		lab_receive(lab, WAN, 1, peer_seal_flow(lab, 0, 0, &flow));
+		if (i % BURST_MAX == 0)
+			lab_turn(lab, 1);
+	}
+	lab_turn(lab, 1);
+	expect_in(lab, 0, 1, FITS + OVER, (FITS + OVER) * 100);
+	expect_drop(lab, 1, LAN, DROP_tx_ring_full, OVER);
+	lab_turn_all(lab);
+	assert_int_equal(free_all(lab, LAN, 0), FITS);
+}
+
+// The transmit queue itself takes 63.
+static void tx_full(void **state)
+{
+	struct lab *lab = *state;
+	struct flow flow = {.source = "10.1.0.10", .destination = "203.0.113.1"};
+	const struct port_stats *stats = &lab->dp->worker[0]->stats.port[WAN];
+
+	lab_policy(lab, "0.0.0.0/0", "0.0.0.0/0", POLICY_BYPASS, 0);
+	lab_publish(lab);
+	for (unsigned round = 1; round <= 2; round++) {
+		for (unsigned i = 0; i < 50; i++)
+			lab_receive_flow(lab, LAN, 0, &flow);
+		lab_turn(lab, 0);
+	}
+	expect_drop(lab, 0, WAN, DROP_tx_full, 37);
+	assert_int_equal(stats->tx_octets, 63 * 114);
+	assert_int_equal(free_all(lab, WAN, 0), 63);
+	// And it goes on.
+	lab_receive_flow(lab, LAN, 0, &flow);
+	lab_turn(lab, 0);
+	assert_int_equal(free_all(lab, WAN, 0), 1);
+}
+
+static struct rte_mbuf *arp(struct lab *lab)
+{
+	uint8_t packet[46] = {0, 1, 8, 0, 6, 4, 0, 1};
+	struct rte_mbuf *m = frame_make(lab, WAN, packet, sizeof(packet));
+
+	store_be16(rte_pktmbuf_mtod_offset(m, uint8_t *, 12), RTE_ETHER_TYPE_ARP);
+	return m;
+}
+
+static void drain_punts(struct lab *lab, unsigned expected)
+{
+	struct rte_mbuf *m[100];
+	unsigned total = 0;
+	unsigned n;
+
+	while ((n = punt_drain(lab->dp, m, COUNT(m))) > 0) {
+		for (unsigned i = 0; i < n; i++)
+			rte_pktmbuf_free(m[i]);
+		total += n;
+	}
+	assert_int_equal(total, expected);
+}
+
+static void punt_full(void **state)
+{
+	struct lab *lab = one_tunnel(state, NULL);
+	struct flow big = {.source = "10.1.0.10", .destination = "10.100.0.5", .octets = 1490};
+	struct flow lost = {.source = "10.1.0.10", .destination = "10.100.0.5"};
+	struct flow to_us = {.source = "10.100.0.5", .destination = "10.1.0.1"};
+	unsigned fits = PUNT_RING - 1;
+
+	for (unsigned i = 0; i < fits + OVER; i++) {
+		lab_receive(lab, WAN, 0, arp(lab));
+		if (i % BURST_MAX == 0)
+			lab_turn(lab, 0);
+	}
+	lab_turn(lab, 0);
+	expect_punt(lab, 0, WAN, PUNT_neighbour, fits + OVER);
+	expect_drop(lab, 0, WAN, DROP_punt_full, OVER);
+	// Packets that control would only have answered for: their own reason, nothing more.
+	lab_receive_flow(lab, LAN, 0, &big);
+	lab->neighbours = 0;
+	lab_publish_fwd(lab);
+	lab_receive_flow(lab, LAN, 0, &lost);
+	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &to_us));
+	lab_turn(lab, 0);
+	expect_out_drop(lab, 0, 0, DROP_too_big, 1);
+	expect_out(lab, 0, 0, 1, 100);
+	expect_drop(lab, 0, LAN, DROP_neighbour_pending, 1);
+	expect_in(lab, 0, 0, 1, 100);
+	expect_punt(lab, 0, WAN, PUNT_other, 1);
+	expect_drop(lab, 0, WAN, DROP_punt_full, 1);
+	drain_punts(lab, fits);
+}
+
+static void inject_full(void **state)
+{
+	struct lab *lab = *state;
+	unsigned fits = INJECT_RING - 1;
+
+	for (unsigned i = 0; i < fits + OVER; i++) {
+		struct rte_mbuf *m = inject_alloc(lab->dp);
+
+		append_zeros(m, 60);
+		assert_int_equal(inject(lab->dp, m, META_FRAME, LAN), i < fits);
+	}
+	lab_turn_all(lab);
+	lab->expected.injected[0][LAN] = fits;
+	assert_int_equal(free_all(lab, LAN, 0), fits);
+}
+
+// Nothing left to allocate: an empty hand, and all is as before when buffers are back.
+static void pool_empty(void **state)
+{
+	static struct rte_mbuf *m[LAB_BUFFERS + 1];
+	struct lab *lab = *state;
+	unsigned n = 0;
+
+	while ((m[n] = inject_alloc(lab->dp)) != NULL)
+		n++;
+	assert_true(n > LAB_BUFFERS - 2000);
+	rte_pktmbuf_free_bulk(m, n);
+}
+
+int main(void)
+{
+	static const struct lab_params two = {.roles = "bb", .ring = 4096};
+	static const struct lab_params one_tx = {.roles = "bb", .ring = 4096, .tx = {1, 1}};
+	static const struct lab_params small = {.ring = 64};
+	static const struct lab_params large = {.ring = 4096};
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(handover_full, &two),
+		LAB_TEST(encap_full, &two),
+		LAB_TEST(tx_ring_full, &one_tx),
+		LAB_TEST(tx_full, &small),
+		LAB_TEST(punt_full, &large),
+		LAB_TEST(inject_full, &large),
+		LAB_TEST(pool_empty, NULL),
+	};
+
+	lab_eal(NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,313 @@
+// The table of inbound SAs: sizes, shared SPIs, and the split of VPE from ESP by value.
+#include "fixture.h"
+
+#include "base/bytes.h"
+#include "proto/ip_hdr.h"
+
+#include <errno.h>
+
+// SAs that share one key, with memory of their own: the table looks at nothing else.
+struct set {
+	unsigned n;
+	struct sa_in **sa;
+	struct sa_params *params;
+};
+
+static const uint16_t index0[1];
+static const struct sa_workers workers = {
+	.n = 1, .encrypt_n = 1, .encrypt_index = index0, .encrypt = index0};
+
+static struct set set_new(unsigned max)
+{
+	return (struct set){
+		.sa = calloc(max, sizeof(struct sa_in *)),
+		.params = calloc(max, sizeof(struct sa_params)),
+	};
+}
+
+static void set_add(struct set *set, const struct sa_params *params, struct window_pool *pool)
+{
+	size_t octets = RTE_ALIGN(sa_in_octets(params, &workers), CACHE_LINE);
+
+	set->params[set->n] = *params;
+	set->sa[set->n++] =
+		sa_in_init(aligned_alloc(CACHE_LINE, octets), params, NULL, &workers, 0, pool);
+}
+
+static void set_free(struct set *set)
+{
+	for (unsigned i = 0; i < set->n; i++)
+		free(set->sa[i]);
+	free(set->sa);
+	free(set->params);
+}
+
+static struct sadb *build(const struct set *set)
+{
+	struct error err = {.text = ""};
+	struct sadb *sadb = NULL;
+
+	if (sadb_build(set->sa, set->n, &lab_protos, SOCKET_ID_ANY, &sadb, &err) != 0)
+		fail_msg("%s", err.text);
+	return sadb;
+}
+
+// A packet of this SA as the wire has it, its headers alone.
+static struct rte_mbuf *packet_of(struct lab *lab, const struct sa_params *p, uint16_t *l4)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(lab->dp->pool);
+	bool ipv6 = p->local.family == IP_V6;
+	uint8_t *at;
+
+	*l4 = ipv6 ? IPV6_HEADER : IPV4_HEADER_MIN;
+	at = append_zeros(m, (uint16_t)(*l4 + 40));
+	at[0] = ipv6 ? 0x60 : 0x45;
+	memcpy(at + (ipv6 ? IPV6_SOURCE : IPV4_SOURCE), p->remote.octets, ipv6 ? 16 : 4);
+	memcpy(at + (ipv6 ? IPV6_DESTINATION : IPV4_DESTINATION), p->local.octets, ipv6 ? 16 : 4);
+	if (p->proto == &esp_ops) {
+		store_be32(at + *l4, p->spi);
+	} else {
+		store_le16(at + *l4, p->sender_id);
+		store_le16(at + *l4 + 2, (uint16_t)(p->spi % 65535 + 1));
+		store_le32(at + *l4 + 12, p->spi);
+	}
+	return m;
+}
+
+static struct sa_in *look(
+	struct lab *lab, const struct sadb *sadb, const struct sa_params *p, uint16_t *verdict)
+{
+	static struct burst b;
+	struct sa_in *found;
+	uint16_t l4;
+
+	b.n = 1;
+	b.m[0] = packet_of(lab, p, &l4);
+	b.packet[0] = (struct packet){.l4 = l4, .protocol = IP_PROTOCOL_ESP};
+	sadb_lookup(sadb, &b, 0, 1, &found);
+	*verdict = b.verdict[0];
+	rte_pktmbuf_free(b.m[0]);
+	return found;
+}
+
+static struct sa_params random_params(struct random *r, unsigned i)
+{
+	struct sa_params p = {
+		.proto = random_below(r, 2) == 1 ? &esp_ops : &vpe_ops,
+		.spi = (uint32_t)random_next(r),
+		.replay_window = 64,
+		.windows = 1,
+	};
+	bool ipv6 = random_below(r, 4) == 0;
+
+	p.local.family = p.remote.family = ipv6 ? IP_V6 : IP_V4;
+	p.local.octets[0] = 10;
+	p.local.octets[ipv6 ? 15 : 3] = (uint8_t)random_below(r, 4);
+	store_be32(p.remote.octets + (ipv6 ? 12 : 0), 0x0b000000 + i);
+	// ESP beside Sender IDs 0, 1, 0x0203 and 0xffff: blocks 0, 0x0100, 0x0302 and 0xffff.
+	if (p.proto == &esp_ops &&
+		(p.spi < SA_ESP_SPI_MIN || p.spi >> 16 == 0x0100 || p.spi >> 16 == 0x0302 ||
+			p.spi >> 16 == 0xffff))
+		p.spi = 0x77000000 | i;
+	if (p.proto == &vpe_ops)
+		p.sender_id = (uint16_t[]){0, 1, 0x0203, 0xffff}[random_below(r, 4)];
+	return p;
+}
+
+static bool taken(const struct set *set, const struct sa_params *p)
+{
+	for (unsigned i = set->n; i-- > 0;) {
+		const struct sa_params *q = &set->params[i];
+
+		if (q->spi == p->spi && q->proto == p->proto && ip_addr_equal(&q->local, &p->local))
+			return true;
+	}
+	return false;
+}
+
+static void sizes(void **state)
+{
+	static const unsigned all[] = {0, 1, 2, 7, 8, 9, 1000, 65536};
+	struct lab *lab = *state;
+	struct random r = {2};
+
+	for (unsigned k = 0; k < COUNT(all); k++) {
+		struct set set = set_new(all[k]);
+		struct sadb *sadb;
+		uint16_t verdict;
+
+		while (set.n < all[k]) {
+			struct sa_params p = random_params(&r, set.n);
+
+			// Some share an SPI.
+			if (set.n > 0 && random_below(&r, 4) == 0)
+				p.spi = set.params[random_below(&r, set.n)].spi;
+			if (p.proto == &esp_ops &&
+				(p.spi < SA_ESP_SPI_MIN || p.spi >> 16 == 0x0100 ||
+					p.spi >> 16 == 0x0302 || p.spi >> 16 == 0xffff))
+				continue;
+			if (all[k] > 10000 ? false : taken(&set, &p))
+				continue;
+			if (all[k] > 10000) {
+				// Unique by construction, too many to compare.
+				p.spi = p.proto == &esp_ops ? 0x40000000 + set.n / 3
+							    : set.n / 3 * 0x10001;
+				p.local.octets[3] = (uint8_t)(set.n % 3);
+				p.local.octets[15] =
+					p.local.family == IP_V6 ? (uint8_t)(set.n % 3) : 0;
+			}
+			set_add(&set, &p, &lab->dp->windows);
+		}
+		sadb = build(&set);
+		for (unsigned i = 0; i < set.n; i++) {
+			struct sa_params p = set.params[i];
+
+			assert_ptr_equal(look(lab, sadb, &p, &verdict), set.sa[i]);
+			assert_int_equal(verdict, DROP_NONE);
+			p.remote.octets[0] ^= 0x80;
+			assert_null(look(lab, sadb, &p, &verdict));
+			assert_int_equal(verdict, DROP_sa_outer_address);
+		}
+		for (unsigned i = 0; i < 1000; i++) {
+			struct sa_params p = random_params(&r, i);
+
+			if (p.proto == &esp_ops)
+				p.spi = 0x51000000 | (uint32_t)random_below(&r, 1 << 16);
+			else
+				p.spi = 0xf0000000 | (uint32_t)random_next(&r);
+			if (all[k] < 10000 && taken(&set, &p))
+				continue;
+			if (look(lab, sadb, &p, &verdict) == NULL)
+				assert_true(
+					verdict == DROP_no_sa || verdict == DROP_sa_outer_address);
+			else
+				assert_int_equal(verdict, DROP_NONE);
+		}
+		sadb_free(sadb);
+		set_free(&set);
+	}
+}
+
+static struct sa_params plain(const struct proto_ops *proto, uint32_t spi, uint16_t sender_id)
+{
+	return (struct sa_params){
+		.proto = proto,
+		.spi = spi,
+		.sender_id = sender_id,
+		.replay_window = 64,
+		.windows = 1,
+		.local = addr_of("192.0.2.1"),
+		.remote = addr_of("192.0.2.9"),
+	};
+}
+
+// Every first word whose upper half is a Sender ID's block is VPE's, as is Sender 0's whether or
+// not an SA has it (which of VPE's Sender IDs an SA accepts is decap's business); all others are
+// ESP's.
+static void split_by_block(void **state)
+{
+	struct lab *lab = *state;
+	static const uint16_t senders[] = {0, 1, 0x0100, 0x1234, 0xffff};
+
+	for (unsigned s = 0; s < COUNT(senders); s++) {
+		struct sa_params vpe = plain(&vpe_ops, 0x5555, senders[s]);
+		uint16_t block = __builtin_bswap16(senders[s]);
+		struct set set = set_new(4);
+		struct sadb *sadb;
+		struct rte_mbuf *m;
+		struct burst b = {.n = 1};
+		uint8_t *first;
+		uint16_t l4;
+
+		set_add(&set, &vpe, &lab->dp->windows);
+		sadb = build(&set);
+		m = packet_of(lab, &vpe, &l4);
+		first = rte_pktmbuf_mtod_offset(m, uint8_t *, l4);
+		b.m[0] = m;
+		b.packet[0] = (struct packet){.l4 = l4};
+		for (uint32_t upper = 0; upper <= UINT16_MAX; upper++) {
+			struct sa_in *found;
+
+			store_be16(first, (uint16_t)upper);
+			sadb_lookup(sadb, &b, 0, 1, &found);
+			assert_int_equal(found != NULL, upper == block || upper == 0);
+		}
+		rte_pktmbuf_free(m);
+		sadb_free(sadb);
+		set_free(&set);
+	}
+}
+
+// One SPI in both protocols and at two addresses: four SAs, each found.
+static void same_spi_everywhere(void **state)
+{
+	struct lab *lab = *state;
+	struct set set = set_new(4);
+	struct error err = {.text = ""};
+	struct sadb *sadb;
+	uint16_t verdict;
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct sa_params p = plain(i < 2 ? &vpe_ops : &esp_ops, 0xc0ffee00, 0);
+
+		if (i % 2 == 1)
+			p.local = addr_of("192.0.2.2");
+		set_add(&set, &p, &lab->dp->windows);
+	}
+	sadb = build(&set);
+	for (unsigned i = 0; i < 4; i++)
+		assert_ptr_equal(look(lab, sadb, &set.params[i], &verdict), set.sa[i]);
+	sadb_free(sadb);
+	// A fifth that differs in nothing but its peer.
+	set.params[0].remote = addr_of("192.0.2.77");
+	set.sa[3]->remote = addr_of("192.0.2.77");
+	set.sa[3]->local = set.sa[2]->local;
+	assert_int_equal(sadb_build(set.sa, 4, &lab_protos, SOCKET_ID_ANY, &sadb, &err), -EEXIST);
+	assert_non_null(strstr(err.text, "0xc0ffee00"));
+	set_free(&set);
+}
+
+// Cut short at every length: never a read beyond, runt until the SPI is whole.
+static void cut_short(void **state)
+{
+	struct lab *lab = *state;
+	struct set set = set_new(2);
+	struct sa_params p[2] = {plain(&vpe_ops, 7, 0), plain(&esp_ops, 0xc0000001, 0)};
+	struct sadb *sadb;
+
+	for (unsigned i = 0; i < 2; i++)
+		set_add(&set, &p[i], &lab->dp->windows);
+	sadb = build(&set);
+	for (unsigned i = 0; i < 2; i++) {
+		for (uint16_t octets = 0; octets <= 40; octets++) {
+			struct burst b = {.n = 1};
+			struct sa_in *found;
+			uint16_t l4;
+
+			b.m[0] = packet_of(lab, &p[i], &l4);
+			b.packet[0] = (struct packet){.l4 = l4};
+			rte_pktmbuf_trim(b.m[0], (uint16_t)(40 - octets));
+			sadb_lookup(sadb, &b, 0, 1, &found);
+			if (octets < (i == 0 ? 16 : 4))
+				assert_int_equal(b.verdict[0], DROP_runt);
+			else
+				assert_ptr_equal(found, set.sa[i]);
+			rte_pktmbuf_free(b.m[0]);
+		}
+	}
+	sadb_free(sadb);
+	set_free(&set);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(sizes, NULL),
+		LAB_TEST(split_by_block, NULL),
+		LAB_TEST(same_spi_everywhere, NULL),
+		LAB_TEST(cut_short, NULL),
+	};
+
+	lab_eal(NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
