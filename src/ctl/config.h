@@ -1,0 +1,91 @@
+// The configuration file (libconfig) as the program wants it: strict, complete, checked against
+// itself. Whoever loads it gets all of it or an error that says file, line, what is wrong and what
+// would be right.
+#pragma once
+
+#include "base/error.h"
+#include "crypto/aead.h"
+#include "crypto/fingerprint.h"
+#include "dataplane/port.h"
+#include "dataplane/sadb.h"
+#include "dataplane/spd.h"
+#include "dataplane/worker_params.h"
+#include "proto/proto.h"
+
+#define CONFIG_LCORES 256
+#define CONFIG_HOST_INTERFACE 16 // IFNAMSIZ
+#define CONFIG_TUNNEL_INBOUND_MAX 8
+
+struct config_eal {
+	bool huge;		    // huge pages, else ordinary memory
+	unsigned memory_mb;	    // that DPDK may use
+	char lcores[CONFIG_LCORES]; // EAL's --lcores: "0@0,1@1"; empty: made from the workers
+};
+
+struct config_buffers {
+	unsigned count;
+	unsigned octets; // data room of one, headroom included
+};
+
+struct config_port {
+	struct port_params params;
+	bool pci;				 // devices are PCI addresses, else virtual devices
+	char device_args[PORT_DEVICES_MAX][256]; // vdev: "net_af_xdp0,iface=eth1"
+	char host_interface[CONFIG_HOST_INTERFACE]; // empty: none
+	unsigned line;
+};
+
+// An SA of a tunnel. The key is in secret memory, owned by the configuration.
+struct config_sa {
+	struct sa_params params; // local, remote are the tunnel's; first is not set
+	uint8_t *key;		 // aead_key_octets(params.algorithm)
+	uint8_t fingerprint[FINGERPRINT_OCTETS];
+	unsigned line;
+};
+
+struct config_tunnel {
+	char name[TUNNEL_NAME];
+	struct ip_addr local;
+	struct ip_addr remote;
+	unsigned port; // index into ports; an unprotected one
+	enum sa_dscp dscp;
+	enum sa_ecn ecn;
+	bool has_out;
+	struct config_sa out;
+	unsigned in_n;
+	struct config_sa in[CONFIG_TUNNEL_INBOUND_MAX];
+	unsigned line;
+};
+
+struct config_policy {
+	char name[POLICY_NAME];
+	struct selector selector;
+	enum policy_action action;
+	unsigned tunnel; // index into tunnels, of POLICY_PROTECT
+	unsigned line;
+};
+
+struct config {
+	struct config_eal eal;
+	struct config_buffers buffers;
+	unsigned replay_pool_kb; // memory for replay windows
+	char socket[108];	 // of the control socket
+	char crypto[32];	 // engine, or "auto"
+	unsigned burst;
+	enum worker_idle idle;
+	unsigned workers_n;
+	struct worker_params workers[WORKERS_MAX];
+	unsigned ports_n;
+	struct config_port ports[PORTS_MAX];
+	unsigned tunnels_n;
+	struct config_tunnel *tunnels;
+	unsigned policies_n;
+	struct config_policy *policies;
+};
+
+// Reads and checks file. protos: the protocols that "protocol" may name; engines: what "crypto" may
+// name. 0 or -errno with err filled: "FILE:LINE: ...". Secrets are never part of err.
+int config_load(const char *file, const struct proto_table *protos,
+	const struct aead_table *engines, struct config **loaded, struct error *err);
+// Wipes the keys. NULL is fine.
+void config_free(struct config *config);

@@ -1,0 +1,90 @@
+// Settings of the daemon as a whole: EAL, control socket, packet buffers, replay windows.
+#include "ctl/api.h"
+#include "ctl/config_lcores.h"
+#include "ctl/config_tables.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int eal_finish(struct reader *reader, const config_setting_t *group, void *object)
+{
+	struct config_eal *eal = object;
+	unsigned line = group ? setting_line(config_setting_get_member(group, "lcores")) : 1;
+	struct lcore_set set;
+	int ret;
+
+	if (eal->lcores[0] == '\0')
+		return 0;
+	ret = lcores_parse(eal->lcores, &set, reader->err);
+	if (ret < 0) {
+		error_prefix(reader->err, "'lcores': ");
+		return reader_failed(reader, line, ret);
+	}
+	if (set.n < 2)
+		return reader_fail(reader, line, EINVAL,
+			"'lcores' leaves no worker: the lowest lcore is the control thread's; name "
+			"two or more");
+	return 0;
+}
+
+static const struct setting eal_rows[] = {
+	{.name = "huge",
+		.kind = SETTING_BOOL,
+		FIELD(struct config_eal, huge),
+		.defaults = true,
+		.fallback = true},
+	{.name = "memory_mb",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_eal, memory_mb),
+		.min = 64,
+		.max = 1048576,
+		.defaults = true,
+		.fallback = 512},
+	// Made from the workers where it is left out.
+	{.name = "lcores", .kind = SETTING_TEXT, FIELD(struct config_eal, lcores)},
+};
+const struct settings eal_settings = SETTINGS(eal_rows, eal_finish);
+
+static const char *path_wrong(const char *path)
+{
+	return path[0] == '/' ? NULL : "a path that begins with '/' is wanted";
+}
+
+static const struct setting control_rows[] = {
+	{.name = "socket",
+		.kind = SETTING_TEXT,
+		FIELD(struct config, socket),
+		.wrong = path_wrong,
+		.defaults = true,
+		.fallback_text = API_SOCKET_DEFAULT},
+};
+const struct settings control_settings = SETTINGS(control_rows, NULL);
+
+static const struct setting buffers_rows[] = {
+	{.name = "count",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_buffers, count),
+		.min = 1024,
+		.max = 4194304,
+		.defaults = true,
+		.fallback = 16384},
+	{.name = "octets",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_buffers, octets),
+		.min = 2176,
+		.max = 16640,
+		.defaults = true,
+		.fallback = 2176},
+};
+const struct settings buffers_settings = SETTINGS(buffers_rows, NULL);
+
+static const struct setting replay_rows[] = {
+	{.name = "pool_kb",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config, replay_pool_kb),
+		.min = 64,
+		.max = 4194304,
+		.defaults = true,
+		.fallback = 4096},
+};
+const struct settings replay_settings = SETTINGS(replay_rows, NULL);

@@ -1,0 +1,227 @@
+// Settings of a tunnel's SAs.
+#include "base/secret.h"
+#include "ctl/config_tables.h"
+#include "ctl/keyfile.h"
+#include "proto/replay.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int protocol(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	const struct proto_table *protos = reader->protos;
+	struct config_sa *sa = object;
+	char known[64] = "", quoted[QUOTE_TEXT];
+	const char *text;
+	int ret = setting_string(reader, setting, &text);
+
+	if (ret < 0)
+		return ret;
+	for (unsigned i = 0; i < protos->n; i++) {
+		if (strcmp(protos->proto[i]->name, text) == 0) {
+			sa->params.proto = protos->proto[i];
+			return 0;
+		}
+		text_append(
+			known, sizeof(known), "%s\"%s\"", i ? " or " : "", protos->proto[i]->name);
+	}
+	return setting_fail(
+		reader, setting, "'protocol' is %s; %s is wanted", quote(text, quoted), known);
+}
+
+// What other configurations have, and why not here.
+static const struct {
+	const char *prefix;
+	const char *why;
+} refused[] = {
+	{"des", "is broken and RFC 8221 forbids it"},
+	{"3des", "is weak and RFC 8221 advises against it"},
+	{"blowfish", "has a 64-bit block and RFC 8221 forbids it"},
+	{"cast", "has a 64-bit block and RFC 8221 forbids it"},
+	{"idea", "has a 64-bit block and RFC 8221 forbids it"},
+	{"rc5", "has a 64-bit block and RFC 8221 forbids it"},
+	{"md5", "is broken and RFC 8221 forbids it"},
+	{"hmac-md5", "is broken and RFC 8221 forbids it"},
+	{"null", "encrypts nothing"},
+#define UNAUTHENTICATED \
+	"alone does not authenticate, and RFC 8221 forbids encryption without integrity"
+	{"aes-cbc", UNAUTHENTICATED},
+	{"aes-ctr", UNAUTHENTICATED},
+	{"aes-128-cbc", UNAUTHENTICATED},
+	{"aes-192-cbc", UNAUTHENTICATED},
+	{"aes-256-cbc", UNAUTHENTICATED},
+	{"aes-128-ctr", UNAUTHENTICATED},
+	{"aes-192-ctr", UNAUTHENTICATED},
+	{"aes-256-ctr", UNAUTHENTICATED},
+};
+
+static int refuse_algorithm(
+	struct reader *reader, const config_setting_t *setting, const char *text)
+{
+	char known[128] = "", quoted[QUOTE_TEXT];
+
+	for (unsigned i = 0; i < AEAD_ALGORITHMS; i++)
+		text_append(known, sizeof(known), "%s%s", i ? ", " : "",
+			aead_name((enum aead_algorithm)i));
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if (strncasecmp(text, refused[i].prefix, strlen(refused[i].prefix)) == 0)
+			return setting_fail(reader, setting,
+				"algorithm %s %s; take one of %s (RFC 8221)", quote(text, quoted),
+				refused[i].why, known);
+	return setting_fail(
+		reader, setting, "'algorithm' is %s; known here: %s", quote(text, quoted), known);
+}
+
+static int algorithm(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	const struct config *config = reader->config;
+	struct config_sa *sa = object;
+	const char *text;
+	int ret = setting_string(reader, setting, &text);
+
+	if (ret < 0)
+		return ret;
+	if (aead_by_name(text, &sa->params.algorithm) < 0)
+		return refuse_algorithm(reader, setting, text);
+	if (!aead_choose(reader->engines, sa->params.algorithm, config->crypto))
+		return setting_fail(reader, setting,
+			"no engine does %s here with crypto = \"%s\"; choose another algorithm or "
+			"crypto = \"auto\"",
+			text, config->crypto);
+	return 0;
+}
+
+// Counters and static keys: the same key with the same counter twice gives everything away.
+static int manual_keys(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	char quoted[QUOTE_TEXT];
+	const char *text;
+	int ret = setting_string(reader, setting, &text);
+
+	(void)object;
+	if (ret < 0 || strcmp(text, "fresh-each-start") == 0)
+		return ret;
+	if (strcmp(text, "journaled") == 0)
+		return setting_fail(reader, setting,
+			"the journal that \"journaled\" asks for is not built yet; make new keys "
+			"before each start and say \"fresh-each-start\"");
+	return setting_fail(reader, setting, "'manual_keys' is %s; \"fresh-each-start\" is wanted",
+		quote(text, quoted));
+}
+
+static int key_file(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	struct config_sa *sa = object;
+	size_t octets = aead_key_octets(sa->params.algorithm);
+	const char *text;
+	char *path = NULL;
+	int ret = setting_string(reader, setting, &text);
+
+	if (ret < 0)
+		return ret;
+	if (text[0] == '\0')
+		return setting_fail(reader, setting, "'key_file' is empty; a file name is wanted");
+	// A file may have digits for a name, but then it has more than them.
+	if (quote_hides(text) && !strpbrk(text, "./"))
+		return setting_fail(reader, setting,
+			"'key_file' looks like a key (not shown); put it into a file with mode "
+			"0600 and name the file here");
+	path = source_beside(source_file(reader->source, 0), text);
+	if (!path)
+		return reader_fail(reader, setting_line(setting), ENOMEM, "no memory");
+	ret = keyfile_read(path, octets, sa->params.proto->has_salt ? SA_SALT_OCTETS : 0, &sa->key,
+		sa->params.salt, reader->err);
+	free(path);
+	if (ret < 0)
+		return reader_failed(reader, setting_line(setting), ret);
+	ret = fingerprint_make(sa->key, octets, sa->fingerprint);
+	if (ret < 0)
+		return reader_fail(reader, setting_line(setting), -ret,
+			"the key's fingerprint cannot be made: libcrypto failed");
+	return 0;
+}
+
+static bool is_esp(const void *object)
+{
+	return strcmp(((const struct config_sa *)object)->params.proto->name, "esp") == 0;
+}
+
+static bool is_vpe(const void *object)
+{
+	return strcmp(((const struct config_sa *)object)->params.proto->name, "vpe") == 0;
+}
+
+static int sa_finish(struct reader *reader, const config_setting_t *group, void *object)
+{
+	struct config_sa *sa = object;
+
+	(void)reader;
+	sa->line = setting_line(group);
+	return 0;
+}
+
+static int sa_in_finish(struct reader *reader, const config_setting_t *group, void *object)
+{
+	struct config_sa *sa = object;
+
+	if (!is_vpe(sa))
+		sa->params.windows = 1;
+	return sa_finish(reader, group, object);
+}
+
+#define SA_ROWS                                                                                    \
+	{.name = "protocol", .kind = SETTING_OTHER, .required = true, .read = protocol},           \
+		{.name = "spi",                                                                    \
+			.kind = SETTING_NUMBER,                                                    \
+			FIELD(struct config_sa, params.spi),                                       \
+			.required = true,                                                          \
+			.min = 1,                                                                  \
+			.max = UINT32_MAX,                                                         \
+			.hex = true},                                                              \
+		{.name = "algorithm", .kind = SETTING_OTHER, .required = true, .read = algorithm}, \
+		{.name = "manual_keys",                                                            \
+			.kind = SETTING_OTHER,                                                     \
+			.required = true,                                                          \
+			.read = manual_keys,                                                       \
+			.missing = "'manual_keys' is missing: RFC 4106 section 2 and RFC 8221 "    \
+				   "forbid AES-GCM and its like with manual keys, because a "      \
+				   "key must never see a nonce twice; keys usually come from "     \
+				   "IKE, manual_keys = \"fresh-each-start\" is your word that "    \
+				   "this key is new at each start"},                               \
+		{.name = "key_file", .kind = SETTING_OTHER, .required = true, .read = key_file},   \
+		{.name = "esn",                                                                    \
+			.kind = SETTING_BOOL,                                                      \
+			FIELD(struct config_sa, params.esn),                                       \
+			.defaults = true,                                                          \
+			.fallback = true,                                                          \
+			.applies = is_esp,                                                         \
+			.otherwise = "is ESP's; VPE always has 64-bit sequence numbers"},          \
+	{                                                                                          \
+		.name = "sender_id", .kind = SETTING_NUMBER,                                       \
+		FIELD(struct config_sa, params.sender_id), .max = UINT16_MAX, .defaults = true,    \
+		.applies = is_vpe, .otherwise = "is VPE's; ESP has no senders"                     \
+	}
+
+static const struct setting sa_out_rows[] = {SA_ROWS};
+const struct settings sa_out_settings = SETTINGS(sa_out_rows, sa_finish);
+
+static const struct setting sa_in_rows[] = {SA_ROWS,
+	{.name = "replay_window",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_sa, params.replay_window),
+		.min = REPLAY_WINDOW_MIN,
+		.max = REPLAY_WINDOW_MAX,
+		.defaults = true,
+		.fallback = REPLAY_WINDOW_DEFAULT},
+	{.name = "windows",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_sa, params.windows),
+		.min = 1,
+		.max = SA_WINDOWS_MAX,
+		.defaults = true,
+		.fallback = SA_WINDOWS_DEFAULT,
+		.applies = is_vpe,
+		.otherwise = "is VPE's; an ESP SA has one window"}};
+const struct settings sa_in_settings = SETTINGS(sa_in_rows, sa_in_finish);

@@ -1,0 +1,42 @@
+// The tables of settings, and the checks that need more than one object. Internal to the
+// configuration.
+#pragma once
+
+#include "ctl/config.h"
+#include "ctl/config_schema.h"
+
+// The program's limits where nothing else sets one.
+#define CONFIG_TUNNELS_MAX 16384
+
+extern const struct settings eal_settings;
+extern const struct settings control_settings;
+extern const struct settings buffers_settings;
+extern const struct settings replay_settings;
+extern const struct settings workers_settings;
+extern const struct settings port_settings;
+extern const struct settings tunnel_settings;
+extern const struct settings sa_out_settings;
+extern const struct settings sa_in_settings;
+extern const struct settings policy_settings;
+
+// Names of ports, tunnels and policies: NULL, or what would be right.
+const char *name_wrong(const char *name);
+
+// Lists that grow by the walker; see struct setting.
+void *port_element(struct reader *reader, void *object, unsigned i, unsigned n);
+void *tunnel_element(struct reader *reader, void *object, unsigned i, unsigned n);
+void *policy_element(struct reader *reader, void *object, unsigned i, unsigned n);
+
+// Like qsort's, but on the items themselves.
+typedef int twin_compare(const void *a, const void *b);
+// Sorts the items, whose addresses are in the file's order. If two are equal, puts the pair that
+// ends first in the file to item[0], the earlier, and item[1].
+bool find_twins(const void **item, unsigned n, twin_compare *compare);
+
+// Each 0 or -errno with err filled.
+int check_ports(struct reader *reader);
+int check_buffers(struct reader *reader);
+int check_tunnel_names(struct reader *reader);
+int check_tunnels(struct reader *reader);
+int check_policy_names(struct reader *reader);
+int check_policies(struct reader *reader);

@@ -1,0 +1,165 @@
+// Settings of a tunnel: its two ends, its port, its SAs.
+#include "ctl/config_tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_unicast(const struct ip_addr *addr)
+{
+	static const struct ip_addr none[2] = {{.family = IP_V4}, {.family = IP_V6}};
+	static const struct ip_addr broadcast = {.family = IP_V4, .octets = {255, 255, 255, 255}};
+
+	return !ip_addr_is_multicast(addr) && !ip_addr_equal(addr, &none[0]) &&
+		!ip_addr_equal(addr, &none[1]) && !ip_addr_equal(addr, &broadcast);
+}
+
+static int address(struct reader *reader, const config_setting_t *setting, struct ip_addr *addr)
+{
+	char quoted[QUOTE_TEXT];
+	const char *text;
+	int ret = setting_string(reader, setting, &text);
+
+	if (ret < 0)
+		return ret;
+	if (ip_addr_parse(text, addr) < 0)
+		return setting_fail(reader, setting,
+			"'%s' is %s; an IPv4 or IPv6 address is wanted, like \"192.0.2.1\"",
+			config_setting_name(setting), quote(text, quoted));
+	if (!is_unicast(addr))
+		return setting_fail(reader, setting, "'%s' is %s; a unicast address is wanted",
+			config_setting_name(setting), text);
+	return 0;
+}
+
+static int local(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	return address(reader, setting, &((struct config_tunnel *)object)->local);
+}
+
+static int remote(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	struct config_tunnel *tunnel = object;
+	int ret = address(reader, setting, &tunnel->remote);
+
+	if (ret < 0)
+		return ret;
+	if (tunnel->remote.family != tunnel->local.family)
+		return setting_fail(reader, setting,
+			"'remote' is an IPv%u address and 'local' an IPv%u address; both are of "
+			"one family",
+			tunnel->remote.family, tunnel->local.family);
+	if (ip_addr_equal(&tunnel->remote, &tunnel->local))
+		return setting_fail(reader, setting,
+			"'remote' is 'local'; the address of the other gateway is wanted");
+	return 0;
+}
+
+static int port(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	const struct config *config = reader->config;
+	struct config_tunnel *tunnel = object;
+	char quoted[QUOTE_TEXT];
+	const char *text;
+	int ret = setting_string(reader, setting, &text);
+
+	if (ret < 0)
+		return ret;
+	for (unsigned i = 0; i < config->ports_n; i++) {
+		if (strcmp(config->ports[i].params.name, text) != 0)
+			continue;
+		if (config->ports[i].params.side != PORT_UNPROTECTED)
+			return setting_fail(reader, setting,
+				"port '%s' is protected; tunnels end on an unprotected port", text);
+		tunnel->port = i;
+		return 0;
+	}
+	return setting_fail(reader, setting,
+		"there is no port %s; the name of an unprotected port is wanted",
+		quote(text, quoted));
+}
+
+void *tunnel_element(struct reader *reader, void *object, unsigned i, unsigned n)
+{
+	struct config *config = object;
+
+	(void)reader;
+	if (i == 0)
+		config->tunnels = calloc(n, sizeof(*config->tunnels));
+	if (!config->tunnels)
+		return NULL;
+	config->tunnels_n = i + 1;
+	return &config->tunnels[i];
+}
+
+static void *sa_in_element(struct reader *reader, void *object, unsigned i, unsigned n)
+{
+	struct config_tunnel *tunnel = object;
+
+	(void)reader;
+	(void)n;
+	tunnel->in_n = i + 1;
+	return &tunnel->in[i];
+}
+
+static int finish_sa(struct reader *reader, const struct config_tunnel *tunnel,
+	struct config_sa *sa, bool inbound)
+{
+	int ret;
+
+	sa->params.local = tunnel->local;
+	sa->params.remote = tunnel->remote;
+	ret = sa->params.proto->check(&sa->params, inbound, reader->err);
+	return ret < 0 ? reader_failed(reader, sa->line, ret) : 0;
+}
+
+static int tunnel_finish(struct reader *reader, const config_setting_t *group, void *object)
+{
+	struct config_tunnel *tunnel = object;
+	int ret = 0;
+
+	tunnel->line = setting_line(group);
+	tunnel->has_out = config_setting_get_member(group, "out") != NULL;
+	if (tunnel->has_out)
+		ret = finish_sa(reader, tunnel, &tunnel->out, false);
+	for (unsigned i = 0; i < tunnel->in_n && ret == 0; i++)
+		ret = finish_sa(reader, tunnel, &tunnel->in[i], true);
+	return ret;
+}
+
+static const struct setting_word dscp_words[] = {{"copy", SA_DSCP_COPY}, {NULL, 0}};
+static const struct setting_word ecn_words[] = {{"normal", SA_ECN_NORMAL}, {NULL, 0}};
+
+static const struct setting tunnel_rows[] = {
+	{.name = "name",
+		.kind = SETTING_TEXT,
+		FIELD(struct config_tunnel, name),
+		.required = true,
+		.wrong = name_wrong},
+	{.name = "local", .kind = SETTING_OTHER, .required = true, .read = local},
+	{.name = "remote", .kind = SETTING_OTHER, .required = true, .read = remote},
+	{.name = "port", .kind = SETTING_OTHER, .required = true, .read = port},
+	{.name = "dscp",
+		.kind = SETTING_WORD,
+		FIELD(struct config_tunnel, dscp),
+		.words = dscp_words,
+		.defaults = true,
+		.fallback = SA_DSCP_COPY},
+	{.name = "ecn",
+		.kind = SETTING_WORD,
+		FIELD(struct config_tunnel, ecn),
+		.words = ecn_words,
+		.defaults = true,
+		.fallback = SA_ECN_NORMAL},
+	{.name = "out",
+		.kind = SETTING_GROUP,
+		FIELD(struct config_tunnel, out),
+		.group = &sa_out_settings},
+	{.name = "in",
+		.kind = SETTING_LIST,
+		.min = 1,
+		.max = CONFIG_TUNNEL_INBOUND_MAX,
+		.group = &sa_in_settings,
+		.element = sa_in_element},
+};
+const struct settings tunnel_settings = SETTINGS(tunnel_rows, tunnel_finish);

@@ -1,0 +1,99 @@
+// Building EAL's arguments from the configuration.
+#include "ctl/eal.h"
+
+#include <errno.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ARGS_MAX (24 + 2 * PORTS_MAX * PORT_DEVICES_MAX)
+
+struct args {
+	int n;
+	char *arg[ARGS_MAX + 1];
+};
+
+static void add(struct args *args, const char *text)
+{
+	args->arg[args->n++] = strdup(text);
+}
+
+static void add_pair(struct args *args, const char *option, const char *value)
+{
+	add(args, option);
+	add(args, value);
+}
+
+static void add_memory(struct args *args, const struct config_eal *eal)
+{
+	char memory_mb[16];
+
+	snprintf(memory_mb, sizeof(memory_mb), "%u", eal->memory_mb);
+	add_pair(args, "-m", memory_mb);
+	if (eal->huge) {
+		// Nothing of ours lies in a file that outlives the process: packets and keys.
+		add(args, "--in-memory");
+	} else {
+		add(args, "--no-huge");
+		add(args, "--no-shconf");
+	}
+}
+
+static void add_devices(struct args *args, const struct config *config)
+{
+	bool pci = false;
+
+	for (unsigned i = 0; i < config->ports_n; i++) {
+		const struct config_port *port = &config->ports[i];
+
+		for (unsigned d = 0; d < port->params.devices; d++)
+			add_pair(args, port->pci ? "-a" : "--vdev",
+				port->pci ? port->params.device[d] : port->device_args[d]);
+		pci |= port->pci;
+	}
+	if (!pci)
+		add(args, "--no-pci");
+}
+
+static bool complete(const struct args *args)
+{
+	for (int i = 0; i < args->n; i++) {
+		if (args->arg[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+int eal_start(const struct config *config, struct error *err)
+{
+	struct args args = {0};
+	cpu_set_t cpus;
+	int rc;
+
+	add(&args, "vped");
+	add(&args, "--no-telemetry");
+	add_pair(&args, "--log-level", "*:warning");
+	add_pair(&args, "--lcores", config->eal.lcores);
+	add_memory(&args, &config->eal);
+	add_devices(&args, config);
+	if (!complete(&args) || sched_getaffinity(0, sizeof(cpus), &cpus) != 0)
+		return error_set(err, ENOMEM, "no memory to start DPDK");
+	// EAL keeps pointers into its arguments: they are not freed.
+	rc = rte_eal_init(args.n, args.arg);
+	if (rc < 0)
+		return error_set(err, rte_errno,
+			"DPDK did not start: %s; its own messages are above%s",
+			rte_strerror(rte_errno),
+			config->eal.huge ? " (huge pages can be reserved in "
+					   "/proc/sys/vm/nr_hugepages, or set eal.huge = false)"
+					 : "");
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	return 0;
+}
+
+void eal_stop(void)
+{
+	rte_eal_cleanup();
+}

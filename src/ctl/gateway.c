@@ -1,0 +1,203 @@
+// The running gateway: everything made in order, everything undone in reverse.
+#include "ctl/gateway.h"
+
+#include "base/log.h"
+#include "ctl/gateway_sas.h"
+#include "ctl/host_if.h"
+#include "ctl/icmp.h"
+#include "ctl/mirror.h"
+#include "ctl/punt_service.h"
+#include "ctl/server.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <rte_ether.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int create_dataplane(struct gateway *gateway, const struct proto_table *protos,
+	const struct aead_table *engines, struct error *err)
+{
+	const struct config *config = gateway->config;
+	struct port_params port[PORTS_MAX];
+	struct dataplane_params params = {
+		.ports = config->ports_n,
+		.port = port,
+		.workers = config->workers_n,
+		.worker = config->workers,
+		.burst = config->burst,
+		.idle = config->idle,
+		.buffers = config->buffers.count,
+		.buffer_octets = config->buffers.octets,
+		.replay_pool_kb = config->replay_pool_kb,
+		.protos = protos,
+		.engines = engines,
+	};
+
+	for (unsigned i = 0; i < config->ports_n; i++)
+		port[i] = config->ports[i].params;
+	return dataplane_create(&params, &gateway->dp, err);
+}
+
+static int create_host_ifs(struct gateway *gateway, struct error *err)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < gateway->dp->ports && rc == 0; i++) {
+		const char *name = gateway->config->ports[i].host_interface;
+
+		if (name[0] != '\0')
+			rc = host_if_create(gateway->events, gateway->dp, &gateway->dp->port[i],
+				name, &gateway->host_if[i], err);
+	}
+	return rc;
+}
+
+static int create_mirror(struct gateway *gateway, struct error *err)
+{
+	struct mirror_port port[PORTS_MAX];
+	struct mirror_params params = {.events = gateway->events, .port = port};
+	struct mirror_local *local = calloc(gateway->tunnels + 1, sizeof(local[0]));
+	int rc;
+
+	if (local == NULL)
+		return error_set(err, ENOMEM, "no memory for the mirror of routes");
+	for (unsigned i = 0; i < gateway->dp->ports; i++) {
+		if (gateway->host_if[i] == NULL)
+			continue;
+		port[params.ports++] = (struct mirror_port){
+			.port = (uint8_t)i,
+			.ifindex = host_if_ifindex(gateway->host_if[i]),
+		};
+	}
+	for (unsigned i = 0; i < gateway->tunnels; i++) {
+		local[params.locals++] = (struct mirror_local){
+			.addr = gateway->tunnel[i].local,
+			.port = gateway->tunnel[i].port,
+		};
+	}
+	params.local = local;
+	rc = mirror_sink_dataplane(gateway->dp, &params.sink);
+	if (rc != 0)
+		error_set(err, -rc, "no memory for the mirror of routes");
+	else
+		rc = mirror_create(&params, &gateway->mirror, err);
+	free(local);
+	return rc;
+}
+
+static void log_ports(const struct gateway *gateway)
+{
+	for (unsigned i = 0; i < gateway->dp->ports; i++) {
+		const struct port *port = &gateway->dp->port[i];
+		char mac[RTE_ETHER_ADDR_FMT_SIZE];
+
+		rte_ether_format_addr(mac, sizeof(mac), &port->mac);
+		log_notice(
+			"port %s (%s): %s, MTU %u, %u receive and %u transmit queues, steering: %s",
+			port->name, port->side == PORT_PROTECTED ? "protected" : "unprotected", mac,
+			port->mtu, port->rxqs, port->txqs, port->rss);
+	}
+}
+
+static int create_control(
+	struct gateway *gateway, const struct aead_table *engines, struct error *err)
+{
+	int rc = gateway_install_sas(gateway, engines, err);
+
+	if (rc == 0)
+		rc = create_host_ifs(gateway, err);
+	if (rc == 0)
+		rc = create_mirror(gateway, err);
+	if (rc == 0) {
+		rc = icmp_create(gateway->dp, gateway->mirror, &gateway->icmp);
+		if (rc != 0)
+			error_set(err, -rc, "no memory for ICMP");
+	}
+	if (rc == 0)
+		rc = punt_service_create(gateway, &gateway->punt_service, err);
+	if (rc == 0)
+		rc = server_create(gateway, gateway->config->socket, &request_table_show,
+			&gateway->server, err);
+	return rc;
+}
+
+int gateway_create(const struct config *config, const struct proto_table *protos,
+	const struct aead_table *engines, struct gateway **created, struct error *err)
+{
+	struct gateway *gateway = calloc(1, sizeof(*gateway));
+	int rc = -ENOMEM;
+
+	if (gateway != NULL)
+		gateway->events = event_base_new();
+	if (gateway == NULL || gateway->events == NULL) {
+		error_set(err, ENOMEM, "no memory for the control thread");
+		goto failed;
+	}
+	gateway->config = config;
+	clock_gettime(CLOCK_MONOTONIC, &gateway->started);
+	rc = create_dataplane(gateway, protos, engines, err);
+	if (rc == 0)
+		rc = create_control(gateway, engines, err);
+	if (rc == 0)
+		rc = dataplane_start(gateway->dp, err);
+	if (rc != 0)
+		goto failed;
+	log_ports(gateway);
+	log_notice("ready: %u workers, %u tunnels, %u policies, control socket %s",
+		gateway->dp->workers, gateway->tunnels, config->policies_n, config->socket);
+	*created = gateway;
+	return 0;
+failed:
+	gateway_destroy(gateway);
+	return rc;
+}
+
+static void on_stop(evutil_socket_t number, short what, void *arg)
+{
+	struct gateway *gateway = arg;
+
+	(void)what;
+	log_notice("stopping: %s", strsignal(number));
+	event_base_loopbreak(gateway->events);
+}
+
+int gateway_run(struct gateway *gateway)
+{
+	static const int signals[] = {SIGTERM, SIGINT};
+	struct event *on[2] = {NULL};
+	int rc = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		on[i] = evsignal_new(gateway->events, signals[i], on_stop, gateway);
+		if (on[i] == NULL || event_add(on[i], NULL) != 0)
+			rc = -ENOMEM;
+	}
+	if (rc == 0 && event_base_dispatch(gateway->events) != 0)
+		rc = -EIO;
+	for (unsigned i = 0; i < 2; i++) {
+		if (on[i] != NULL)
+			event_free(on[i]);
+	}
+	return rc;
+}
+
+void gateway_destroy(struct gateway *gateway)
+{
+	if (gateway == NULL)
+		return;
+	if (gateway->dp != NULL)
+		dataplane_stop(gateway->dp);
+	server_destroy(gateway->server);
+	punt_service_destroy(gateway->punt_service);
+	icmp_destroy(gateway->icmp);
+	mirror_destroy(gateway->mirror);
+	for (unsigned i = 0; i < PORTS_MAX; i++)
+		host_if_destroy(gateway->host_if[i]);
+	gateway_remove_sas(gateway);
+	dataplane_destroy(gateway->dp);
+	if (gateway->events != NULL)
+		event_base_free(gateway->events);
+	free(gateway);
+}

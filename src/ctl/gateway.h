@@ -1,0 +1,41 @@
+// The running gateway as the control thread sees it: what the configuration became. Everything here
+// belongs to the control thread.
+#pragma once
+
+#include "ctl/config.h"
+#include "dataplane/dataplane.h"
+
+#include <time.h>
+
+struct event_base;
+struct host_if;
+struct icmp;
+struct mirror;
+struct punt_service;
+struct server;
+
+struct gateway {
+	const struct config *config;
+	struct dataplane *dp;
+	struct event_base *events;
+	unsigned tunnels;
+	struct tunnel *tunnel; // [tunnels]
+	unsigned sas;
+	struct sa **sa;			    // [sas]
+	struct host_if *host_if[PORTS_MAX]; // by port; NULL: none
+	struct mirror *mirror;
+	struct icmp *icmp;
+	struct punt_service *punt_service;
+	struct server *server;
+	struct timespec started; // CLOCK_MONOTONIC
+};
+
+// Builds tunnels, SAs and policies from the configuration and publishes them; opens host
+// interfaces, mirror and control socket; starts the workers. Undoes everything on an error. EAL
+// must be up.
+int gateway_create(const struct config *config, const struct proto_table *protos,
+	const struct aead_table *engines, struct gateway **created, struct error *err);
+// Serves until SIGTERM or SIGINT. 0 or -errno.
+int gateway_run(struct gateway *gateway);
+// Workers are stopped and joined first, then everything is closed in reverse order.
+void gateway_destroy(struct gateway *gateway);

@@ -1,0 +1,162 @@
+// From the configuration's tunnels and policies to the data plane's.
+#include "ctl/gateway_sas.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <rte_memory.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int install_tunnels(struct gateway *gateway, struct error *err)
+{
+	const struct config *config = gateway->config;
+
+	gateway->tunnel = calloc(config->tunnels_n + 1, sizeof(gateway->tunnel[0]));
+	if (gateway->tunnel == NULL)
+		return error_set(err, ENOMEM, "no memory for %u tunnels", config->tunnels_n);
+	gateway->tunnels = config->tunnels_n;
+	for (unsigned i = 0; i < config->tunnels_n; i++) {
+		const struct config_tunnel *from = &config->tunnels[i];
+		struct tunnel *tunnel = &gateway->tunnel[i];
+
+		snprintf(tunnel->name, sizeof(tunnel->name), "%s", from->name);
+		tunnel->index = (uint16_t)i;
+		tunnel->port = (uint8_t)from->port;
+		tunnel->local = from->local;
+		tunnel->remote = from->remote;
+	}
+	return 0;
+}
+
+static int install_sa(struct gateway *gateway, const struct config_sa *from, struct tunnel *tunnel,
+	bool inbound, const struct aead_table *engines, struct error *err)
+{
+	const struct aead_engine *engine =
+		aead_choose(engines, from->params.algorithm, gateway->config->crypto);
+	struct sa_params params = from->params;
+	struct sa_place place = {
+		.workers = &gateway->dp->sa_workers,
+		.windows = &gateway->dp->windows,
+		.socket = SOCKET_ID_ANY,
+		.port_mtu = gateway->dp->port[tunnel->port].mtu,
+	};
+	char name[SA_NAME];
+	int rc;
+
+	snprintf(name, sizeof(name), "%s %s", tunnel->name, inbound ? "in" : "out");
+	if (engine == NULL)
+		return error_set(err, ENOTSUP, "SA %s: no engine here does %s", name,
+			aead_name(params.algorithm));
+	params.first = params.proto->first_seq((uint64_t)time(NULL));
+	rc = sa_create(name, inbound, &params, from->key, engine, tunnel, &place,
+		&gateway->sa[gateway->sas], err);
+	if (rc == 0 && !inbound)
+		atomic_store(&tunnel->out, gateway->sa[gateway->sas]->out);
+	if (rc == 0)
+		gateway->sas++;
+	return rc;
+}
+
+static unsigned count_sas(const struct config *config)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < config->tunnels_n; i++)
+		n += config->tunnels[i].has_out + config->tunnels[i].in_n;
+	return n;
+}
+
+static int install_all_sas(
+	struct gateway *gateway, const struct aead_table *engines, struct error *err)
+{
+	const struct config *config = gateway->config;
+	int rc = 0;
+
+	gateway->sa = calloc(count_sas(config) + 1, sizeof(gateway->sa[0]));
+	if (gateway->sa == NULL)
+		return error_set(err, ENOMEM, "no memory for SAs");
+	for (unsigned i = 0; i < config->tunnels_n && rc == 0; i++) {
+		const struct config_tunnel *from = &config->tunnels[i];
+		struct tunnel *tunnel = &gateway->tunnel[i];
+
+		for (unsigned k = 0; k < from->in_n && rc == 0; k++)
+			rc = install_sa(gateway, &from->in[k], tunnel, true, engines, err);
+		if (from->has_out && rc == 0)
+			rc = install_sa(gateway, &from->out, tunnel, false, engines, err);
+	}
+	return rc;
+}
+
+static int publish_sadb(struct gateway *gateway, struct error *err)
+{
+	struct sa_in **in = calloc(gateway->sas + 1, sizeof(in[0]));
+	struct sadb *sadb;
+	unsigned n = 0;
+	int rc;
+
+	if (in == NULL)
+		return error_set(err, ENOMEM, "no memory for SAs");
+	for (unsigned i = 0; i < gateway->sas; i++) {
+		if (gateway->sa[i]->inbound)
+			in[n++] = gateway->sa[i]->in;
+	}
+	rc = sadb_build(in, n, gateway->dp->protos, SOCKET_ID_ANY, &sadb, err);
+	free(in);
+	if (rc == 0)
+		dataplane_publish_sadb(gateway->dp, sadb);
+	return rc;
+}
+
+static int publish_spd(struct gateway *gateway, struct error *err)
+{
+	const struct config *config = gateway->config;
+	struct policy *policy = calloc(config->policies_n + 1, sizeof(policy[0]));
+	struct spd *spd;
+	int rc;
+
+	if (policy == NULL)
+		return error_set(err, ENOMEM, "no memory for policies");
+	for (unsigned i = 0; i < config->policies_n; i++) {
+		const struct config_policy *from = &config->policies[i];
+
+		snprintf(policy[i].name, sizeof(policy[i].name), "%s", from->name);
+		policy[i].selector = from->selector;
+		policy[i].action = from->action;
+		if (from->action == POLICY_PROTECT)
+			policy[i].tunnel = &gateway->tunnel[from->tunnel];
+	}
+	rc = spd_build(policy, config->policies_n, gateway->dp->workers, SOCKET_ID_ANY, &spd, err);
+	free(policy);
+	if (rc == 0)
+		dataplane_publish_spd(gateway->dp, spd);
+	return rc;
+}
+
+int gateway_install_sas(
+	struct gateway *gateway, const struct aead_table *engines, struct error *err)
+{
+	int rc = install_tunnels(gateway, err);
+
+	if (rc == 0)
+		rc = install_all_sas(gateway, engines, err);
+	if (rc == 0)
+		rc = publish_sadb(gateway, err);
+	if (rc == 0)
+		rc = publish_spd(gateway, err);
+	if (rc == 0 && gateway->sas > 0)
+		log_warning("static keys are accepted because the configuration gives its word "
+			    "(manual_keys = \"fresh-each-start\") that every key is new: there is "
+			    "no record of used sequence numbers, and starting again with a key "
+			    "that was in use can repeat a nonce");
+	return rc;
+}
+
+void gateway_remove_sas(struct gateway *gateway)
+{
+	for (unsigned i = 0; i < gateway->sas; i++)
+		sa_destroy(gateway->sa[i]);
+	free(gateway->sa);
+	free(gateway->tunnel);
+}

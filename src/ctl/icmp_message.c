@@ -1,0 +1,252 @@
+// Writing ICMP errors, and the rules for keeping quiet.
+#include "ctl/icmp_message.h"
+
+#include "proto/ip_hdr.h"
+
+#include <string.h>
+
+#define ICMP_HEADER 8
+#define ICMP_CHECKSUM 2
+#define ICMP_REST 4
+#define MESSAGE4_MAX 576 // RFC 1812 section 4.3.2.3
+#define IPV6_MTU_MIN 1280
+#define IPV4_MTU_MIN 68
+#define HOP_LIMIT 64
+#define TRAFFIC_CLASS 0xc0 // internetwork control: RFC 1812 section 4.3.2.5
+#define EXTENSIONS_MAX 16
+
+static const struct {
+	const char *name;
+	uint8_t type4;
+	uint8_t code4;
+	uint8_t type6;
+	uint8_t code6;
+	bool about_multicast6;
+} kinds[] = {
+#define X(id, type4, code4, type6, code6, about_multicast6) \
+	{#id, type4, code4, type6, code6, about_multicast6},
+	ICMP_KINDS(X)
+#undef X
+};
+
+const char *icmp_kind_name(enum icmp_kind kind)
+{
+	return kinds[kind].name;
+}
+
+// Questions and answers; everything else is an error or may be one.
+static bool is_question4(uint8_t type)
+{
+	switch (type) {
+	case 0:	 // echo reply
+	case 8:	 // echo
+	case 9:	 // router advertisement
+	case 10: // router solicitation
+	case 13: // timestamp
+	case 14:
+	case 15: // information
+	case 16:
+	case 17: // address mask
+	case 18:
+	case 42: // extended echo
+	case 43:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool may_answer4(const uint8_t *packet, size_t octets)
+{
+	const uint8_t *source = packet + IPV4_SOURCE;
+	const uint8_t *destination = packet + IPV4_DESTINATION;
+	size_t header;
+
+	if (octets < IPV4_HEADER_MIN)
+		return false;
+	header = ipv4_header_octets(packet);
+	if (header < IPV4_HEADER_MIN || octets < header)
+		return false;
+	if (load_be16(packet + IPV4_FRAGMENT) & IPV4_FRAGMENT_OFFSET)
+		return false;
+	// This network, loopback, multicast, class E and broadcast are no single host.
+	if (source[0] == 0 || source[0] == 127 || source[0] >= 224)
+		return false;
+	if (destination[0] >= 224)
+		return false;
+	if (packet[IPV4_PROTOCOL] == IP_PROTOCOL_ICMP)
+		return octets > header && is_question4(packet[header]);
+	return true;
+}
+
+// Behind the extension headers. false: cut short, or a later fragment.
+static bool upper_layer6(const uint8_t *packet, size_t octets, uint8_t *protocol, size_t *at)
+{
+	*protocol = packet[IPV6_NEXT_HEADER];
+	*at = IPV6_HEADER;
+	for (unsigned i = 0; i < EXTENSIONS_MAX; i++) {
+		const uint8_t *header = packet + *at;
+		size_t length;
+
+		switch (*protocol) {
+		case IP_PROTOCOL_HOP_BY_HOP:
+		case IP_PROTOCOL_ROUTING:
+		case IP_PROTOCOL_DESTINATION:
+		case IP_PROTOCOL_MOBILITY:
+		case IP_PROTOCOL_FRAGMENT:
+		case IP_PROTOCOL_AH:
+			break;
+		default:
+			return true;
+		}
+		if (octets < *at + 8)
+			return false;
+		length = ((size_t)header[1] + 1) * 8;
+		if (*protocol == IP_PROTOCOL_FRAGMENT) {
+			length = 8;
+			if (load_be16(header + 2) & 0xfff8)
+				return false;
+		} else if (*protocol == IP_PROTOCOL_AH) {
+			length = ((size_t)header[1] + 2) * 4;
+		}
+		*protocol = header[0];
+		*at += length;
+	}
+	return false;
+}
+
+static bool may_answer6(enum icmp_kind kind, const uint8_t *packet, size_t octets)
+{
+	static const uint8_t unspecified[15];
+	const uint8_t *source = packet + IPV6_SOURCE;
+	uint8_t protocol;
+	size_t at;
+
+	if (octets < IPV6_HEADER)
+		return false;
+	// Multicast, :: and ::1.
+	if (source[0] == 0xff ||
+		(memcmp(source, unspecified, sizeof(unspecified)) == 0 && source[15] <= 1))
+		return false;
+	if (packet[IPV6_DESTINATION] == 0xff && !kinds[kind].about_multicast6)
+		return false;
+	if (!upper_layer6(packet, octets, &protocol, &at))
+		return false;
+	// Errors have types below 128; a redirect (137) counts as one.
+	if (protocol == IP_PROTOCOL_ICMPV6)
+		return octets > at && packet[at] >= 128 && packet[at] != 137;
+	return true;
+}
+
+bool icmp_may_answer(enum icmp_kind kind, const uint8_t *packet, size_t octets)
+{
+	if (octets == 0)
+		return false;
+	if (ip_version(packet) == 4)
+		return may_answer4(packet, octets);
+	return ip_version(packet) == 6 && may_answer6(kind, packet, octets);
+}
+
+struct ip_addr icmp_asker(const uint8_t *packet)
+{
+	bool ipv6 = ip_version(packet) == 6;
+	struct ip_addr addr = {.family = ipv6 ? IP_V6 : IP_V4};
+
+	memcpy(addr.octets, packet + (ipv6 ? IPV6_SOURCE : IPV4_SOURCE),
+		ip_addr_octets(addr.family));
+	return addr;
+}
+
+// What of the packet is quoted: no padding behind its own end, no more than fits.
+static size_t quote(uint8_t *to, const uint8_t *packet, size_t octets, size_t own, size_t room)
+{
+	if (octets > own)
+		octets = own;
+	if (octets > room)
+		octets = room;
+	memcpy(to, packet, octets);
+	return octets;
+}
+
+static uint32_t sum_padded(const uint8_t *at, size_t octets)
+{
+	uint32_t sum = checksum_sum(at, (uint32_t)(octets & ~(size_t)1));
+	uint8_t last[2] = {0, 0};
+
+	if (octets % 2 == 0)
+		return sum;
+	last[0] = at[octets - 1];
+	return sum + checksum_sum(last, sizeof(last));
+}
+
+static void store_checksum(uint8_t *at, uint32_t sum)
+{
+	uint16_t checksum = (uint16_t)~checksum_fold(sum);
+
+	memcpy(at, &checksum, sizeof(checksum));
+}
+
+static size_t write4(enum icmp_kind kind, const uint8_t *packet, size_t octets,
+	const struct ip_addr *source, uint32_t mtu, uint8_t *out)
+{
+	uint8_t *icmp = out + IPV4_HEADER_MIN;
+	size_t total;
+
+	memset(out, 0, IPV4_HEADER_MIN + ICMP_HEADER);
+	total = IPV4_HEADER_MIN + ICMP_HEADER +
+		quote(icmp + ICMP_HEADER, packet, octets, load_be16(packet + IPV4_TOTAL_LENGTH),
+			MESSAGE4_MAX - IPV4_HEADER_MIN - ICMP_HEADER);
+	icmp[0] = kinds[kind].type4;
+	icmp[1] = kinds[kind].code4;
+	if (mtu != 0)
+		store_be16(
+			icmp + ICMP_REST + 2, (uint16_t)(mtu < IPV4_MTU_MIN ? IPV4_MTU_MIN : mtu));
+	store_checksum(icmp + ICMP_CHECKSUM, sum_padded(icmp, total - IPV4_HEADER_MIN));
+	out[0] = 0x45;
+	out[IPV4_TOS] = TRAFFIC_CLASS;
+	store_be16(out + IPV4_TOTAL_LENGTH, (uint16_t)total);
+	store_be16(out + IPV4_FRAGMENT, IPV4_DONT_FRAGMENT);
+	out[IPV4_TTL] = HOP_LIMIT;
+	out[IPV4_PROTOCOL] = IP_PROTOCOL_ICMP;
+	memcpy(out + IPV4_SOURCE, source->octets, 4);
+	memcpy(out + IPV4_DESTINATION, packet + IPV4_SOURCE, 4);
+	store_checksum(out + IPV4_CHECKSUM, checksum_sum(out, IPV4_HEADER_MIN));
+	return total;
+}
+
+static size_t write6(enum icmp_kind kind, const uint8_t *packet, size_t octets,
+	const struct ip_addr *source, uint32_t mtu, uint8_t *out)
+{
+	uint8_t *icmp = out + IPV6_HEADER;
+	size_t length;
+
+	memset(out, 0, IPV6_HEADER + ICMP_HEADER);
+	length = ICMP_HEADER +
+		quote(icmp + ICMP_HEADER, packet, octets,
+			IPV6_HEADER + (size_t)load_be16(packet + IPV6_PAYLOAD_LENGTH),
+			ICMP_MESSAGE_MAX - IPV6_HEADER - ICMP_HEADER);
+	icmp[0] = kinds[kind].type6;
+	icmp[1] = kinds[kind].code6;
+	// Hosts do not go below (RFC 8201 section 4).
+	if (mtu != 0)
+		store_be32(icmp + ICMP_REST, mtu < IPV6_MTU_MIN ? IPV6_MTU_MIN : mtu);
+	memcpy(out + IPV6_SOURCE, source->octets, 16);
+	memcpy(out + IPV6_DESTINATION, packet + IPV6_SOURCE, 16);
+	// The pseudo-header's addresses are where they belong, its length and protocol are not.
+	store_checksum(icmp + ICMP_CHECKSUM,
+		checksum_sum(out + IPV6_SOURCE, 32) + htobe16((uint16_t)length) +
+			htobe16(IP_PROTOCOL_ICMPV6) + sum_padded(icmp, length));
+	store_be32(out, 6u << 28 | TRAFFIC_CLASS << 20);
+	store_be16(out + IPV6_PAYLOAD_LENGTH, (uint16_t)length);
+	out[IPV6_NEXT_HEADER] = IP_PROTOCOL_ICMPV6;
+	out[IPV6_HOP_LIMIT] = HOP_LIMIT;
+	return IPV6_HEADER + length;
+}
+
+size_t icmp_message_write(enum icmp_kind kind, const uint8_t *packet, size_t octets,
+	const struct ip_addr *source, uint32_t mtu, uint8_t *out)
+{
+	if (ip_version(packet) == 4)
+		return write4(kind, packet, octets, source, mtu, out);
+	return write6(kind, packet, octets, source, mtu, out);
+}

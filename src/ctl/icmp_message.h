@@ -1,0 +1,41 @@
+// ICMP errors as octets: which packets may be answered at all, and what the answer looks like (RFC
+// 792, 1122 section 3.2.2, 1191, 1812 section 4.3.2, 4443). Pure.
+#pragma once
+
+#include "base/addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// The table: a row gives the enum, the name and the counters. Type and code per family.
+// clang-format off
+#define ICMP_KINDS(X) \
+	/* id,     IPv4, IPv6, about IPv6 multicast too (RFC 4443 section 2.4 (e.3)) */ \
+	X(too_big, 3, 4, 2, 0, true)
+// clang-format on
+
+enum icmp_kind {
+#define X(id, type4, code4, type6, code6, about_multicast6) ICMP_##id,
+	ICMP_KINDS(X)
+#undef X
+		ICMP_KIND_COUNT
+};
+
+// "too_big".
+const char *icmp_kind_name(enum icmp_kind kind);
+
+// The longest message: RFC 4443 section 2.4 (c).
+#define ICMP_MESSAGE_MAX 1280
+
+// packet begins with its IP header and has this many octets. false: nobody may be told, or nobody
+// can be.
+bool icmp_may_answer(enum icmp_kind kind, const uint8_t *packet, size_t octets);
+
+// Of the packet, which icmp_may_answer let pass.
+struct ip_addr icmp_asker(const uint8_t *packet);
+
+// Writes the whole IP packet to out (ICMP_MESSAGE_MAX octets of room) and returns its octets.
+// source: of the packet's family. mtu: of ICMP_too_big, else 0.
+size_t icmp_message_write(enum icmp_kind kind, const uint8_t *packet, size_t octets,
+	const struct ip_addr *source, uint32_t mtu, uint8_t *out);

@@ -1,0 +1,12 @@
+// A key from its own file: raw octets or hex digits, in a file that nobody else can read.
+#pragma once
+
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Reads octets of cipher key, and salt_octets behind it, from path. *key is in secret memory, for
+// secret_free. 0 or -errno with err filled: what is wrong with the file, never what is in it.
+int keyfile_read(const char *path, size_t octets, size_t salt_octets, uint8_t **key, uint8_t *salt,
+	struct error *err);

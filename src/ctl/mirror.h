@@ -1,0 +1,82 @@
+// The kernel's addresses, routes and neighbours, as far as they concern our host interfaces: read
+// once, followed through netlink, and handed on as the input of a forwarding table. Belongs to the
+// control thread.
+#pragma once
+
+#include "base/addr.h"
+#include "base/error.h"
+#include "dataplane/fwd.h"
+
+struct dataplane;
+struct event_base;
+struct mirror;
+
+// What the kernel says now. Belongs to the mirror; valid during the call.
+struct mirror_view {
+	const struct fwd_route *route; // one per prefix
+	unsigned routes;
+	bool routes_changed; // since the last view that was taken
+	const struct fwd_neighbour *neighbour;
+	unsigned neighbours;
+};
+
+// Who gets it. publish: 0, or -errno with err filled, and is asked again later. close: once, when
+// the mirror goes, or could not be created; may be NULL.
+struct mirror_sink {
+	int (*publish)(void *arg, const struct mirror_view *view, struct error *err);
+	void (*close)(void *arg);
+	void *arg;
+};
+
+// A sink that builds forwarding tables and publishes them to the workers. 0 or -errno.
+int mirror_sink_dataplane(struct dataplane *dp, struct mirror_sink *sink);
+
+struct mirror_port {
+	uint8_t port;
+	unsigned ifindex; // of its host interface
+};
+
+// An address that is the gateway's although the kernel may not have it: a tunnel's outer one.
+struct mirror_local {
+	struct ip_addr addr;
+	uint8_t port;
+};
+
+struct mirror_params {
+	struct event_base *events;
+	unsigned ports;
+	const struct mirror_port *port; // [ports], at most PORTS_MAX
+	unsigned locals;
+	const struct mirror_local *local; // [locals]
+	struct mirror_sink sink;
+};
+
+struct mirror_stats {
+	uint64_t changes;  // that netlink told us of
+	uint64_t overruns; // changes lost on the way; everything was read again
+	uint64_t publications;
+	uint64_t failures; // to read or to publish
+	uint64_t resolves; // neighbours that the kernel was asked for
+	uint64_t resolves_limited;
+	uint64_t routes_unsupported; // at the last reading: IPv4 routes through IPv6 next hops
+	uint64_t routes;
+	uint64_t neighbours;
+};
+
+// Copies the parameters, reads everything and publishes it before it returns; then follows. 0 or
+// -errno; the sink is closed on an error.
+int mirror_create(const struct mirror_params *params, struct mirror **created, struct error *err);
+// NULL is fine.
+void mirror_destroy(struct mirror *mirror);
+
+// Asks the kernel to find out a neighbour's link address; the answer comes as a change. At most
+// once per address and second.
+void mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *addr);
+
+// The gateway's own address to speak to `near` from, at this port: a global one, in the longest
+// prefix around near if there is one; else one of another port. false: the gateway has none of this
+// family.
+bool mirror_source(const struct mirror *mirror, uint8_t port, const struct ip_addr *near,
+	struct ip_addr *source);
+
+const struct mirror_stats *mirror_stats(const struct mirror *mirror);

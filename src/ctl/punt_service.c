@@ -1,0 +1,154 @@
+// The control thread's end of the rings from workers. Polled, so that workers need no system call
+// to wake us. Nothing here blocks.
+#include "ctl/punt_service.h"
+
+#include "ctl/gateway.h"
+#include "ctl/host_if.h"
+#include "ctl/icmp.h"
+#include "ctl/mirror.h"
+#include "dataplane/punt.h"
+#include "proto/ip_hdr.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define PERIOD_NS 1000000
+#define BATCH 64
+#define BATCHES_PER_PERIOD 16
+
+struct punt_service {
+	struct gateway *gateway;
+	int timer; // timerfd: libevent's own timers tick every 4 ms or so
+	struct event *ticked;
+	struct punt_service_stats stats;
+};
+
+static struct ip_addr destination_of(const struct rte_mbuf *m)
+{
+	const uint8_t *packet = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct ip_addr addr = {.family = IP_NONE};
+
+	if (m->data_len >= IPV4_HEADER_MIN && ip_version(packet) == 4) {
+		addr.family = IP_V4;
+		memcpy(addr.octets, packet + IPV4_DESTINATION, 4);
+	} else if (m->data_len >= IPV6_HEADER && ip_version(packet) == 6) {
+		addr.family = IP_V6;
+		memcpy(addr.octets, packet + IPV6_DESTINATION, 16);
+	}
+	return addr;
+}
+
+// The tables may have changed since the worker looked: whoever is known now need not be asked for.
+static void resolve(struct gateway *gateway, const struct rte_mbuf *m)
+{
+	struct ip_addr destination = destination_of(m);
+	const struct adjacency *next;
+
+	if (destination.family == IP_NONE)
+		return;
+	// Control alone publishes tables, so this one stays while we look.
+	next = fwd_lookup_addr(
+		atomic_load_explicit(&gateway->dp->fwd, memory_order_acquire), &destination);
+	if (next->kind == ADJACENCY_PENDING || next->kind == ADJACENCY_FAILED)
+		mirror_resolve(gateway->mirror, next->port,
+			next->via.family == IP_NONE ? &destination : &next->via);
+}
+
+static void serve(struct punt_service *service, struct rte_mbuf *m)
+{
+	struct gateway *gateway = service->gateway;
+	const struct meta *meta = meta_of(m);
+	struct host_if *host_if = gateway->host_if[meta->port];
+
+	switch (meta->kind) {
+	case META_PUNT:
+		service->stats.frames++;
+		if (host_if) {
+			host_if_write(host_if, m);
+			return;
+		}
+		service->stats.no_host_if++;
+		break;
+	case META_TOO_BIG:
+		service->stats.too_big++;
+		icmp_answer(gateway->icmp, ICMP_too_big, m, meta->port, meta->mtu);
+		break;
+	case META_UNRESOLVED:
+		service->stats.unresolved++;
+		resolve(gateway, m);
+		break;
+	default:
+		service->stats.unknown++;
+		break;
+	}
+	rte_pktmbuf_free(m);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct punt_service *service = arg;
+	struct rte_mbuf *batch[BATCH];
+	unsigned n = BATCH;
+	uint64_t ticks;
+
+	(void)what;
+	// Missed ticks are not made up for.
+	if (read(fd, &ticks, sizeof(ticks)) < 0)
+		return;
+	for (unsigned i = 0; n == BATCH && i < BATCHES_PER_PERIOD; i++) {
+		n = punt_drain(service->gateway->dp, batch, BATCH);
+		for (unsigned j = 0; j < n; j++)
+			serve(service, batch[j]);
+	}
+	dataplane_reclaim(service->gateway->dp);
+}
+
+static int start_timer(struct punt_service *service)
+{
+	const struct itimerspec period = {
+		.it_interval.tv_nsec = PERIOD_NS, .it_value.tv_nsec = PERIOD_NS};
+
+	service->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (service->timer < 0 || timerfd_settime(service->timer, 0, &period, NULL) < 0)
+		return -errno;
+	service->ticked = event_new(
+		service->gateway->events, service->timer, EV_READ | EV_PERSIST, on_tick, service);
+	return service->ticked && event_add(service->ticked, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+int punt_service_create(struct gateway *gateway, struct punt_service **created, struct error *err)
+{
+	struct punt_service *service = calloc(1, sizeof(*service));
+	int ret;
+
+	if (!service)
+		return error_set(err, ENOMEM, "no memory to serve the workers");
+	service->gateway = gateway;
+	ret = start_timer(service);
+	if (ret < 0) {
+		punt_service_destroy(service);
+		return error_set(err, -ret, "timer: %s", strerror(-ret));
+	}
+	*created = service;
+	return 0;
+}
+
+void punt_service_destroy(struct punt_service *service)
+{
+	if (!service)
+		return;
+	if (service->ticked)
+		event_free(service->ticked);
+	if (service->timer >= 0)
+		close(service->timer);
+	free(service);
+}
+
+const struct punt_service_stats *punt_service_stats(const struct punt_service *service)
+{
+	return &service->stats;
+}

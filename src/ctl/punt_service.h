@@ -1,0 +1,25 @@
+// What workers hand to the control thread, dealt with every millisecond: frames for the kernel,
+// packets whose senders are told something, neighbours to be found.
+#pragma once
+
+#include "base/error.h"
+
+#include <stdint.h>
+
+struct gateway;
+struct punt_service;
+
+struct punt_service_stats {
+	uint64_t frames;     // for the kernel
+	uint64_t no_host_if; // of them: at a port without a host interface
+	uint64_t too_big;    // packets over an MTU
+	uint64_t unresolved; // packets whose next hop has no link address
+	uint64_t unknown;    // of a kind we do not know: a bug
+};
+
+// Uses the gateway's events, dp, host_if, mirror and icmp, which outlive it. 0 or -errno.
+int punt_service_create(struct gateway *gateway, struct punt_service **created, struct error *err);
+// NULL is fine. What still waits in the rings stays there.
+void punt_service_destroy(struct punt_service *service);
+
+const struct punt_service_stats *punt_service_stats(const struct punt_service *service);

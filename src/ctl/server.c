@@ -1,0 +1,303 @@
+// Clients of a control socket. Each has at most one answer under way: the next line is looked at
+// when the last answer is gone, so a client that does not read only stops itself.
+#include "ctl/server.h"
+
+#include "base/log.h"
+#include "ctl/api.h"
+#include "ctl/gateway.h"
+#include "ctl/limiter.h"
+#include "ctl/server_socket.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct client {
+	struct client *next;
+	struct client *previous;
+	struct server *server;
+	struct bufferevent *stream;
+	uint64_t asked_ms; // last request, or the beginning
+	bool ended;	   // sends no more
+	bool closing;	   // nothing more is read; ends when the last answer is gone
+};
+
+struct server {
+	struct gateway *gateway;
+	const struct request_table *table;
+	struct server_socket socket;
+	struct evconnlistener *listener;
+	struct event *housekeeping;
+	struct client *clients;
+	struct server_stats stats;
+};
+
+static void client_close(struct client *client)
+{
+	if (client->previous)
+		client->previous->next = client->next;
+	else
+		client->server->clients = client->next;
+	if (client->next)
+		client->next->previous = client->previous;
+	client->server->stats.now--;
+	bufferevent_free(client->stream);
+	free(client);
+}
+
+static size_t waiting(const struct client *client)
+{
+	return evbuffer_get_length(bufferevent_get_output(client->stream));
+}
+
+static size_t waiting_for_all(const struct server *server)
+{
+	size_t octets = 0;
+
+	for (const struct client *client = server->clients; client; client = client->next)
+		octets += waiting(client);
+	return octets;
+}
+
+static void free_answer(const void *data, size_t octets, void *answer)
+{
+	(void)data;
+	(void)octets;
+	free(answer);
+}
+
+// Takes the answer. false: the client is beyond help.
+static bool reply(struct client *client, char *answer, size_t octets)
+{
+	if (!answer)
+		return false;
+	if (evbuffer_add_reference(bufferevent_get_output(client->stream), answer, octets,
+		    free_answer, answer) == 0)
+		return true;
+	free(answer);
+	return false;
+}
+
+static bool answer_line(struct client *client, const char *line, size_t octets)
+{
+	struct server *server = client->server;
+	size_t answer_octets;
+	char *answer;
+
+	server->stats.requests++;
+	client->asked_ms = limiter_now_ms();
+	if (waiting_for_all(server) > SERVER_OUTPUT_MAX)
+		answer = request_refuse(
+			"busy: too many answers wait to be read; try again", &answer_octets);
+	else
+		answer = request_answer(
+			server->table, server->gateway, line, octets, &answer_octets);
+	return reply(client, answer, answer_octets);
+}
+
+// Says why and reads nothing more.
+static void throw_out(struct client *client)
+{
+	size_t octets;
+	char *answer = request_refuse(
+		"a line is too long (65536 octets at most) or memory is short; closing", &octets);
+
+	client->closing = true;
+	client->server->stats.closed++;
+	bufferevent_disable(client->stream, EV_READ);
+	reply(client, answer, octets);
+}
+
+// Answers what waits, one line at a time. The client may be gone afterwards.
+static void serve(struct client *client)
+{
+	struct evbuffer *input = bufferevent_get_input(client->stream);
+
+	while (!client->closing && waiting(client) == 0) {
+		size_t octets;
+		char *line = evbuffer_readln(input, &octets, EVBUFFER_EOL_LF);
+
+		if (!line && evbuffer_get_length(input) < API_LINE_MAX)
+			break;
+		if (!line || octets >= API_LINE_MAX || !answer_line(client, line, octets))
+			throw_out(client);
+		free(line);
+	}
+	if ((client->closing || client->ended) && waiting(client) == 0)
+		client_close(client);
+}
+
+static void on_read(struct bufferevent *stream, void *arg)
+{
+	(void)stream;
+	serve(arg);
+}
+
+static void on_written(struct bufferevent *stream, void *arg)
+{
+	(void)stream;
+	serve(arg);
+}
+
+static void on_event(struct bufferevent *stream, short what, void *arg)
+{
+	struct client *client = arg;
+
+	(void)stream;
+	// A client may close its sending half and still read.
+	if (what & BEV_EVENT_EOF) {
+		client->ended = true;
+		serve(client);
+		return;
+	}
+	if (what & BEV_EVENT_TIMEOUT)
+		client->server->stats.closed++;
+	client_close(client);
+}
+
+// Every second: answers that somebody takes octet by octet, and a listener that had to rest.
+static void on_housekeeping(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *server = arg;
+	uint64_t now_ms = limiter_now_ms();
+	struct client *next;
+
+	(void)fd;
+	(void)what;
+	evconnlistener_enable(server->listener);
+	for (struct client *client = server->clients; client; client = next) {
+		next = client->next;
+		if (waiting(client) == 0 || now_ms - client->asked_ms < SERVER_ANSWER_S * 1000)
+			continue;
+		server->stats.closed++;
+		client_close(client);
+	}
+}
+
+// Whoever has asked nothing for longest makes room for somebody new.
+static void make_room(struct server *server)
+{
+	struct client *oldest = server->clients;
+
+	if (server->stats.now < SERVER_CLIENTS_MAX)
+		return;
+	for (struct client *client = oldest; client; client = client->next)
+		if (client->asked_ms <= oldest->asked_ms)
+			oldest = client;
+	if (limiter_now_ms() - oldest->asked_ms < SERVER_IDLE_S * 1000)
+		return;
+	server->stats.closed++;
+	client_close(oldest);
+}
+
+static void refuse(struct server *server, int fd)
+{
+	size_t octets;
+	char *answer = request_refuse("too many clients; try again", &octets);
+
+	server->stats.refused++;
+	if (answer)
+		(void)!write(fd, answer, octets);
+	free(answer);
+	close(fd);
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr,
+	int addr_octets, void *arg)
+{
+	const struct timeval stall = {.tv_sec = SERVER_STALL_S};
+	struct server *server = arg;
+	struct client *client = NULL;
+
+	(void)listener;
+	(void)addr;
+	(void)addr_octets;
+	make_room(server);
+	if (server->stats.now < SERVER_CLIENTS_MAX)
+		client = calloc(1, sizeof(*client));
+	if (client)
+		client->stream =
+			bufferevent_socket_new(server->gateway->events, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!client || !client->stream) {
+		free(client);
+		refuse(server, fd);
+		return;
+	}
+	client->server = server;
+	client->asked_ms = limiter_now_ms();
+	client->next = server->clients;
+	if (client->next)
+		client->next->previous = client;
+	server->clients = client;
+	server->stats.now++;
+	server->stats.clients++;
+	bufferevent_setcb(client->stream, on_read, on_written, on_event, client);
+	bufferevent_setwatermark(client->stream, EV_READ, 0, API_LINE_MAX);
+	bufferevent_set_timeouts(client->stream, NULL, &stall);
+	bufferevent_enable(client->stream, EV_READ | EV_WRITE);
+}
+
+// Out of file descriptors, mostly. Trying again at once would go on without end.
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	(void)arg;
+	evconnlistener_disable(listener);
+	log_warning("control socket: accept: %s", strerror(EVUTIL_SOCKET_ERROR()));
+}
+
+int server_create(struct gateway *gateway, const char *path, const struct request_table *table,
+	struct server **created, struct error *err)
+{
+	const struct timeval second = {.tv_sec = 1};
+	struct server *server = calloc(1, sizeof(*server));
+	int ret;
+
+	if (!server)
+		return error_set(err, ENOMEM, "control socket: no memory");
+	// A client that goes away while we write is no reason to end.
+	signal(SIGPIPE, SIG_IGN);
+	server->gateway = gateway;
+	server->table = table;
+	ret = server_socket_open(path, &server->socket, err);
+	if (ret < 0) {
+		free(server);
+		return ret;
+	}
+	server->listener = evconnlistener_new(
+		gateway->events, on_accept, server, LEV_OPT_CLOSE_ON_EXEC, 0, server->socket.fd);
+	server->housekeeping = event_new(gateway->events, -1, EV_PERSIST, on_housekeeping, server);
+	if (!server->listener || !server->housekeeping ||
+		event_add(server->housekeeping, &second) < 0) {
+		server_destroy(server);
+		return error_set(err, ENOMEM, "control socket: no memory");
+	}
+	evconnlistener_set_error_cb(server->listener, on_accept_error);
+	*created = server;
+	return 0;
+}
+
+void server_destroy(struct server *server)
+{
+	if (!server)
+		return;
+	while (server->clients)
+		client_close(server->clients);
+	if (server->housekeeping)
+		event_free(server->housekeeping);
+	if (server->listener)
+		evconnlistener_free(server->listener);
+	server_socket_close(&server->socket);
+	free(server);
+}
+
+const struct server_stats *server_stats(const struct server *server)
+{
+	return &server->stats;
+}

@@ -1,0 +1,61 @@
+// The read-only socket's table, and small things that its requests share.
+#include "ctl/show.h"
+
+#include "ctl/api.h"
+#include "ctl/gateway.h"
+#include "ctl/request.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const struct request rows[] = {
+	{.name = API_SHOW_STATS, .handle = show_stats},
+	{.name = API_SHOW_SA, .handle = show_sa, .argument = {{"name", JSON_STRING}}},
+	{.name = API_SHOW_POLICY, .handle = show_policy, .argument = {{"name", JSON_STRING}}},
+	{.name = API_SHOW_PORTS, .handle = show_ports},
+	{.name = API_SHOW_WORKERS, .handle = show_workers},
+};
+
+const struct request_table request_table_show = {
+	.n = sizeof(rows) / sizeof(rows[0]),
+	.request = rows,
+};
+
+json_t *show_counter(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+json_t *show_addr(const struct ip_addr *addr)
+{
+	char text[IP_ADDR_TEXT];
+
+	return json_string(ip_addr_format(addr, text));
+}
+
+json_t *show_sequence(uint64_t value)
+{
+	return json_sprintf("%" PRIu64, value);
+}
+
+json_t *show_drops(const uint64_t *drops, unsigned n)
+{
+	json_t *list = json_array();
+
+	for (unsigned reason = DROP_NONE + 1; reason < n; reason++) {
+		if (drops[reason] == 0)
+			continue;
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:I}", "reason", drop_name(reason), "text",
+				drop_text(reason), "packets", (json_int_t)drops[reason]));
+	}
+	return list;
+}
+
+json_t *show_pool(const struct gateway *gateway)
+{
+	const struct window_pool *pool = &gateway->dp->windows;
+
+	return json_pack("{s:I, s:I}", "used_octets", (json_int_t)window_pool_used(pool), "octets",
+		(json_int_t)window_pool_octets(pool));
+}

@@ -1,0 +1,32 @@
+// What the show requests have in common.
+#pragma once
+
+#include "base/addr.h"
+#include "base/error.h"
+#include "proto/drop.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+struct gateway;
+
+// Of each: 0 with *result a new reference, or -errno.
+int show_stats(
+	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
+int show_sa(struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
+int show_policy(
+	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
+int show_ports(
+	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
+int show_workers(
+	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
+
+// Octets to JSON; each returns a new reference, or NULL without memory.
+json_t *show_counter(uint64_t value);
+json_t *show_addr(const struct ip_addr *addr);
+// A number that may be beyond what JSON's readers keep exactly: as a string.
+json_t *show_sequence(uint64_t value);
+// The reasons that are not zero: [{"reason", "text", "packets"}]. drops: n of them, from DROP_NONE.
+json_t *show_drops(const uint64_t *drops, unsigned n);
+// The pool of replay windows.
+json_t *show_pool(const struct gateway *gateway);

@@ -1,0 +1,59 @@
+// show-policy: the security policies in their order.
+#include "ctl/gateway.h"
+#include "ctl/show.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const actions[] = {
+	[POLICY_DISCARD] = "discard", [POLICY_BYPASS] = "bypass", [POLICY_PROTECT] = "protect"};
+
+static json_t *prefix(const struct ip_prefix *p)
+{
+	char text[IP_PREFIX_TEXT];
+
+	return json_string(ip_prefix_format(p, text));
+}
+
+static json_t *ports(const struct port_range *range)
+{
+	return json_pack("[i, i]", (int)range->first, (int)range->last);
+}
+
+static json_t *one(const struct spd *spd, unsigned index)
+{
+	const struct policy *policy = spd_policy(spd, index + 1);
+	const struct selector *s = &policy->selector;
+	json_t *shown = json_pack("{s:i, s:s, s:o, s:o, s:o, s:s, s:I}", "order", (int)index + 1,
+		"name", policy->name, "source", prefix(&s->source), "destination",
+		prefix(&s->destination), "protocol",
+		s->protocol == SELECTOR_ANY_PROTOCOL ? json_string("any")
+						     : json_integer(s->protocol),
+		"action", actions[policy->action], "hits", (json_int_t)spd_hits(spd, index));
+
+	if (selector_names_ports(s)) {
+		json_object_set_new(shown, "source_ports", ports(&s->source_port));
+		json_object_set_new(shown, "destination_ports", ports(&s->destination_port));
+	}
+	if (policy->tunnel)
+		json_object_set_new(shown, "tunnel", json_string(policy->tunnel->name));
+	return shown;
+}
+
+int show_policy(
+	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
+{
+	const char *name = json_string_value(json_object_get(arguments, "name"));
+	const struct spd *spd = atomic_load_explicit(&gateway->dp->spd, memory_order_acquire);
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < spd_policies(spd); i++)
+		if (!name || strcmp(name, spd_policy(spd, i + 1)->name) == 0)
+			json_array_append_new(list, one(spd, i));
+	if (name && json_array_size(list) == 0) {
+		json_decref(list);
+		return error_set(err, ENOENT, "there is no policy \"%.64s\"", name);
+	}
+	*result = json_pack("{s:o, s:s}", "policies", list, "otherwise", actions[POLICY_DISCARD]);
+	return *result ? 0 : -ENOMEM;
+}

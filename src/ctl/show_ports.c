@@ -1,0 +1,105 @@
+// show-ports: ports, their queues and workers, host interfaces and counters.
+#include "ctl/gateway.h"
+#include "ctl/host_if.h"
+#include "ctl/show.h"
+#include "ctl/show_sum.h"
+
+#include <errno.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+
+static json_t *mac(const struct rte_ether_addr *addr)
+{
+	char text[RTE_ETHER_ADDR_FMT_SIZE];
+
+	rte_ether_format_addr(text, sizeof(text), addr);
+	for (char *at = text; *at; at++)
+		if (*at >= 'A' && *at <= 'F')
+			*at = (char)(*at - 'A' + 'a');
+	return json_string(text);
+}
+
+static json_t *devices(const struct port *port)
+{
+	json_t *list = json_array();
+	char name[RTE_ETH_NAME_MAX_LEN];
+
+	for (unsigned i = 0; i < port->devices; i++) {
+		if (rte_eth_dev_get_name_by_port(port->device[i], name) != 0)
+			snprintf(name, sizeof(name), "%u", (unsigned)port->device[i]);
+		json_array_append_new(list, json_string(name));
+	}
+	return list;
+}
+
+static json_t *queues(const struct port_queue *queue, unsigned n)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(list,
+			json_pack("{s:i, s:i, s:i}", "device", (int)queue[i].device, "queue",
+				(int)queue[i].queue, "worker", (int)queue[i].worker));
+	return list;
+}
+
+static json_t *host_interface(const struct host_if *host_if)
+{
+	const struct host_if_stats *stats;
+
+	if (!host_if)
+		return json_null();
+	stats = host_if_stats(host_if);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "name",
+		host_if_name(host_if), "to_kernel_frames", (json_int_t)stats->to_kernel_frames,
+		"to_kernel_octets", (json_int_t)stats->to_kernel_octets, "from_kernel_frames",
+		(json_int_t)stats->from_kernel_frames, "from_kernel_octets",
+		(json_int_t)stats->from_kernel_octets, "write_failed",
+		(json_int_t)stats->write_failed, "too_long", (json_int_t)stats->too_long,
+		"no_buffer", (json_int_t)stats->no_buffer, "inject_full",
+		(json_int_t)stats->inject_full);
+}
+
+static json_t *punts(const struct port_stats *stats)
+{
+	json_t *shown = json_object();
+
+	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
+		json_object_set_new(
+			shown, punt_class_name((enum punt_class)i), show_counter(stats->punts[i]));
+	return shown;
+}
+
+static json_t *one(const struct gateway *gateway, unsigned index)
+{
+	const struct port *port = &gateway->dp->port[index];
+	struct port_stats sum = show_sum_port(gateway->dp, index);
+	json_t *shown = json_pack("{s:s, s:s, s:o, s:o, s:i, s:b, s:i, s:s}", "name", port->name,
+		"side", port->side == PORT_PROTECTED ? "protected" : "unprotected", "devices",
+		devices(port), "mac", mac(&port->mac), "mtu", (int)port->mtu, "link",
+		(int)port_link_up(port), "numa_node", port->socket, "rss", port->rss);
+
+	json_object_set_new(shown, "rx_queues", queues(port->rxq, port->rxqs));
+	json_object_set_new(shown, "tx_queues", queues(port->txq, port->txqs));
+	json_object_set_new(shown, "host_interface", host_interface(gateway->host_if[index]));
+	json_object_set_new(shown, "rx_packets", show_counter(sum.rx_packets));
+	json_object_set_new(shown, "rx_octets", show_counter(sum.rx_octets));
+	json_object_set_new(shown, "tx_packets", show_counter(sum.tx_packets));
+	json_object_set_new(shown, "tx_octets", show_counter(sum.tx_octets));
+	json_object_set_new(shown, "injected", show_counter(sum.injected));
+	json_object_set_new(shown, "punts", punts(&sum));
+	json_object_set_new(shown, "drops", show_drops(sum.drops, DROP_REASONS));
+	return shown;
+}
+
+int show_ports(struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
+{
+	json_t *list = json_array();
+
+	(void)arguments;
+	(void)err;
+	for (unsigned i = 0; i < gateway->dp->ports; i++)
+		json_array_append_new(list, one(gateway, i));
+	*result = json_pack("{s:o}", "ports", list);
+	return *result ? 0 : -ENOMEM;
+}

@@ -1,0 +1,137 @@
+// show-stats: the gateway's totals.
+#include "ctl/gateway.h"
+#include "ctl/host_if.h"
+#include "ctl/icmp.h"
+#include "ctl/mirror.h"
+#include "ctl/punt_service.h"
+#include "ctl/server.h"
+#include "ctl/show.h"
+#include "ctl/show_sum.h"
+
+#include <errno.h>
+
+struct totals {
+	struct port_stats side[2]; // by enum port_side
+	uint64_t drops[DROP_REASONS];
+	uint64_t punts[PUNT_CLASS_COUNT];
+	struct host_if_stats host_if;
+};
+
+static void add_port(struct totals *totals, const struct gateway *gateway, unsigned index)
+{
+	struct port_stats sum = show_sum_port(gateway->dp, index);
+	struct port_stats *side = &totals->side[gateway->dp->port[index].side];
+	const struct host_if *host_if = gateway->host_if[index];
+
+	side->rx_packets += sum.rx_packets;
+	side->rx_octets += sum.rx_octets;
+	side->tx_packets += sum.tx_packets;
+	side->tx_octets += sum.tx_octets;
+	for (unsigned i = 0; i < DROP_REASONS; i++)
+		totals->drops[i] += sum.drops[i];
+	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
+		totals->punts[i] += sum.punts[i];
+	if (!host_if)
+		return;
+	// The control thread's own drops.
+	totals->drops[DROP_host_write] += host_if_stats(host_if)->write_failed;
+	totals->drops[DROP_inject_full] += host_if_stats(host_if)->inject_full;
+	totals->host_if.to_kernel_frames += host_if_stats(host_if)->to_kernel_frames;
+	totals->host_if.from_kernel_frames += host_if_stats(host_if)->from_kernel_frames;
+	totals->host_if.too_long += host_if_stats(host_if)->too_long;
+	totals->host_if.no_buffer += host_if_stats(host_if)->no_buffer;
+}
+
+static json_t *side(const struct port_stats *stats)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "rx_packets", (json_int_t)stats->rx_packets,
+		"rx_octets", (json_int_t)stats->rx_octets, "tx_packets",
+		(json_int_t)stats->tx_packets, "tx_octets", (json_int_t)stats->tx_octets);
+}
+
+static json_t *punts(const struct totals *totals)
+{
+	json_t *shown = json_object();
+
+	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
+		json_object_set_new(
+			shown, punt_class_name((enum punt_class)i), show_counter(totals->punts[i]));
+	return shown;
+}
+
+static json_t *icmp(const struct gateway *gateway)
+{
+	json_t *shown = json_object();
+
+	for (unsigned i = 0; gateway->icmp && i < ICMP_KIND_COUNT; i++) {
+		const struct icmp_stats *stats = icmp_stats(gateway->icmp, (enum icmp_kind)i);
+
+		json_object_set_new(shown, icmp_kind_name((enum icmp_kind)i),
+			json_pack("{s:I, s:I, s:I, s:I, s:I}", "sent", (json_int_t)stats->sent,
+				"limited", (json_int_t)stats->limited, "suppressed",
+				(json_int_t)stats->suppressed, "no_source",
+				(json_int_t)stats->no_source, "no_buffer",
+				(json_int_t)stats->no_buffer));
+	}
+	return shown;
+}
+
+static json_t *mirror(const struct gateway *gateway)
+{
+	const struct mirror_stats *stats;
+
+	if (!gateway->mirror)
+		return json_null();
+	stats = mirror_stats(gateway->mirror);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "routes",
+		(json_int_t)stats->routes, "routes_unsupported",
+		(json_int_t)stats->routes_unsupported, "neighbours", (json_int_t)stats->neighbours,
+		"changes", (json_int_t)stats->changes, "overruns", (json_int_t)stats->overruns,
+		"publications", (json_int_t)stats->publications, "failures",
+		(json_int_t)stats->failures, "resolves", (json_int_t)stats->resolves,
+		"resolves_limited", (json_int_t)stats->resolves_limited);
+}
+
+static json_t *control(const struct gateway *gateway, const struct totals *totals)
+{
+	const struct server_stats *server = gateway->server ? server_stats(gateway->server) : NULL;
+	const struct punt_service_stats *punted =
+		gateway->punt_service ? punt_service_stats(gateway->punt_service) : NULL;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "to_kernel_frames",
+		(json_int_t)totals->host_if.to_kernel_frames, "from_kernel_frames",
+		(json_int_t)totals->host_if.from_kernel_frames, "frames_too_long",
+		(json_int_t)totals->host_if.too_long, "frames_without_buffer",
+		(json_int_t)totals->host_if.no_buffer, "frames_without_host_interface",
+		(json_int_t)(punted ? punted->no_host_if : 0), "unresolved",
+		(json_int_t)(punted ? punted->unresolved : 0), "clients",
+		(json_int_t)(server ? server->now : 0), "clients_refused",
+		(json_int_t)(server ? server->refused : 0), "requests",
+		(json_int_t)(server ? server->requests : 0));
+}
+
+static double uptime(const struct gateway *gateway)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - gateway->started.tv_sec) +
+		(double)(now.tv_nsec - gateway->started.tv_nsec) / 1e9;
+}
+
+int show_stats(struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
+{
+	struct totals totals = {.drops = {0}};
+
+	(void)arguments;
+	(void)err;
+	for (unsigned i = 0; i < gateway->dp->ports; i++)
+		add_port(&totals, gateway, i);
+	*result = json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "uptime_s",
+		uptime(gateway), "protected", side(&totals.side[PORT_PROTECTED]), "unprotected",
+		side(&totals.side[PORT_UNPROTECTED]), "drops",
+		show_drops(totals.drops, DROP_REASONS), "punts", punts(&totals), "icmp",
+		icmp(gateway), "mirror", mirror(gateway), "control", control(gateway, &totals),
+		"replay_pool", show_pool(gateway));
+	return *result ? 0 : -ENOMEM;
+}

@@ -1,0 +1,140 @@
+// vped: the ordered start and the reverse stop. The tables of protocols and engines are here.
+#include "base/log.h"
+#include "crypto/engines.h"
+#include "ctl/config.h"
+#include "ctl/eal.h"
+#include "ctl/gateway.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+#ifndef VPED_VERSION
+#define VPED_VERSION "unknown"
+#endif
+
+static const struct aead_table engines = {
+	.n = 2,
+	.engine = {&engine_ipsecmb, &engine_openssl},
+};
+
+static const struct proto_table protos = {
+	.n = 2,
+	.proto = {&vpe_ops, &esp_ops},
+};
+
+struct options {
+	const char *file;
+	bool check;
+	bool verbose;
+};
+
+static const char usage[] = "usage: vped -c FILE [--check] [--verbose]\n"
+			    "\n"
+			    "  -c, --config FILE  the configuration, see vped.conf(5)\n"
+			    "      --check        read and check the configuration, then exit\n"
+			    "  -v, --verbose      log more\n"
+			    "  -h, --help         this text\n"
+			    "  -V, --version      the version\n";
+
+static void parse_options(int argc, char **argv, struct options *options)
+{
+	static const struct option known[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check", no_argument, NULL, 'k'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:vhV", known, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			options->file = optarg;
+			break;
+		case 'k':
+			options->check = true;
+			break;
+		case 'v':
+			options->verbose = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(EXIT_SUCCESS);
+		case 'V':
+			puts("vped " VPED_VERSION);
+			exit(EXIT_SUCCESS);
+		default:
+			fputs(usage, stderr);
+			exit(2);
+		}
+	}
+	if (options->file == NULL || optind != argc) {
+		fputs(usage, stderr);
+		exit(2);
+	}
+}
+
+// An engine that gives one wrong answer is a reason not to start at all.
+static int self_test(struct error *err)
+{
+	for (unsigned i = 0; i < engines.n; i++) {
+		const struct aead_engine *engine = engines.engine[i];
+		int rc;
+
+		if (!engine->probe())
+			continue;
+		rc = aead_self_test(engine, aead_known_answers, aead_known_answers_count, err);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int serve(const struct config *config, struct error *err)
+{
+	struct gateway *gateway = NULL;
+	int rc = eal_start(config, err);
+
+	if (rc != 0)
+		return rc;
+	rc = gateway_create(config, &protos, &engines, &gateway, err);
+	if (rc == 0) {
+		rc = gateway_run(gateway);
+		gateway_destroy(gateway);
+		if (rc != 0)
+			error_set(err, -rc, "the control loop ended early");
+	}
+	eal_stop();
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {0};
+	struct config *config = NULL;
+	struct error err = {0};
+	int rc;
+
+	parse_options(argc, argv, &options);
+	log_init(options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTICE);
+	signal(SIGPIPE, SIG_IGN);
+	// Before the first key is read: no core dump, no tracing by other users.
+	prctl(PR_SET_DUMPABLE, 0);
+	rc = self_test(&err);
+	if (rc == 0)
+		rc = config_load(options.file, &protos, &engines, &config, &err);
+	if (rc == 0 && options.check)
+		printf("%s: configuration is valid\n", options.file);
+	else if (rc == 0)
+		rc = serve(config, &err);
+	if (rc != 0)
+		log_error("%s", err.text);
+	config_free(config);
+	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,118 @@
+// vpectl show-ports.
+#include "ctl/api.h"
+#include "vpectl/table.h"
+#include "vpectl/vpectl.h"
+
+#include <stdio.h>
+
+static const char *text(const json_t *object, const char *name)
+{
+	const char *value = json_string_value(json_object_get(object, name));
+
+	return value ? value : "-";
+}
+
+static json_int_t number(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+static void print_queues(const char *what, const json_t *queues)
+{
+	const json_t *queue;
+	size_t i;
+
+	printf("  %-16s", what);
+	json_array_foreach(queues, i, queue)
+	{
+		printf("%s%" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT
+		       " by worker %" JSON_INTEGER_FORMAT,
+			i ? ", " : "", number(queue, "device"), number(queue, "queue"),
+			number(queue, "worker"));
+	}
+	putchar('\n');
+}
+
+static void print_host_interface(const json_t *host)
+{
+	static const char *const losses[] = {
+		"write_failed", "too_long", "no_buffer", "inject_full"};
+	char in[TABLE_NUMBER], out[TABLE_NUMBER];
+
+	if (!json_is_object(host)) {
+		printf("  %-16snone\n", "host interface");
+		return;
+	}
+	printf("  %-16s%s, %s frames to the kernel, %s from it", "host interface",
+		text(host, "name"), table_number(number(host, "to_kernel_frames"), in),
+		table_number(number(host, "from_kernel_frames"), out));
+	for (unsigned i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
+		if (number(host, losses[i]) != 0)
+			printf(", %s %s", losses[i], table_number(number(host, losses[i]), in));
+	putchar('\n');
+}
+
+static void print_traffic(const json_t *port)
+{
+	char packets[TABLE_NUMBER], octets[TABLE_NUMBER];
+	const char *separator = "";
+	const char *class;
+	json_t *count;
+
+	printf("  %-16s%s packets, %s\n", "received",
+		table_number(number(port, "rx_packets"), packets),
+		table_octets(number(port, "rx_octets"), octets));
+	printf("  %-16s%s packets, %s\n", "sent", table_number(number(port, "tx_packets"), packets),
+		table_octets(number(port, "tx_octets"), octets));
+	printf("  %-16s", "to kernel");
+	json_object_foreach(json_object_get(port, "punts"), class, count)
+	{
+		printf("%s%s %s", separator, class,
+			table_number(json_integer_value(count), packets));
+		separator = ", ";
+	}
+	printf("\n  %-16s%s\n", "from control", table_number(number(port, "injected"), packets));
+}
+
+static void print_port(const json_t *port)
+{
+	const json_t *device;
+	size_t i;
+
+	printf("%s: %s, link %s, MTU %" JSON_INTEGER_FORMAT ", %s, NUMA node %" JSON_INTEGER_FORMAT
+	       "\n",
+		text(port, "name"), text(port, "side"),
+		json_is_true(json_object_get(port, "link")) ? "up" : "down", number(port, "mtu"),
+		text(port, "mac"), number(port, "numa_node"));
+	printf("  %-16s", "devices");
+	json_array_foreach(json_object_get(port, "devices"), i, device)
+	{
+		printf("%s%s", i ? ", " : "", json_string_value(device));
+	}
+	printf("\n  %-16s%s\n", "steering", text(port, "rss"));
+	print_queues("receive queues", json_object_get(port, "rx_queues"));
+	print_queues("transmit queues", json_object_get(port, "tx_queues"));
+	print_host_interface(json_object_get(port, "host_interface"));
+	print_traffic(port);
+	table_print_drops(json_object_get(port, "drops"), 2);
+	putchar('\n');
+}
+
+static void print(const json_t *result)
+{
+	const json_t *port;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "ports"), i, port)
+	{
+		print_port(port);
+	}
+}
+
+enum vpectl_exit ports_show(const struct vpectl *ctl, int argc, char **argv)
+{
+	(void)argv;
+	if (!vpectl_no_argument(argc, API_SHOW_PORTS))
+		return VPECTL_USAGE;
+	return vpectl_ask(ctl, API_SHOW_PORTS, NULL, print);
+}

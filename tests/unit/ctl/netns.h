@@ -1,0 +1,14 @@
+// A network namespace of the test's own, and commands in it.
+#pragma once
+
+#include <stdbool.h>
+
+// Moves the process into a new network namespace (and user namespace, where it is not root). false:
+// this machine does not allow it.
+bool netns_enter(void);
+
+// Runs a shell command; the test fails if it fails.
+__attribute__((format(printf, 1, 2))) void netns_run(const char *format, ...);
+
+// Makes a TAP interface that lives as long as the returned descriptor. Exits on failure.
+int netns_tap(const char *name);

@@ -1,0 +1,205 @@
+// Who gets what the workers hand up: all neighbours of the service are the test's own.
+#include "ctl/punt_service.h"
+
+#include "ctl/gateway.h"
+#include "ctl/host_if.h"
+#include "ctl/icmp.h"
+#include "ctl/mirror.h"
+#include "dataplane/punt.h"
+
+#include "eal_fixture.h"
+
+#include <event2/event.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct rte_mempool *pool;
+static struct dataplane dp;
+static struct gateway gateway = {.dp = &dp};
+static struct rte_mbuf *queue[4096];
+static unsigned queued;
+
+static unsigned written, answered, resolved, reclaimed;
+static uint8_t resolved_port;
+static struct ip_addr resolved_addr;
+static struct adjacency adjacency;
+
+unsigned punt_drain(struct dataplane *d, struct rte_mbuf *m[], unsigned n)
+{
+	assert_ptr_equal(d, &dp);
+	if (n > queued)
+		n = queued;
+	memcpy(m, queue, n * sizeof(m[0]));
+	queued -= n;
+	memmove(queue, queue + n, queued * sizeof(queue[0]));
+	return n;
+}
+
+void dataplane_reclaim(struct dataplane *d)
+{
+	assert_ptr_equal(d, &dp);
+	reclaimed++;
+}
+
+const struct adjacency *fwd_lookup_addr(const struct fwd *fwd, const struct ip_addr *addr)
+{
+	(void)fwd;
+	(void)addr;
+	return &adjacency;
+}
+
+void host_if_write(struct host_if *host_if, struct rte_mbuf *m)
+{
+	assert_ptr_equal(host_if, gateway.host_if[2]);
+	written++;
+	rte_pktmbuf_free(m);
+}
+
+void icmp_answer(struct icmp *icmp, enum icmp_kind kind, const struct rte_mbuf *m, uint8_t port,
+	uint32_t mtu)
+{
+	(void)icmp;
+	assert_non_null(m);
+	assert_int_equal(kind, ICMP_too_big);
+	assert_int_equal(port, 2);
+	assert_int_equal(mtu, 1400);
+	answered++;
+}
+
+void mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *addr)
+{
+	(void)mirror;
+	resolved++;
+	resolved_port = port;
+	resolved_addr = *addr;
+}
+
+static void put(enum meta_kind kind, uint8_t port, uint8_t version, uint16_t octets)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	uint8_t *packet;
+
+	assert_non_null(m);
+	packet = rte_pktmbuf_mtod(m, uint8_t *);
+	m->data_len = octets;
+	m->pkt_len = octets;
+	memset(packet, 0x11, octets);
+	packet[0] = (uint8_t)(version << 4 | 5);
+	meta_of(m)->kind = (uint8_t)kind;
+	meta_of(m)->port = port;
+	meta_of(m)->mtu = 1400;
+	queue[queued++] = m;
+}
+
+// Until everything put in is served, and a little longer.
+static void run(void)
+{
+	unsigned before = reclaimed;
+
+	while (queued > 0 || reclaimed < before + 3)
+		event_base_loop(gateway.events, EVLOOP_ONCE);
+}
+
+static void each_to_its_own(void **state)
+{
+	struct punt_service *service;
+	const struct punt_service_stats *stats;
+	struct error err;
+
+	(void)state;
+	gateway.host_if[2] = (struct host_if *)&written; // only compared
+	assert_int_equal(punt_service_create(&gateway, &service, &err), 0);
+	stats = punt_service_stats(service);
+	put(META_PUNT, 2, 4, 60);
+	put(META_PUNT, 1, 4, 60);
+	put(META_TOO_BIG, 2, 4, 60);
+	put(META_COMMIT, 2, 4, 60);
+	run();
+	assert_int_equal(queued, 0);
+	assert_int_equal(written, 1);
+	assert_int_equal(stats->frames, 2);
+	assert_int_equal(stats->no_host_if, 1);
+	assert_int_equal(answered, 1);
+	assert_int_equal(stats->unknown, 1);
+	assert_true(reclaimed >= 3);
+	punt_service_destroy(service);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+}
+
+static void asks_for_the_next_hop(void **state)
+{
+	struct punt_service *service;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(punt_service_create(&gateway, &service, &err), 0);
+	adjacency = (struct adjacency){.kind = ADJACENCY_PENDING, .port = 7};
+	put(META_UNRESOLVED, 2, 4, 60);
+	run();
+	assert_int_equal(resolved, 1);
+	assert_int_equal(resolved_port, 7);
+	assert_int_equal(resolved_addr.family, IP_V4);
+	assert_int_equal(resolved_addr.octets[0], 0x11);
+	adjacency.kind = ADJACENCY_FAILED;
+	adjacency.via = (struct ip_addr){IP_V6, {0xfe, 0x80}};
+	put(META_UNRESOLVED, 2, 6, 60);
+	run();
+	assert_int_equal(resolved, 2);
+	assert_int_equal(resolved_addr.octets[0], 0xfe);
+	// Found meanwhile, or no packet at all.
+	adjacency.kind = ADJACENCY_FORWARD;
+	put(META_UNRESOLVED, 2, 6, 60);
+	adjacency.kind = ADJACENCY_LOCAL;
+	put(META_UNRESOLVED, 2, 6, 60);
+	put(META_UNRESOLVED, 2, 6, 39);
+	put(META_UNRESOLVED, 2, 4, 19);
+	put(META_UNRESOLVED, 2, 7, 60);
+	run();
+	assert_int_equal(resolved, 2);
+	punt_service_destroy(service);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+}
+
+// A full ring takes more than one period, so that the rest of the loop gets its turn.
+static void is_bounded(void **state)
+{
+	struct punt_service *service;
+	struct error err;
+	unsigned before;
+
+	(void)state;
+	assert_int_equal(punt_service_create(&gateway, &service, &err), 0);
+	for (unsigned i = 0; i < 3000; i++)
+		put(META_PUNT, 2, 4, 60);
+	before = reclaimed;
+	while (reclaimed == before)
+		event_base_loop(gateway.events, EVLOOP_ONCE);
+	assert_int_equal(queued, 3000 - 1024);
+	run();
+	assert_int_equal(queued, 0);
+	punt_service_destroy(service);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_to_its_own),
+		cmocka_unit_test(asks_for_the_next_hop),
+		cmocka_unit_test(is_bounded),
+	};
+	int failed;
+
+	pool = eal_fixture_pool(4095, 64, 512);
+	if (!pool)
+		return 1;
+	gateway.events = event_base_new();
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	event_base_free(gateway.events);
+	return failed;
+}

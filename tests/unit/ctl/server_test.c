@@ -1,0 +1,485 @@
+// The control socket and clients of every kind. The requests are the test's own; the gateway has
+// nothing but an event loop.
+#include "ctl/server.h"
+
+#include "ctl/api.h"
+#include "ctl/gateway.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char directory[64];
+static char path[108];
+static struct gateway gateway;
+static struct server *server;
+
+static int echo(struct gateway *g, const json_t *arguments, json_t **result, struct error *err)
+{
+	assert_ptr_equal(g, &gateway);
+	(void)err;
+	*result = json_deep_copy(arguments);
+	return 0;
+}
+
+static int refuse(struct gateway *g, const json_t *arguments, json_t **result, struct error *err)
+{
+	(void)g;
+	(void)arguments;
+	(void)result;
+	return error_set(err, EBUSY, "not today");
+}
+
+static int large(struct gateway *g, const json_t *arguments, json_t **result, struct error *err)
+{
+	json_int_t n = json_integer_value(json_object_get(arguments, "octets"));
+	char *text = malloc((size_t)n + 1);
+
+	(void)g;
+	(void)err;
+	assert_non_null(text);
+	memset(text, 'x', (size_t)n);
+	text[n] = '\0';
+	*result = json_pack("{s:s}", "text", text);
+	free(text);
+	return 0;
+}
+
+static const struct request rows[] = {
+	{"echo", echo, {{"text", JSON_STRING}, {"number", JSON_INTEGER}, {"yes", JSON_TRUE}}},
+	{"refuse", refuse, {{NULL, 0}}},
+	{"large", large, {{"octets", JSON_INTEGER}}},
+};
+static const struct request_table table = {.n = 3, .request = rows};
+
+static void run_ms(unsigned ms)
+{
+	const struct timeval time = {
+		.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+
+	event_base_loopexit(gateway.events, &time);
+	event_base_dispatch(gateway.events);
+}
+
+static int start(void **state)
+{
+	struct error err;
+
+	(void)state;
+	snprintf(directory, sizeof(directory), "/tmp/vped-server-XXXXXX");
+	if (!mkdtemp(directory))
+		return -1;
+	snprintf(path, sizeof(path), "%s/run/vped.sock", directory);
+	gateway = (struct gateway){.events = event_base_new()};
+	if (server_create(&gateway, path, &table, &server, &err) < 0) {
+		print_error("%s\n", err.text);
+		return -1;
+	}
+	return 0;
+}
+
+static int stop(void **state)
+{
+	char run[80];
+
+	(void)state;
+	server_destroy(server);
+	server = NULL;
+	event_base_free(gateway.events);
+	assert_int_equal(access(path, F_OK), -1);
+	snprintf(run, sizeof(run), "%s/run", directory);
+	return rmdir(run) || rmdir(directory);
+}
+
+static int client_open(void)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	memcpy(addr.sun_path, path, strlen(path));
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+// Pushes it all, letting the server run; how much went in before it closed or stopped taking.
+static size_t push(int fd, const char *text, size_t octets)
+{
+	size_t sent = 0;
+
+	for (unsigned i = 0; sent < octets && i < 100; i++) {
+		ssize_t n = send(fd, text + sent, octets - sent, MSG_NOSIGNAL);
+
+		if (n > 0)
+			sent += (size_t)n;
+		else if (errno != EAGAIN)
+			break;
+		if (sent < octets)
+			run_ms(1);
+	}
+	return sent;
+}
+
+// A line, without its end. false: none within a second, or the connection ended.
+static bool pull(int fd, char *line, size_t room)
+{
+	size_t got = 0;
+
+	for (unsigned i = 0; i < 1000 && got + 1 < room; i++) {
+		ssize_t n = -1;
+
+		while (got + 1 < room && (n = read(fd, line + got, 1)) == 1) {
+			if (line[got] == '\n') {
+				line[got] = '\0';
+				return true;
+			}
+			got++;
+		}
+		if (n == 0)
+			break;
+		run_ms(1);
+	}
+	line[got] = '\0';
+	return false;
+}
+
+static bool ended(int fd)
+{
+	char octet;
+
+	for (unsigned i = 0; i < 100; i++) {
+		ssize_t n = read(fd, &octet, 1);
+
+		if (n == 0 || (n < 0 && errno != EAGAIN))
+			return true;
+		run_ms(1);
+	}
+	return false;
+}
+
+static void assert_answer(int fd, const char *question, size_t octets, const char *expected)
+{
+	char line[4096];
+
+	assert_int_equal(push(fd, question, octets), octets);
+	assert_int_equal(push(fd, "\n", 1), 1);
+	assert_true(pull(fd, line, sizeof(line)));
+	if (!strstr(line, expected))
+		fail_msg("\"%.200s\" was answered %s, not %s", question, line, expected);
+}
+
+// A literal that may hold zero octets, and its length.
+#define Q(text) text, sizeof(text) - 1
+
+static void answers(void **state)
+{
+	int fd = client_open();
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	assert_answer(fd, Q("{\"vped\":1,\"id\":[7,null],\"request\":\"echo\"}"),
+		"{\"vped\":1,\"id\":[7,null],\"result\":{}}");
+	assert_answer(fd,
+		Q("{\"request\":\"echo\",\"vped\":1,\"arguments\":{\"text\":\"\xc3\xa4\"}}"),
+		"\"result\":{\"text\":\"\xc3\xa4\"}");
+	assert_answer(fd, Q("{\"vped\":1,\"request\":\"refuse\",\"id\":\"a\"}\r"),
+		"{\"vped\":1,\"id\":\"a\",\"error\":{\"text\":\"not today\"}}");
+	close(fd);
+}
+
+static void says_what_is_wrong(void **state)
+{
+	static const struct {
+		const char *question;
+		size_t octets;
+		const char *expected;
+	} rows_wrong[] = {
+		{Q(""), "not JSON"},
+		{Q("garbage"), "not JSON: octet"},
+		{Q("\x00\x01\x02"), "not JSON"},
+		{Q("{\"vped\":1,\"request\":\"ec\x00ho\"}"), "not JSON"},
+		{Q("{\"vped\":1,\"request\":\"\xff\xfe\"}"), "not JSON"},
+		{Q("{\"vped\":1,\"request\":\"a\\u0000b\"}"), "not JSON"},
+		{Q("{\"vped\":1,\"vped\":1,\"request\":\"echo\"}"), "duplicate"},
+		{Q("{\"vped\":99999999999999999999999,\"request\":\"echo\"}"), "too big integer"},
+		{Q("{\"vped\":1e999,\"request\":\"echo\"}"), "real number overflow"},
+		{Q("{\"vped\":1,\"request\":\"echo\"} x"), "not JSON"},
+		{Q("[]"), "a request is an object, this is an array"},
+		{Q("{}"), "\\\"vped\\\" must be 1"},
+		{Q("{\"vped\":2,\"request\":\"echo\"}"), "\\\"vped\\\" must be 1"},
+		{Q("{\"vped\":\"1\",\"request\":\"echo\"}"), "\\\"vped\\\" must be 1"},
+		{Q("{\"vped\":1}"), "\\\"request\\\" must be a string"},
+		{Q("{\"vped\":1,\"request\":7}"), "\\\"request\\\" must be a string"},
+		{Q("{\"vped\":1,\"request\":\"nope\"}"), "known: echo, refuse, large"},
+		{Q("{\"vped\":1,\"request\":\"echo\",\"more\":1}"), "\\\"more\\\" is unknown"},
+		{Q("{\"vped\":1,\"request\":\"echo\",\"arguments\":[]}"), "must be an object"},
+		{Q("{\"vped\":1,\"request\":\"echo\",\"arguments\":{\"color\":1}}"),
+			"echo has no argument \\\"color\\\""},
+		{Q("{\"vped\":1,\"request\":\"echo\",\"arguments\":{\"text\":1}}"),
+			"\\\"text\\\" must be a string"},
+		{Q("{\"vped\":1,\"request\":\"echo\",\"arguments\":{\"yes\":0}}"),
+			"must be a boolean"},
+	};
+	int fd = client_open();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows_wrong) / sizeof(rows_wrong[0]); i++)
+		assert_answer(
+			fd, rows_wrong[i].question, rows_wrong[i].octets, rows_wrong[i].expected);
+	// The connection is none the worse.
+	assert_answer(fd, Q("{\"vped\":1,\"request\":\"echo\",\"arguments\":{\"yes\":false}}"),
+		"{\"yes\":false}");
+	close(fd);
+}
+
+static void bounds_depth_and_length(void **state)
+{
+	char *text = malloc(2 * API_LINE_MAX);
+	char line[4096];
+	int fd = client_open();
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, '[', API_LINE_MAX - 1);
+	assert_answer(fd, text, API_LINE_MAX - 1, "maximum parsing depth reached");
+	// A request that is as long as allowed.
+	memset(text, ' ', API_LINE_MAX);
+	memcpy(text, "{\"vped\":1,\"request\":\"echo\"", 26);
+	text[API_LINE_MAX - 2] = '}';
+	assert_answer(fd, text, API_LINE_MAX - 1, "\"result\":{}");
+	// Longer, with and without an end.
+	memset(text, 'a', 2 * API_LINE_MAX);
+	push(fd, text, 2 * API_LINE_MAX);
+	assert_true(pull(fd, line, sizeof(line)));
+	assert_non_null(strstr(line, "too long"));
+	assert_true(ended(fd));
+	close(fd);
+	assert_int_equal(server_stats(server)->now, 0);
+	free(text);
+}
+
+static void truncated_requests_end_quietly(void **state)
+{
+	static const char question[] = "{\"vped\":1,\"request\":\"echo\"}\n";
+	char line[128];
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(question); n++) {
+		int fd = client_open();
+
+		push(fd, question, n);
+		shutdown(fd, SHUT_WR);
+		assert_int_equal(pull(fd, line, sizeof(line)) ? 1 : 0, n == sizeof(question) - 1);
+		assert_true(ended(fd));
+		close(fd);
+	}
+	assert_int_equal(server_stats(server)->now, 0);
+}
+
+// All lines at once, the sending half closed behind them: every one is answered, in order.
+static void answers_what_came_before_the_end(void **state)
+{
+	char text[4096] = "";
+	char line[256], expected[32];
+	size_t used = 0;
+	int fd = client_open();
+
+	(void)state;
+	for (unsigned i = 0; i < 50; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+			"{\"vped\":1,\"id\":%u,\"request\":\"echo\"}\n", i);
+	assert_int_equal(push(fd, text, used), used);
+	shutdown(fd, SHUT_WR);
+	for (unsigned i = 0; i < 50; i++) {
+		assert_true(pull(fd, line, sizeof(line)));
+		snprintf(expected, sizeof(expected), "\"id\":%u,", i);
+		assert_non_null(strstr(line, expected));
+	}
+	assert_true(ended(fd));
+	close(fd);
+}
+
+// Who asks for much and reads nothing has one answer waiting, not a thousand.
+static void a_reader_that_does_not_read_stops_itself(void **state)
+{
+	static const char question[] =
+		"{\"vped\":1,\"request\":\"large\",\"arguments\":{\"octets\":1000000}}\n";
+	int deaf = client_open();
+	int other = client_open();
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++)
+		if (send(deaf, question, sizeof(question) - 1, MSG_NOSIGNAL) < 0)
+			break;
+	run_ms(50);
+	assert_int_equal(server_stats(server)->requests, 1);
+	assert_answer(other, Q("{\"vped\":1,\"request\":\"echo\"}"), "result");
+	// It goes away in the middle.
+	close(deaf);
+	run_ms(20);
+	assert_int_equal(server_stats(server)->now, 1);
+	close(other);
+}
+
+static void too_large_an_answer_is_an_error(void **state)
+{
+	int fd = client_open();
+
+	(void)state;
+	assert_answer(fd,
+		Q("{\"vped\":1,\"id\":1,\"request\":\"large\",\"arguments\":{\"octets\":20000000}"
+		  "}"),
+		"\"id\":1,\"error\":{\"text\":\"the answer is too large");
+	close(fd);
+}
+
+static void many_clients(void **state)
+{
+	int fd[SERVER_CLIENTS_MAX + 10];
+	char line[256];
+
+	(void)state;
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX + 10; i++) {
+		fd[i] = client_open();
+		run_ms(1);
+	}
+	assert_int_equal(server_stats(server)->now, SERVER_CLIENTS_MAX);
+	assert_int_equal(server_stats(server)->refused, 10);
+	assert_true(pull(fd[SERVER_CLIENTS_MAX], line, sizeof(line)));
+	assert_non_null(strstr(line, "too many clients"));
+	assert_answer(fd[0], Q("{\"vped\":1,\"request\":\"echo\"}"), "result");
+	// After a while the one that has asked nothing for longest makes room.
+	run_ms(SERVER_IDLE_S * 1000 - 500);
+	assert_answer(fd[0], Q("{\"vped\":1,\"request\":\"echo\"}"), "result");
+	run_ms(600);
+	close(fd[SERVER_CLIENTS_MAX]);
+	fd[SERVER_CLIENTS_MAX] = client_open();
+	assert_answer(fd[SERVER_CLIENTS_MAX], Q("{\"vped\":1,\"request\":\"echo\"}"), "result");
+	assert_true(ended(fd[1]));
+	assert_answer(fd[0], Q("{\"vped\":1,\"request\":\"echo\"}"), "result");
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX + 10; i++)
+		close(fd[i]);
+	run_ms(20);
+	assert_int_equal(server_stats(server)->now, 0);
+}
+
+static uint64_t seed = 88172645463325252;
+
+static uint64_t next_random(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+// Random octets and broken requests: an answer for each line, never anything else.
+static void random_octets(void **state)
+{
+	char out[512], line[4096];
+	int fd = client_open();
+
+	(void)state;
+	for (unsigned i = 0; i < 500; i++) {
+		int n = snprintf(out, sizeof(out),
+			"{\"vped\":1,\"id\":%u,\"request\":\"echo\",\"arguments\":{\"text\":\"%u\"}"
+			"}",
+			i, i);
+
+		for (unsigned j = 0; j <= i % 4; j++)
+			out[next_random() % (unsigned)n] = (char)next_random();
+		for (int j = 0; j < n; j++)
+			if (out[j] == '\n')
+				out[j] = ' ';
+		out[n++] = '\n';
+		push(fd, out, (size_t)n);
+		assert_true(pull(fd, line, sizeof(line)));
+		assert_memory_equal(line, "{\"vped\":1,", 10);
+	}
+	close(fd);
+}
+
+static void places_for_the_socket(void **state)
+{
+	struct server *second = NULL;
+	struct error err;
+	char other[120];
+	int fd;
+
+	(void)state;
+	assert_int_equal(server_create(&gateway, path, &table, &second, &err), -EADDRINUSE);
+	assert_non_null(strstr(err.text, "another daemon answers there"));
+	assert_int_equal(access(path, F_OK), 0);
+	snprintf(other, sizeof(other), "%s/file", directory);
+	fd = open(other, O_CREAT | O_WRONLY, 0600);
+	close(fd);
+	assert_int_equal(server_create(&gateway, other, &table, &second, &err), -EEXIST);
+	assert_non_null(strstr(err.text, "no socket"));
+	unlink(other);
+	memset(other, 'a', 108);
+	other[108] = '\0';
+	assert_int_equal(server_create(&gateway, other, &table, &second, &err), -ENAMETOOLONG);
+	snprintf(other, sizeof(other), "%s/no/such/vped.sock", directory);
+	assert_int_equal(server_create(&gateway, other, &table, &second, &err), -ENOENT);
+	assert_null(second);
+}
+
+static void a_dead_daemons_socket_is_replaced(void **state)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct server *second;
+	struct error err;
+	char other[108];
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)state;
+	snprintf(other, sizeof(other), "%s/dead.sock", directory);
+	memcpy(addr.sun_path, other, strlen(other));
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	close(fd);
+	assert_int_equal(server_create(&gateway, other, &table, &second, &err), 0);
+	// Its file is somebody else's by the time it goes.
+	unlink(other);
+	fd = open(other, O_CREAT | O_WRONLY, 0600);
+	server_destroy(second);
+	assert_int_equal(access(other, F_OK), 0);
+	close(fd);
+	unlink(other);
+}
+
+#define served(test) cmocka_unit_test_setup_teardown(test, start, stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		served(answers),
+		served(says_what_is_wrong),
+		served(bounds_depth_and_length),
+		served(truncated_requests_end_quietly),
+		served(answers_what_came_before_the_end),
+		served(a_reader_that_does_not_read_stops_itself),
+		served(too_large_an_answer_is_an_error),
+		served(many_clients),
+		served(random_octets),
+		served(places_for_the_socket),
+		served(a_dead_daemons_socket_is_replaced),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
