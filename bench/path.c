@@ -1,0 +1,209 @@
+// vpebench path: the gateway's own worker code on memory ports, in cycles per packet. Each sample
+// makes fresh packets outside the timed part, so that replay windows stay on; the cases take turns,
+// so that a slow moment of the machine meets all of them.
+#include "bench/path.h"
+
+#include "bench/rig.h"
+#include "bench/samples.h"
+
+#include <getopt.h>
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct path_case {
+	enum rig_protocol protocol;
+	enum port_side from; // PORT_PROTECTED: encrypt
+	uint16_t frame_octets;
+	bool io_only; // receive and transmit, nothing between
+	struct samples samples;
+};
+
+// clang-format off
+static struct path_case cases[] = {
+	{.protocol = RIG_VPE, .from = PORT_PROTECTED,   .frame_octets = 64},
+	{.protocol = RIG_VPE, .from = PORT_UNPROTECTED, .frame_octets = 64},
+	{.protocol = RIG_VPE, .from = PORT_PROTECTED,   .frame_octets = 1420},
+	{.protocol = RIG_VPE, .from = PORT_UNPROTECTED, .frame_octets = 1420},
+	{.protocol = RIG_ESP, .from = PORT_PROTECTED,   .frame_octets = 64},
+	{.protocol = RIG_ESP, .from = PORT_UNPROTECTED, .frame_octets = 64},
+	{.protocol = RIG_ESP, .from = PORT_PROTECTED,   .frame_octets = 1420},
+	{.protocol = RIG_ESP, .from = PORT_UNPROTECTED, .frame_octets = 1420},
+	{.protocol = RIG_VPE, .from = PORT_PROTECTED,   .frame_octets = 64, .io_only = true},
+	{.protocol = RIG_VPE, .from = PORT_PROTECTED,   .frame_octets = 1420, .io_only = true},
+};
+// clang-format on
+
+static const char *const protocol_name[RIG_PROTOCOLS] = {"vpe", "esp"};
+
+struct path_options {
+	unsigned samples;
+	unsigned packets;
+	const char *engine;
+	bool huge;
+	bool json;
+};
+
+static void io_turn(struct rig *rig, enum port_side from)
+{
+	struct rte_mbuf *m[BURST_MAX];
+	uint16_t n = rte_eth_rx_burst(rig->dp->port[from].device[0], 0, m, BURST_MAX);
+
+	rte_eth_tx_burst(rig->dp->port[!from].device[0], 0, m, n);
+}
+
+static int take_sample(
+	struct rig *rig, struct path_case *c, const struct path_options *options, struct error *err)
+{
+	int rc = rig_fill(rig, c->protocol, c->from, c->frame_octets, options->packets);
+	uint64_t start;
+	uint64_t cycles;
+	unsigned arrived;
+
+	if (rc != 0)
+		return error_set(err, -rc, "making packets: %s", strerror(-rc));
+	start = rte_rdtsc_precise();
+	while (!rte_ring_empty(rig->rx[c->from])) {
+		if (c->io_only)
+			io_turn(rig, c->from);
+		else
+			worker_turn(rig->worker);
+	}
+	cycles = rte_rdtsc_precise() - start;
+	arrived = rig_drain(rig, !c->from);
+	if (arrived != options->packets)
+		return error_set(err, EIO, "%s: %u of %u packets came through",
+			protocol_name[c->protocol], arrived, options->packets);
+	samples_add(&c->samples, (double)cycles / options->packets);
+	return 0;
+}
+
+static int run(const struct path_options *options, struct error *err)
+{
+	struct rig_params params = {.algorithm = AEAD_AES_128_GCM, .engine = options->engine};
+	struct rig *rig;
+	int rc = rig_create(&params, &rig, err);
+
+	if (rc != 0)
+		return rc;
+	for (unsigned i = 0; i < options->samples * RTE_DIM(cases) && rc == 0; i++)
+		rc = take_sample(rig, &cases[i % RTE_DIM(cases)], options, err);
+	rig_destroy(rig);
+	return rc;
+}
+
+static const char *direction(const struct path_case *c)
+{
+	if (c->io_only)
+		return "I/O only";
+	return c->from == PORT_PROTECTED ? "encrypt" : "decrypt";
+}
+
+static void print_table(const struct path_options *options)
+{
+	printf("TSC cycles per packet, one worker, AES-128-GCM, engine %s, one SA, 64 flows, "
+	       "replay "
+	       "window %u,\n%u samples of %u packets each, bursts of %u, TSC %.0f MHz\n\n",
+		options->engine, REPLAY_WINDOW_DEFAULT, options->samples, options->packets,
+		BURST_MAX, (double)rte_get_tsc_hz() / 1e6);
+	printf("%-5s %-9s %6s %9s %9s %9s %9s\n", "", "", "frame", "median", "min", "p10", "p90");
+	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
+		struct path_case *c = &cases[i];
+
+		printf("%-5s %-9s %6u %9.1f %9.1f %9.1f %9.1f\n",
+			c->io_only ? "" : protocol_name[c->protocol], direction(c), c->frame_octets,
+			samples_quantile(&c->samples, 0.5), samples_quantile(&c->samples, 0),
+			samples_quantile(&c->samples, 0.1), samples_quantile(&c->samples, 0.9));
+	}
+}
+
+static void print_json(const struct path_options *options)
+{
+	printf("{\"program\": \"vpebench path\", \"engine\": \"%s\", \"samples\": %u, "
+	       "\"packets\": %u, \"tsc_hz\": %lu, \"cases\": [",
+		options->engine, options->samples, options->packets, rte_get_tsc_hz());
+	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
+		struct path_case *c = &cases[i];
+
+		printf("%s\n {\"protocol\": \"%s\", \"direction\": \"%s\", \"frame_octets\": %u, "
+		       "\"median\": %.1f, \"min\": %.1f, \"p10\": %.1f, \"p90\": %.1f}",
+			i == 0 ? "" : ",", protocol_name[c->protocol], direction(c),
+			c->frame_octets, samples_quantile(&c->samples, 0.5),
+			samples_quantile(&c->samples, 0), samples_quantile(&c->samples, 0.1),
+			samples_quantile(&c->samples, 0.9));
+	}
+	puts("]}");
+}
+
+static unsigned number(const char *text, unsigned most)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end != '\0' || n == 0 || n > most) {
+		fprintf(stderr, "vpebench: '%s': a number from 1 to %u is wanted\n", text, most);
+		exit(2);
+	}
+	return (unsigned)n;
+}
+
+static void parse_options(int argc, char **argv, struct path_options *options)
+{
+	static const struct option known[] = {
+		{"samples", required_argument, NULL, 's'},
+		{"packets", required_argument, NULL, 'p'},
+		{"engine", required_argument, NULL, 'e'},
+		{"huge", no_argument, NULL, 'H'},
+		{"json", no_argument, NULL, 'j'},
+		{0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			options->samples = number(optarg, 100000);
+			break;
+		case 'p':
+			options->packets = number(optarg, 4032);
+			break;
+		case 'e':
+			options->engine = optarg;
+			break;
+		case 'H':
+			options->huge = true;
+			break;
+		case 'j':
+			options->json = true;
+			break;
+		default:
+			exit(2);
+		}
+	}
+}
+
+int path_main(int argc, char **argv)
+{
+	struct path_options options = {.samples = 201, .packets = 1024, .engine = "auto"};
+	struct error err;
+	int rc;
+
+	parse_options(argc, argv, &options);
+	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
+		if (samples_init(&cases[i].samples, options.samples) != 0)
+			return EXIT_FAILURE;
+	}
+	rc = rig_start_eal(options.huge, &err);
+	if (rc == 0)
+		rc = run(&options, &err);
+	if (rc != 0)
+		fprintf(stderr, "vpebench: %s\n", err.text);
+	else if (options.json)
+		print_json(&options);
+	else
+		print_table(&options);
+	for (unsigned i = 0; i < RTE_DIM(cases); i++)
+		samples_free(&cases[i].samples);
+	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

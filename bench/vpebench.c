@@ -1,0 +1,36 @@
+// vpebench: measurements that need no NIC. One subcommand a file.
+#include "bench/path.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{"path", path_main,
+		"the gateway's worker on memory ports: cycles per packet\n"
+		"       [--samples N] [--packets N] [--engine NAME] [--huge] [--json]"},
+};
+
+static void usage(FILE *to)
+{
+	fputs("usage: vpebench COMMAND [OPTION ...]\n\n", to);
+	for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(to, "  %-5s%s\n", commands[i].name, commands[i].help);
+}
+
+int main(int argc, char **argv)
+{
+	for (unsigned i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	}
+	if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	usage(stderr);
+	return 2;
+}
