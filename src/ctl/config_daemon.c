@@ -67,7 +67,7 @@ static const struct setting buffers_rows[] = {
 		.min = 1024,
 		.max = 4194304,
 		.defaults = true,
-		.fallback = 16384},
+		.fallback = 0}, // by the devices, see check_buffers
 	{.name = "octets",
 		.kind = SETTING_NUMBER,
 		FIELD(struct config_buffers, octets),

@@ -8,6 +8,7 @@
 
 // What a packet needs in a buffer beside its IP octets: Ethernet, DPDK's headroom, room behind for
 // padding and ICV.
+#define BUFFERS_PER_DEVICE 10240
 #define BUFFER_OVERHEAD (14 + 128 + 64)
 
 const char *name_wrong(const char *name)
@@ -258,9 +259,20 @@ int check_ports(struct reader *reader)
 	return ret;
 }
 
+// A device keeps thousands of buffers in its rings, AF_XDP's most of all: what is left must carry
+// the traffic.
+static unsigned default_buffers(const struct config *config)
+{
+	unsigned devices = 0;
+
+	for (unsigned i = 0; i < config->ports_n; i++)
+		devices += config->ports[i].params.devices;
+	return devices * BUFFERS_PER_DEVICE;
+}
+
 int check_buffers(struct reader *reader)
 {
-	const struct config *config = reader->config;
+	struct config *config = reader->config;
 	const config_setting_t *buffers = config_setting_get_member(reader->root, "buffers");
 	const config_setting_t *octets =
 		buffers ? config_setting_get_member(buffers, "octets") : NULL;
@@ -270,6 +282,8 @@ int check_buffers(struct reader *reader)
 	for (unsigned i = 1; i < config->ports_n; i++)
 		if (config->ports[i].params.mtu > largest->params.mtu)
 			largest = &config->ports[i];
+	if (config->buffers.count == 0)
+		config->buffers.count = default_buffers(config);
 	needed = largest->params.mtu + BUFFER_OVERHEAD;
 	if (config->buffers.octets >= needed)
 		return 0;

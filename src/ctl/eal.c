@@ -6,6 +6,7 @@
 #include <rte_errno.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ARGS_MAX (24 + 2 * PORTS_MAX * PORT_DEVICES_MAX)
@@ -69,6 +70,7 @@ static bool complete(const struct args *args)
 int eal_start(const struct config *config, struct error *err)
 {
 	struct args args = {0};
+	struct args init;
 	cpu_set_t cpus;
 	int rc;
 
@@ -80,8 +82,10 @@ int eal_start(const struct config *config, struct error *err)
 	add_devices(&args, config);
 	if (!complete(&args) || sched_getaffinity(0, sizeof(cpus), &cpus) != 0)
 		return error_set(err, ENOMEM, "no memory to start DPDK");
-	// EAL keeps pointers into its arguments: they are not freed.
-	rc = rte_eal_init(args.n, args.arg);
+	init = args; // EAL changes the order of its arguments
+	rc = rte_eal_init(init.n, init.arg);
+	for (int i = 0; i < args.n; i++)
+		free(args.arg[i]);
 	if (rc < 0)
 		return error_set(err, rte_errno,
 			"DPDK did not start: %s; its own messages are above%s",

@@ -8,10 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The table: a row gives the enum, the name and the counters. Type and code per family.
+// The table: a row gives the enum, the name and the counters. Its columns: id, type and code for
+// IPv4, type and code for IPv6, whether IPv6 multicast is answered too (RFC 4443 section 2.4
+// (e.3)).
 // clang-format off
 #define ICMP_KINDS(X) \
-	/* id,     IPv4, IPv6, about IPv6 multicast too (RFC 4443 section 2.4 (e.3)) */ \
 	X(too_big, 3, 4, 2, 0, true)
 // clang-format on
 

@@ -52,6 +52,13 @@ json_t *show_drops(const uint64_t *drops, unsigned n)
 	return list;
 }
 
+json_t *show_losses(const struct port_losses *losses)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "rx_missed", (json_int_t)losses->rx_missed,
+		"rx_no_buffer", (json_int_t)losses->rx_no_buffer, "rx_errors",
+		(json_int_t)losses->rx_errors, "tx_errors", (json_int_t)losses->tx_errors);
+}
+
 json_t *show_pool(const struct gateway *gateway)
 {
 	const struct window_pool *pool = &gateway->dp->windows;

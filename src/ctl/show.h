@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct gateway;
+struct port_losses;
 
 // Of each: 0 with *result a new reference, or -errno.
 int show_stats(
@@ -28,5 +29,7 @@ json_t *show_addr(const struct ip_addr *addr);
 json_t *show_sequence(uint64_t value);
 // The reasons that are not zero: [{"reason", "text", "packets"}]. drops: n of them, from DROP_NONE.
 json_t *show_drops(const uint64_t *drops, unsigned n);
+// What devices lost: {"rx_missed", "rx_no_buffer", "rx_errors", "tx_errors"}.
+json_t *show_losses(const struct port_losses *losses);
 // The pool of replay windows.
 json_t *show_pool(const struct gateway *gateway);

@@ -74,11 +74,13 @@ static json_t *one(const struct gateway *gateway, unsigned index)
 {
 	const struct port *port = &gateway->dp->port[index];
 	struct port_stats sum = show_sum_port(gateway->dp, index);
+	struct port_losses losses;
 	json_t *shown = json_pack("{s:s, s:s, s:o, s:o, s:i, s:b, s:i, s:s}", "name", port->name,
 		"side", port->side == PORT_PROTECTED ? "protected" : "unprotected", "devices",
 		devices(port), "mac", mac(&port->mac), "mtu", (int)port->mtu, "link",
 		(int)port_link_up(port), "numa_node", port->socket, "rss", port->rss);
 
+	port_losses(port, &losses);
 	json_object_set_new(shown, "rx_queues", queues(port->rxq, port->rxqs));
 	json_object_set_new(shown, "tx_queues", queues(port->txq, port->txqs));
 	json_object_set_new(shown, "host_interface", host_interface(gateway->host_if[index]));
@@ -88,6 +90,7 @@ static json_t *one(const struct gateway *gateway, unsigned index)
 	json_object_set_new(shown, "tx_octets", show_counter(sum.tx_octets));
 	json_object_set_new(shown, "injected", show_counter(sum.injected));
 	json_object_set_new(shown, "punts", punts(&sum));
+	json_object_set_new(shown, "device_losses", show_losses(&losses));
 	json_object_set_new(shown, "drops", show_drops(sum.drops, DROP_REASONS));
 	return shown;
 }

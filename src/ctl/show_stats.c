@@ -15,7 +15,19 @@ struct totals {
 	uint64_t drops[DROP_REASONS];
 	uint64_t punts[PUNT_CLASS_COUNT];
 	struct host_if_stats host_if;
+	struct port_losses losses;
 };
+
+static void add_losses(struct port_losses *to, const struct port *port)
+{
+	struct port_losses losses;
+
+	port_losses(port, &losses);
+	to->rx_missed += losses.rx_missed;
+	to->rx_no_buffer += losses.rx_no_buffer;
+	to->rx_errors += losses.rx_errors;
+	to->tx_errors += losses.tx_errors;
+}
 
 static void add_port(struct totals *totals, const struct gateway *gateway, unsigned index)
 {
@@ -27,6 +39,7 @@ static void add_port(struct totals *totals, const struct gateway *gateway, unsig
 	side->rx_octets += sum.rx_octets;
 	side->tx_packets += sum.tx_packets;
 	side->tx_octets += sum.tx_octets;
+	add_losses(&totals->losses, &gateway->dp->port[index]);
 	for (unsigned i = 0; i < DROP_REASONS; i++)
 		totals->drops[i] += sum.drops[i];
 	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
@@ -127,11 +140,12 @@ int show_stats(struct gateway *gateway, const json_t *arguments, json_t **result
 	(void)err;
 	for (unsigned i = 0; i < gateway->dp->ports; i++)
 		add_port(&totals, gateway, i);
-	*result = json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "uptime_s",
+	*result = json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "uptime_s",
 		uptime(gateway), "protected", side(&totals.side[PORT_PROTECTED]), "unprotected",
 		side(&totals.side[PORT_UNPROTECTED]), "drops",
-		show_drops(totals.drops, DROP_REASONS), "punts", punts(&totals), "icmp",
-		icmp(gateway), "mirror", mirror(gateway), "control", control(gateway, &totals),
-		"replay_pool", show_pool(gateway));
+		show_drops(totals.drops, DROP_REASONS), "device_losses",
+		show_losses(&totals.losses), "punts", punts(&totals), "icmp", icmp(gateway),
+		"mirror", mirror(gateway), "control", control(gateway, &totals), "replay_pool",
+		show_pool(gateway));
 	return *result ? 0 : -ENOMEM;
 }

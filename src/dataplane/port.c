@@ -166,6 +166,21 @@ void port_close(struct port *port)
 	}
 }
 
+void port_losses(const struct port *port, struct port_losses *losses)
+{
+	*losses = (struct port_losses){0};
+	for (uint16_t i = 0; i < port->devices; i++) {
+		struct rte_eth_stats stats;
+
+		if (rte_eth_stats_get(port->device[i], &stats) != 0)
+			continue;
+		losses->rx_missed += stats.imissed;
+		losses->rx_no_buffer += stats.rx_nombuf;
+		losses->rx_errors += stats.ierrors;
+		losses->tx_errors += stats.oerrors;
+	}
+}
+
 bool port_link_up(const struct port *port)
 {
 	for (uint16_t i = 0; i < port->devices; i++) {

@@ -59,5 +59,14 @@ int port_open(struct port *port, const struct port_params *params, struct rte_me
 	uint16_t rx, uint16_t tx, struct error *err);
 // Stops and closes the devices.
 void port_close(struct port *port);
+// What the devices of a port lost, by their own account.
+struct port_losses {
+	uint64_t rx_missed;    // no descriptor or no time: the worker did not keep up
+	uint64_t rx_no_buffer; // the pool was empty
+	uint64_t rx_errors;
+	uint64_t tx_errors;
+};
+
+void port_losses(const struct port *port, struct port_losses *losses);
 // Link of every device is up.
 bool port_link_up(const struct port *port);

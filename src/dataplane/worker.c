@@ -21,7 +21,7 @@
 #define IDLE_PAUSE 16
 #define IDLE_YIELD 64
 #define IDLE_SLEEP 256
-#define IDLE_SLEEP_NS 50000
+#define IDLE_SLEEP_NS 20000
 
 // Turns between looks at the stop flag.
 #define HOUSEKEEPING_TURNS 64

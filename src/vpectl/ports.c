@@ -52,6 +52,27 @@ static void print_host_interface(const json_t *host)
 	putchar('\n');
 }
 
+// Only where there is something to say.
+static void print_losses(json_t *losses)
+{
+	const char *separator = "";
+	char count[TABLE_NUMBER];
+	const char *what;
+	json_t *value;
+
+	json_object_foreach(losses, what, value)
+	{
+		if (json_integer_value(value) == 0)
+			continue;
+		if (*separator == '\0')
+			printf("  %-16s", "device losses");
+		printf("%s%s %s", separator, what, table_number(json_integer_value(value), count));
+		separator = ", ";
+	}
+	if (*separator != '\0')
+		putchar('\n');
+}
+
 static void print_traffic(const json_t *port)
 {
 	char packets[TABLE_NUMBER], octets[TABLE_NUMBER];
@@ -94,6 +115,7 @@ static void print_port(const json_t *port)
 	print_queues("transmit queues", json_object_get(port, "tx_queues"));
 	print_host_interface(json_object_get(port, "host_interface"));
 	print_traffic(port);
+	print_losses(json_object_get(port, "device_losses"));
 	table_print_drops(json_object_get(port, "drops"), 2);
 	putchar('\n');
 }

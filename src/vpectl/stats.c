@@ -72,6 +72,7 @@ static void print(const json_t *result)
 		snprintf(title, sizeof(title), "ICMP %.50s", kind);
 		print_numbers(title, counters, false);
 	}
+	print_numbers("device losses", json_object_get(result, "device_losses"), false);
 	print_numbers("mirror", json_object_get(result, "mirror"), false);
 	print_numbers("control", json_object_get(result, "control"), false);
 	printf("%-14s%s of %s used\n", "replay pool",

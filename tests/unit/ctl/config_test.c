@@ -43,7 +43,7 @@ static void defaults(void **state)
 	assert_true(lcores.n == 2 && lcores.has[0] && lcores.has[1]);
 	assert_string_equal(config->socket, "/run/vped/vped.sock");
 	assert_string_equal(config->crypto, "auto");
-	assert_int_equal(config->buffers.count, 16384);
+	assert_int_equal(config->buffers.count, 2 * 10240);
 	assert_int_equal(config->buffers.octets, 2176);
 	assert_int_equal(config->replay_pool_kb, 4096);
 	assert_int_equal(config->burst, 64);

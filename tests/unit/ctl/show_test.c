@@ -101,6 +101,11 @@ bool port_link_up(const struct port *port)
 	return port->index == 0;
 }
 
+void port_losses(const struct port *port, struct port_losses *losses)
+{
+	*losses = (struct port_losses){.rx_missed = port->index + 5u, .rx_no_buffer = 7};
+}
+
 static struct dataplane dp = {
 	.ports = 2,
 	.port = {{.name = "lan",
@@ -340,6 +345,8 @@ static void shows_ports_workers_and_sums(void **state)
 	one = json_array_get(at(at(answer, "result"), "ports"), 1);
 	assert_true(json_is_null(at(one, "host_interface")));
 	assert_int_equal(number(json_array_get(at(one, "drops"), 0), "packets"), 3);
+	assert_int_equal(number(at(one, "device_losses"), "rx_missed"), 5);
+	assert_int_equal(number(at(one, "device_losses"), "rx_no_buffer"), 7);
 	json_decref(answer);
 	answer = ask("{\"vped\":1,\"request\":\"show-workers\"}");
 	one = json_array_get(at(at(answer, "result"), "workers"), 1);

@@ -63,7 +63,7 @@ static void missing_device(struct dataplane_params *params)
 {
 	struct port_params *ports = (struct port_params *)(uintptr_t)params->port;
 
-	strcpy(ports[WAN].device[0], "net_ring_nowhere");
+	snprintf(ports[WAN].device[0], PORT_DEVICE_NAME, "net_ring_nowhere");
 }
 
 static void too_many_buffers(struct dataplane_params *params)
@@ -85,7 +85,7 @@ static void same_device_twice(struct dataplane_params *params)
 {
 	struct port_params *ports = (struct port_params *)(uintptr_t)params->port;
 
-	strcpy(ports[WAN].device[0], ports[LAN].device[0]);
+	memcpy(ports[WAN].device[0], ports[LAN].device[0], PORT_DEVICE_NAME);
 }
 
 static void refusals(void **state)

@@ -131,7 +131,7 @@ int main(int argc, char *argv[])
 	};
 
 	if (argc > 1) {
-		seed = (enum seed)atoi(argv[1]);
+		seed = (enum seed)strtoul(argv[1], NULL, 10);
 		return receive_one();
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
