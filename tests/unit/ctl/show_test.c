@@ -345,7 +345,7 @@ static void shows_ports_workers_and_sums(void **state)
 	one = json_array_get(at(at(answer, "result"), "ports"), 1);
 	assert_true(json_is_null(at(one, "host_interface")));
 	assert_int_equal(number(json_array_get(at(one, "drops"), 0), "packets"), 3);
-	assert_int_equal(number(at(one, "device_losses"), "rx_missed"), 5);
+	assert_int_equal(number(at(one, "device_losses"), "rx_missed"), 6);
 	assert_int_equal(number(at(one, "device_losses"), "rx_no_buffer"), 7);
 	json_decref(answer);
 	answer = ask("{\"vped\":1,\"request\":\"show-workers\"}");
