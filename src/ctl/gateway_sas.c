@@ -2,12 +2,18 @@
 #include "ctl/gateway_sas.h"
 
 #include "base/log.h"
+#include "base/secret.h"
 
 #include <errno.h>
 #include <rte_memory.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define NS_PER_SECOND UINT64_C(1000000000)
+// What IPv6 asks of every link (RFC 8200 section 5).
+#define IPV6_MTU_MIN 1280
 
 static int install_tunnels(struct gateway *gateway, struct error *err)
 {
@@ -30,6 +36,14 @@ static int install_tunnels(struct gateway *gateway, struct error *err)
 	return 0;
 }
 
+static uint64_t unix_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
 static int install_sa(struct gateway *gateway, const struct config_sa *from, struct tunnel *tunnel,
 	bool inbound, const struct aead_table *engines, struct error *err)
 {
@@ -49,9 +63,10 @@ static int install_sa(struct gateway *gateway, const struct config_sa *from, str
 	if (engine == NULL)
 		return error_set(err, ENOTSUP, "SA %s: no engine here does %s", name,
 			aead_name(params.algorithm));
-	params.first = params.proto->first_seq((uint64_t)time(NULL));
+	params.first = params.proto->first_seq(unix_ns());
 	rc = sa_create(name, inbound, &params, from->key, engine, tunnel, &place,
 		&gateway->sa[gateway->sas], err);
+	secret_wipe(params.salt, sizeof(params.salt));
 	if (rc == 0 && !inbound)
 		atomic_store(&tunnel->out, gateway->sa[gateway->sas]->out);
 	if (rc == 0)
@@ -134,6 +149,52 @@ static int publish_spd(struct gateway *gateway, struct error *err)
 	return rc;
 }
 
+static void warn_static_keys(const struct gateway *gateway)
+{
+	if (gateway->sas > 0)
+		log_warning("static keys are accepted because the configuration gives its word "
+			    "(manual_keys = \"fresh-each-start\") that every key is new: there is "
+			    "no record of used sequence numbers, and starting again with a key "
+			    "that was in use can repeat a nonce");
+}
+
+static void warn_ipv6(const struct gateway *gateway)
+{
+	for (unsigned i = 0; i < gateway->sas; i++) {
+		const struct sa *sa = gateway->sa[i];
+
+		if (!sa->inbound && sa->out->max_inner < IPV6_MTU_MIN)
+			log_warning("tunnel %s: IPv6 does not fit: it asks for %u octets, and an "
+				    "inner packet may have %u; a larger mtu of port %s would help",
+				sa->tunnel->name, IPV6_MTU_MIN, sa->out->max_inner,
+				gateway->dp->port[sa->tunnel->port].name);
+	}
+}
+
+// Of a protocol whose first number goes with the clock: it stands still before the clock's zero.
+static bool clock_is_early(const struct proto_ops *proto, uint64_t now_ns)
+{
+	return proto->first_seq(now_ns) == proto->first_seq(0) &&
+		proto->first_seq(INT64_MAX) != proto->first_seq(0);
+}
+
+static void warn_clock(const struct gateway *gateway)
+{
+	uint64_t now_ns = unix_ns();
+
+	for (unsigned i = 0; i < gateway->sas; i++) {
+		const struct sa *sa = gateway->sa[i];
+
+		if (sa->inbound || !clock_is_early(sa->params.proto, now_ns))
+			continue;
+		log_warning("the clock says that it is before 2026-01-01: sequence numbers of "
+			    "%s start at 1 and not where the clock puts them; set the clock, or "
+			    "be sure that all keys are fresh",
+			sa->params.proto->name);
+		return;
+	}
+}
+
 int gateway_install_sas(
 	struct gateway *gateway, const struct aead_table *engines, struct error *err)
 {
@@ -145,11 +206,11 @@ int gateway_install_sas(
 		rc = publish_sadb(gateway, err);
 	if (rc == 0)
 		rc = publish_spd(gateway, err);
-	if (rc == 0 && gateway->sas > 0)
-		log_warning("static keys are accepted because the configuration gives its word "
-			    "(manual_keys = \"fresh-each-start\") that every key is new: there is "
-			    "no record of used sequence numbers, and starting again with a key "
-			    "that was in use can repeat a nonce");
+	if (rc == 0) {
+		warn_static_keys(gateway);
+		warn_ipv6(gateway);
+		warn_clock(gateway);
+	}
 	return rc;
 }
 

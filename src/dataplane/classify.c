@@ -20,8 +20,6 @@
 #define ICMPV6_ND_FIRST 133
 #define ICMPV6_ND_LAST 137
 #define ICMPV6_MLDV2 143
-#define IP_PROTOCOL_EIGRP 88
-#define IP_PROTOCOL_PIM 103
 
 // Headers that one IPv6 packet may chain before it is refused.
 #define EXTENSIONS_MAX 8
@@ -43,18 +41,10 @@ static enum drop_reason check_ipv4(struct rte_mbuf *m, const uint8_t *header)
 	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
 		unlikely(!checksum_ipv4_right(header, header_octets)))
 		return DROP_ip_checksum;
-	// Multicast, limited broadcast and reserved (224/3), loopback.
-	if (unlikely(header[IPV4_SOURCE] >= 224 || header[IPV4_SOURCE] == 127))
+	if (unlikely(ip_source_wrong(header)))
 		return DROP_ip_source;
 	pkt_cut(m, (uint16_t)total);
 	return DROP_NONE;
-}
-
-static bool is_loopback6(const uint8_t *addr)
-{
-	static const uint8_t loopback[16] = {[15] = 1};
-
-	return memcmp(addr, loopback, sizeof(loopback)) == 0;
 }
 
 static enum drop_reason check_ipv6(struct rte_mbuf *m, const uint8_t *header)
@@ -69,7 +59,7 @@ static enum drop_reason check_ipv6(struct rte_mbuf *m, const uint8_t *header)
 		return DROP_ip_jumbogram;
 	if (unlikely(total > octets))
 		return DROP_ip_length;
-	if (unlikely(header[IPV6_SOURCE] == 0xff || is_loopback6(header + IPV6_SOURCE)))
+	if (unlikely(ip_source_wrong(header)))
 		return DROP_ip_source;
 	pkt_cut(m, (uint16_t)total);
 	return DROP_NONE;
@@ -89,23 +79,34 @@ static enum drop_reason upper_ipv4(const uint8_t *header, struct packet *packet)
 	return DROP_NONE;
 }
 
+// Headers that selectors look past. AH and Mobility are upper protocols to them (RFC 4301 section
+// 4.4.1.1).
 static bool is_extension(uint8_t protocol)
 {
 	switch (protocol) {
 	case IP_PROTOCOL_HOP_BY_HOP:
 	case IP_PROTOCOL_ROUTING:
 	case IP_PROTOCOL_FRAGMENT:
-	case IP_PROTOCOL_AH:
 	case IP_PROTOCOL_DESTINATION:
-	case IP_PROTOCOL_MOBILITY:
 		return true;
 	default:
 		return false;
 	}
 }
 
+// An atomic fragment, the first and the last, is whole (RFC 6946).
+static void note_fragment(const uint8_t *header, struct packet *packet)
+{
+	uint16_t offset = load_be16(header + 2);
+
+	if (offset & 0xfff9)
+		packet->flags |= PACKET_FRAGMENT;
+	if (offset & 0xfff8)
+		packet->flags |= PACKET_LATER_FRAGMENT;
+}
+
 // Octets of the extension header of which `left` octets are at `at`, more than are left where it is
-// cut short, 0 if `protocol` is none; sets flags of fragments.
+// cut short, 0 if `protocol` is none; notes fragments.
 static uint32_t extension_octets(
 	uint8_t protocol, const uint8_t *at, uint32_t left, struct packet *packet)
 {
@@ -113,17 +114,10 @@ static uint32_t extension_octets(
 		return 0;
 	if (left < 8)
 		return 8;
-	switch (protocol) {
-	case IP_PROTOCOL_AH:
-		return (at[1] + 2u) * 4;
-	case IP_PROTOCOL_FRAGMENT:
-		packet->flags |= PACKET_FRAGMENT;
-		if (load_be16(at + 2) & 0xfff8)
-			packet->flags |= PACKET_LATER_FRAGMENT;
-		return 8;
-	default:
+	if (protocol != IP_PROTOCOL_FRAGMENT)
 		return (at[1] + 1u) * 8;
-	}
+	note_fragment(at, packet);
+	return 8;
 }
 
 static enum drop_reason upper_ipv6(const uint8_t *header, uint32_t octets, struct packet *packet)
@@ -144,11 +138,12 @@ static enum drop_reason upper_ipv6(const uint8_t *header, uint32_t octets, struc
 			return DROP_ip_header;
 		protocol = header[at];
 		at += extension;
-		// What follows in a later fragment is the middle of something.
+		// What follows in a later fragment is the middle of something: of which protocol
+		// it is, nobody can say who sees only this, unless that comes next.
 		if (packet->flags & PACKET_LATER_FRAGMENT) {
 			packet->l4 = (uint16_t)at;
 			packet->protocol = protocol;
-			return DROP_NONE;
+			return is_extension(protocol) ? DROP_fragment_opaque : DROP_NONE;
 		}
 	}
 	return DROP_ip_header;

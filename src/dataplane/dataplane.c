@@ -126,17 +126,16 @@ static int create_rings(struct dataplane *dp, struct error *err)
 	return 0;
 }
 
-// Receive queue i belongs to worker i of those that poll this side, round and round.
-static void assign_rx(struct dataplane *dp, struct port *port)
+// Receive queue i of a side belongs to worker i of those that poll it, round and round; next: where
+// the side's port before ended.
+static void assign_rx(struct dataplane *dp, struct port *port, uint16_t *next)
 {
-	uint16_t next = 0;
-
 	for (uint16_t q = 0; q < port->rxqs; q++) {
 		struct worker *w;
 
-		while (!polls(dp->worker[next % dp->workers]->role, port->side))
-			next++;
-		w = dp->worker[next++ % dp->workers];
+		while (!polls(dp->worker[*next % dp->workers]->role, port->side))
+			++*next;
+		w = dp->worker[(*next)++ % dp->workers];
 		port->rxq[q].worker = w->index;
 		w->rxq[w->rxqs++] = (struct rx_queue){
 			.port = port->index,
@@ -205,6 +204,7 @@ static int check_polled(
 static int open_ports(
 	struct dataplane *dp, const struct dataplane_params *params, struct error *err)
 {
+	uint16_t next[2] = {0}; // by enum port_side
 	int rc;
 
 	for (unsigned i = 0; i < params->ports; i++) {
@@ -220,7 +220,7 @@ static int open_ports(
 		if (rc != 0)
 			return rc;
 		dp->ports++;
-		assign_rx(dp, port);
+		assign_rx(dp, port, &next[side]);
 		assign_tx(dp, port);
 		warn_numa(dp, port);
 	}
@@ -357,13 +357,4 @@ void dataplane_stop(struct dataplane *dp)
 	for (unsigned i = 0; i < dp->workers; i++)
 		rte_eal_wait_lcore(dp->worker[i]->lcore);
 	dp->running = false;
-}
-
-const struct port *dataplane_port_by_name(const struct dataplane *dp, const char *name)
-{
-	for (unsigned i = 0; i < dp->ports; i++) {
-		if (strcmp(dp->port[i].name, name) == 0)
-			return &dp->port[i];
-	}
-	return NULL;
 }

@@ -53,8 +53,8 @@ struct dataplane {
 	// Control writes, workers read every few turns.
 	atomic_bool stop;
 	struct rte_rcu_qsbr *qsbr;
-	// Control's own.
-	struct retired *retired;
+	// Control's own, away from what workers read.
+	alignas(CACHE_LINE) struct retired *retired;
 	unsigned punt_next; // worker whose punt ring is emptied first
 	bool running;
 };
@@ -80,5 +80,3 @@ void dataplane_publish_fwd(struct dataplane *dp, struct fwd *fwd);
 int dataplane_retire(struct dataplane *dp, void *object, void (*free_)(void *object));
 // Frees what has become free; to be called every few milliseconds.
 void dataplane_reclaim(struct dataplane *dp);
-
-const struct port *dataplane_port_by_name(const struct dataplane *dp, const char *name);

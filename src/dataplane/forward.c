@@ -10,11 +10,11 @@
 #include "proto/pkt.h"
 
 // Dropped under its reason, with the rest of its life as a question to the control thread.
-static void drop_and_tell(struct worker *w, uint8_t port, struct rte_mbuf *m,
-	enum drop_reason reason, enum meta_kind kind, uint16_t mtu)
+static void drop_and_resolve(
+	struct worker *w, uint8_t port, struct rte_mbuf *m, enum drop_reason reason)
 {
 	counter_add(&w->stats.port[port].drops[reason], 1);
-	punt_packet(w, port, m, kind, mtu);
+	punt_packet(w, port, m, META_UNRESOLVED, 0);
 }
 
 static void send(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
@@ -22,29 +22,30 @@ static void send(struct worker *w, struct rte_mbuf *m, const struct packet *pack
 {
 	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
 	uint16_t mtu = w->dp->port[adjacency->port].mtu;
+	bool transit = origin == FORWARD_TRANSIT || origin == FORWARD_DECRYPTED;
 
-	if (origin != FORWARD_OWN) {
-		if (unlikely(ip_hop_limit(header) <= 1)) {
-			drop_packet(w, packet->port, DROP_ttl_expired, m);
-			return;
-		}
-		if (unlikely(m->pkt_len > mtu)) {
-			drop_and_tell(w, packet->port, m, DROP_packet_too_big, META_TOO_BIG, mtu);
-			return;
-		}
-		ip_decrement_hop_limit(header);
+	if (transit && unlikely(ip_hop_limit(header) <= 1)) {
+		drop_packet(w, packet->port, DROP_ttl_expired, m);
+	} else if (transit && unlikely(m->pkt_len > mtu)) {
+		// Its sender is told from an address that the tunnel's policies know.
+		counter_add(&w->stats.port[packet->port].drops[DROP_packet_too_big], 1);
+		punt_packet(w, origin == FORWARD_DECRYPTED ? adjacency->port : packet->port, m,
+			META_TOO_BIG, mtu);
 	} else if (unlikely(m->pkt_len > mtu)) {
-		drop_packet(w, packet->port, DROP_packet_too_big, m);
-		return;
+		drop_packet(w, packet->port, DROP_outer_too_big, m);
+	} else {
+		if (transit)
+			ip_decrement_hop_limit(header);
+		tx_packet(w, adjacency->port, m, adjacency->ether);
 	}
-	tx_packet(w, adjacency->port, m, adjacency->ether);
 }
 
 // A route to the protected net can vanish, and the default route leads to the wire.
 static bool leaks(
 	const struct worker *w, const struct adjacency *adjacency, enum forward_origin origin)
 {
-	return origin == FORWARD_DECRYPTED && adjacency->kind > ADJACENCY_LINK &&
+	return (origin == FORWARD_DECRYPTED || origin == FORWARD_INSIDE) &&
+		adjacency->kind > ADJACENCY_LINK &&
 		w->dp->port[adjacency->port].side == PORT_UNPROTECTED;
 }
 
@@ -63,10 +64,10 @@ static void forward(struct worker *w, struct rte_mbuf *m, const struct packet *p
 		punt_bare(w, packet->port, adjacency->port, m, classify_punt(m, packet));
 		return;
 	case ADJACENCY_PENDING:
-		drop_and_tell(w, packet->port, m, DROP_neighbour_pending, META_UNRESOLVED, 0);
+		drop_and_resolve(w, packet->port, m, DROP_neighbour_pending);
 		return;
 	case ADJACENCY_FAILED:
-		drop_and_tell(w, packet->port, m, DROP_neighbour_failed, META_UNRESOLVED, 0);
+		drop_and_resolve(w, packet->port, m, DROP_neighbour_failed);
 		return;
 	case ADJACENCY_UNREACHABLE:
 		drop_packet(w, packet->port, DROP_route_unreachable, m);
@@ -89,6 +90,26 @@ void forward_burst(struct worker *w, const struct burst *b, enum forward_origin 
 		forward(w, b->m[i], &b->packet[i], adjacency[i], origin);
 }
 
+// What is for the gateway itself or for everybody is the kernel's; tunnel packets never are.
+static void take_local(struct worker *w, struct rte_mbuf *m, const struct packet *packet)
+{
+	if (likely(packet->protocol != IP_PROTOCOL_ESP))
+		punt_frame(w, packet->port, m, classify_punt(m, packet));
+	else if (packet->flags & PACKET_FRAGMENT)
+		drop_packet(w, packet->port, DROP_outer_fragment, m);
+	else
+		drop_packet(w, packet->port, DROP_no_sa, m);
+}
+
+static enum drop_reason check_transit(const struct rte_mbuf *m, const struct packet *packet)
+{
+	if (unlikely(packet->flags & PACKET_TO_GROUP))
+		return DROP_link_broadcast;
+	if (unlikely(!ip_source_forwardable(rte_pktmbuf_mtod(m, const uint8_t *))))
+		return DROP_ip_source;
+	return DROP_NONE;
+}
+
 void forward_take_local(struct worker *w, struct burst *b)
 {
 	const struct fwd *fwd = atomic_load_explicit(&w->dp->fwd, memory_order_acquire);
@@ -97,15 +118,17 @@ void forward_take_local(struct worker *w, struct burst *b)
 
 	fwd_lookup(fwd, b, 0, b->n, adjacency);
 	for (uint16_t i = 0; i < b->n; i++) {
-		const struct packet *packet = &b->packet[i];
+		struct packet *packet = &b->packet[i];
+		enum drop_reason reason;
 
 		if (unlikely(adjacency[i]->kind == ADJACENCY_LOCAL ||
 			    adjacency[i]->kind == ADJACENCY_MULTICAST)) {
-			punt_frame(w, packet->port, b->m[i], classify_punt(b->m[i], packet));
+			take_local(w, b->m[i], packet);
 			continue;
 		}
-		if (unlikely(packet->flags & PACKET_TO_GROUP)) {
-			drop_packet(w, packet->port, DROP_link_broadcast, b->m[i]);
+		reason = check_transit(b->m[i], packet);
+		if (unlikely(reason != DROP_NONE)) {
+			drop_packet(w, packet->port, reason, b->m[i]);
 			continue;
 		}
 		b->m[kept] = b->m[i];

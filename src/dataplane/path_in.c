@@ -96,6 +96,8 @@ static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[])
 
 		if (likely(reason == DROP_NONE))
 			reason = check_selectors(spd, match[i], sa[i]);
+		if (unlikely(!ip_source_forwardable(rte_pktmbuf_mtod(b->m[i], const uint8_t *))))
+			reason = DROP_ip_source;
 		if (unlikely(reason != DROP_NONE)) {
 			sa_drop(w, sa[i], port, reason, b->m[i]);
 			continue;
@@ -147,7 +149,14 @@ static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[])
 		deliver(w, b, sa);
 }
 
-// Finds the SAs; keeps the packets that have one.
+static void move_to_clear(struct worker *w, const struct burst *b, uint16_t i)
+{
+	w->bypass.m[w->bypass.n] = b->m[i];
+	w->bypass.packet[w->bypass.n++] = b->packet[i];
+}
+
+// Finds the SAs; keeps the packets that have one. Without an SA a packet may still be a host's own
+// tunnel on its way through: it goes the way of clear packets.
 static void find_sas(struct worker *w, struct burst *b, struct sa_in *sa[])
 {
 	const struct sadb *sadb = atomic_load_explicit(&w->dp->sadb, memory_order_acquire);
@@ -155,13 +164,15 @@ static void find_sas(struct worker *w, struct burst *b, struct sa_in *sa[])
 
 	sadb_lookup(sadb, b, 0, b->n, sa);
 	for (uint16_t i = 0; i < b->n; i++) {
-		if (unlikely(sa[i] == NULL)) {
+		if (likely(sa[i] != NULL)) {
+			b->m[kept] = b->m[i];
+			b->packet[kept] = b->packet[i];
+			sa[kept++] = sa[i];
+		} else if (b->verdict[i] == DROP_no_sa) {
+			move_to_clear(w, b, i);
+		} else {
 			drop_packet(w, b->packet[i].port, b->verdict[i], b->m[i]);
-			continue;
 		}
-		b->m[kept] = b->m[i];
-		b->packet[kept] = b->packet[i];
-		sa[kept++] = sa[i];
 	}
 	b->n = kept;
 }
@@ -208,24 +219,22 @@ static void path_in_clear(struct worker *w, struct burst *b)
 		forward_burst(w, b, FORWARD_TRANSIT);
 }
 
-// Tunnel packets stay in b, clear ones move to the worker's second burst.
+// Tunnel packets stay in b, others move to the worker's second burst.
 static void split(struct worker *w, struct burst *b)
 {
 	uint16_t kept = 0;
 
 	w->bypass.n = 0;
 	for (uint16_t i = 0; i < b->n; i++) {
-		if (unlikely(b->packet[i].protocol != IP_PROTOCOL_ESP)) {
-			w->bypass.m[w->bypass.n] = b->m[i];
-			w->bypass.packet[w->bypass.n++] = b->packet[i];
-			continue;
-		}
-		if (unlikely(b->packet[i].flags & PACKET_FRAGMENT)) {
-			drop_packet(w, b->packet[i].port, DROP_outer_fragment, b->m[i]);
+		const struct packet *packet = &b->packet[i];
+
+		if (unlikely(packet->protocol != IP_PROTOCOL_ESP ||
+			    (packet->flags & PACKET_FRAGMENT))) {
+			move_to_clear(w, b, i);
 			continue;
 		}
 		b->m[kept] = b->m[i];
-		b->packet[kept++] = b->packet[i];
+		b->packet[kept++] = *packet;
 	}
 	b->n = kept;
 }

@@ -127,7 +127,7 @@ static void apply_policies(
 	b->n = kept;
 }
 
-static void through_policies(struct worker *w, struct burst *b, enum forward_origin origin)
+void path_out_policies(struct worker *w, struct burst *b, enum forward_origin origin)
 {
 	struct sa_out *sa[BURST_MAX];
 
@@ -142,7 +142,7 @@ void path_out(struct worker *w)
 {
 	forward_take_local(w, &w->burst);
 	if (w->burst.n > 0)
-		through_policies(w, &w->burst, FORWARD_TRANSIT);
+		path_out_policies(w, &w->burst, FORWARD_TRANSIT);
 }
 
 void path_out_encap(struct worker *w, struct rte_mbuf *m[], uint16_t n)
@@ -161,6 +161,8 @@ void path_out_encap(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 // protected side does not cross.
 static bool crosses(const struct worker *w, const struct adjacency *adjacency)
 {
+	if (adjacency->kind == ADJACENCY_LOCAL)
+		return false;
 	return adjacency->kind < ADJACENCY_LINK ||
 		w->dp->port[adjacency->port].side == PORT_UNPROTECTED;
 }
@@ -176,10 +178,12 @@ void path_out_own(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 	for (uint16_t i = 0; i < n; i++) {
 		struct packet packet = {.port = meta_of(m[i])->port};
 
-		if (classify_upper(m[i], &packet) == DROP_NONE)
+		enum drop_reason reason = classify_upper(m[i], &packet);
+
+		if (reason == DROP_NONE)
 			burst_append(b, m[i], &packet);
 		else
-			drop_packet(w, packet.port, DROP_ip_header, m[i]);
+			drop_packet(w, packet.port, reason, m[i]);
 	}
 	fwd_lookup(fwd, b, 0, b->n, adjacency);
 	w->inside.n = 0;
@@ -192,7 +196,7 @@ void path_out_own(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 		b->packet[kept++] = b->packet[i];
 	}
 	b->n = kept;
-	forward_burst(w, &w->inside, FORWARD_OWN);
+	forward_burst(w, &w->inside, FORWARD_INSIDE);
 	if (b->n > 0)
-		through_policies(w, b, FORWARD_OWN);
+		path_out_policies(w, b, FORWARD_OWN);
 }

@@ -2,10 +2,12 @@
 // them.
 #pragma once
 
-#include "dataplane/worker.h"
+#include "dataplane/forward.h"
 
 // The packets of the worker's burst, from a protected port.
 void path_out(struct worker *w);
+// The packets of b, which are not for the gateway itself, meet the policies and go where those say.
+void path_out_policies(struct worker *w, struct burst *b, enum forward_origin origin);
 // Packets whose policy and SA another worker has found (META_ENCAP).
 void path_out_encap(struct worker *w, struct rte_mbuf *m[], uint16_t n);
 // Packets of the gateway itself (META_PACKET), which begin with their IP header.

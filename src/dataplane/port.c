@@ -20,15 +20,15 @@ static uint64_t rss_wanted(enum port_side side)
 	return RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP;
 }
 
-static void describe_rss(struct port *port, uint16_t queues, uint64_t able)
+static void describe_rss(struct port *port)
 {
 	const char *text = "none: one receive queue";
 
-	if (queues > 1 && able == 0)
+	if (port->rxqs > port->devices && !port->steered)
 		text = "none: the device cannot hash this traffic";
-	else if (queues > 1 && port->side == PORT_UNPROTECTED)
+	else if (port->rxqs > port->devices && port->side == PORT_UNPROTECTED)
 		text = "RSS by ESP SPI or VPE ID word";
-	else if (queues > 1)
+	else if (port->rxqs > port->devices)
 		text = "RSS by addresses and ports";
 	else if (port->devices > 1)
 		text = "several devices, spread by what feeds them";
@@ -55,7 +55,7 @@ static int configure_device(struct port *port, uint16_t device, uint16_t rx, uin
 		conf.rx_adv_conf.rss_conf.rss_hf = able;
 	}
 	set_offloads(&conf, info);
-	describe_rss(port, rx, able);
+	port->steered |= able != 0;
 	return rte_eth_dev_configure(device, rx, tx, &conf);
 }
 
@@ -153,6 +153,7 @@ int port_open(struct port *port, const struct port_params *params, struct rte_me
 		return rc;
 	}
 	port->socket = rte_eth_dev_socket_id(port->device[0]);
+	describe_rss(port);
 	return 0;
 }
 

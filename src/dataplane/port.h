@@ -50,15 +50,10 @@ struct port {
 	uint16_t txqs;
 	struct port_queue rxq[PORT_QUEUES_MAX];
 	struct port_queue txq[PORT_QUEUES_MAX];
+	bool steered; // a device hashes this side's traffic
 	char rss[64]; // what steers packets to queues here, in words
 };
 
-// Finds the devices, configures and starts them with up to `rx` receive and `tx` transmit queues in
-// all, fewer where the devices have fewer. Workers are assigned by the caller. 0 or -errno.
-int port_open(struct port *port, const struct port_params *params, struct rte_mempool *pool,
-	uint16_t rx, uint16_t tx, struct error *err);
-// Stops and closes the devices.
-void port_close(struct port *port);
 // What the devices of a port lost, by their own account.
 struct port_losses {
 	uint64_t rx_missed;    // no descriptor or no time: the worker did not keep up
@@ -67,6 +62,12 @@ struct port_losses {
 	uint64_t tx_errors;
 };
 
+// Finds the devices, configures and starts them with up to `rx` receive and `tx` transmit queues in
+// all, fewer where the devices have fewer. Workers are assigned by the caller. 0 or -errno.
+int port_open(struct port *port, const struct port_params *params, struct rte_mempool *pool,
+	uint16_t rx, uint16_t tx, struct error *err);
+// Stops and closes the devices.
+void port_close(struct port *port);
 void port_losses(const struct port *port, struct port_losses *losses);
 // Link of every device is up.
 bool port_link_up(const struct port *port);

@@ -11,8 +11,6 @@
 #include <rte_malloc.h>
 #include <stdio.h>
 
-#define MAX_RULES (2 * POLICIES_MAX)
-
 // What a packet is looked up by, in network byte order, as rte_acl wants it.
 struct key4 {
 	uint8_t protocol;

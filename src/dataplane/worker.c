@@ -4,6 +4,7 @@
 #include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/handover.h"
+#include "dataplane/path_host.h"
 #include "dataplane/path_in.h"
 #include "dataplane/path_out.h"
 #include "dataplane/tx.h"
@@ -84,28 +85,24 @@ static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
 	return n;
 }
 
-static void inject_frame(struct worker *w, struct rte_mbuf *m)
-{
-	uint8_t port = meta_of(m)->port;
-
-	counter_add(&w->stats.port[port].injected, 1);
-	tx_frame(w, port, m);
-}
-
 // What the control thread sent: frames of the kernel, packets of the gateway itself.
 static unsigned receive_injected(struct worker *w)
 {
 	struct rte_mbuf *m[BURST_MAX];
+	struct rte_mbuf *frame[BURST_MAX];
 	unsigned n = rte_ring_sc_dequeue_burst(w->inject, (void **)m, w->burst_max, NULL);
 	uint16_t packets = 0;
+	uint16_t frames = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		pkt_fence(m[i]);
 		if (meta_of(m[i])->kind == META_FRAME)
-			inject_frame(w, m[i]);
+			frame[frames++] = m[i];
 		else
 			m[packets++] = m[i];
 	}
+	if (frames > 0)
+		path_host(w, frame, frames);
 	if (packets > 0)
 		path_out_own(w, m, packets);
 	return n;

@@ -50,7 +50,7 @@
 	X(ip_length,          "IP length beyond the frame") \
 	X(ip_jumbogram,       "IPv6 jumbogram") \
 	X(ip_checksum,        "IPv4 header checksum wrong") \
-	X(ip_source,          "IP source address is multicast, broadcast or loopback") \
+	X(ip_source,          "IP source address is no address to come from") \
 	X(link_broadcast,     "unicast packet sent to a group of stations (RFC 1812 5.3.4)") \
 	X(ttl_expired,        "TTL or hop limit used up") \
 	X(no_sa,              "no SA for this SPI and address") \
@@ -59,7 +59,9 @@
 	X(policy_none,        "no policy matches") \
 	X(clear_protected,    "in clear where a policy demands protection") \
 	X(fragment_ports,     "fragment where a policy names ports") \
+	X(fragment_opaque,    "later fragment whose protocol is behind extension headers") \
 	X(packet_too_big,     "packet over the port's MTU, sender told by ICMP") \
+	X(outer_too_big,      "tunnel packet over the MTU of the port that its route leads to") \
 	X(no_route,           "no route to the destination") \
 	X(route_unreachable,  "route says unreachable, prohibit or blackhole") \
 	X(neighbour_pending,  "neighbour's link address not known yet") \

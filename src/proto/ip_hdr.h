@@ -5,6 +5,8 @@
 #include "base/compiler.h"
 #include "proto/checksum.h"
 
+#include <stdbool.h>
+
 #define IPV4_HEADER_MIN 20
 #define IPV4_TOS 1
 #define IPV4_TOTAL_LENGTH 2
@@ -36,13 +38,17 @@
 #define IP_PROTOCOL_IPV6 41
 #define IP_PROTOCOL_ROUTING 43
 #define IP_PROTOCOL_FRAGMENT 44
+#define IP_PROTOCOL_GRE 47
 #define IP_PROTOCOL_ESP 50
 #define IP_PROTOCOL_AH 51
 #define IP_PROTOCOL_ICMPV6 58
 #define IP_PROTOCOL_NONE 59
 #define IP_PROTOCOL_DESTINATION 60
+#define IP_PROTOCOL_EIGRP 88
 #define IP_PROTOCOL_OSPF 89
+#define IP_PROTOCOL_PIM 103
 #define IP_PROTOCOL_VRRP 112
+#define IP_PROTOCOL_L2TP 115
 #define IP_PROTOCOL_SCTP 132
 #define IP_PROTOCOL_MOBILITY 135
 #define IP_PROTOCOL_UDP_LITE 136
@@ -55,6 +61,31 @@ static ALWAYS_INLINE uint8_t ip_version(const uint8_t *header)
 static ALWAYS_INLINE uint32_t ipv4_header_octets(const uint8_t *header)
 {
 	return (header[0] & 0xfu) * 4;
+}
+
+// No host may have this source address on any link: multicast, broadcast, reserved or loopback.
+static ALWAYS_INLINE bool ip_source_wrong(const uint8_t *header)
+{
+	static const uint8_t loopback[16] = {[15] = 1};
+
+	if (likely(ip_version(header) == 4))
+		return header[IPV4_SOURCE] >= 224 || header[IPV4_SOURCE] == 127;
+	return header[IPV6_SOURCE] == 0xff || memcmp(header + IPV6_SOURCE, loopback, 16) == 0;
+}
+
+// A packet with this source address may be forwarded: it is not for use on one link only (RFC 1812
+// section 5.3.7, RFC 4291 sections 2.5.2 and 2.5.6).
+static ALWAYS_INLINE bool ip_source_forwardable(const uint8_t *header)
+{
+	static const uint8_t none[16];
+
+	if (unlikely(ip_source_wrong(header)))
+		return false;
+	if (likely(ip_version(header) == 4))
+		return header[IPV4_SOURCE] != 0;
+	if (header[IPV6_SOURCE] == 0xfe && (header[IPV6_SOURCE + 1] & 0xc0) == 0x80)
+		return false;
+	return memcmp(header + IPV6_SOURCE, none, 16) != 0;
 }
 
 // DSCP and ECN: IPv4's TOS octet, IPv6's traffic class.

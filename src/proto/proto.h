@@ -35,9 +35,9 @@ struct proto_ops {
 	int (*check)(const struct sa_params *params, bool inbound, struct error *err);
 	// Largest inner datagram whose outer packet has at most mtu octets; 0 where none fits.
 	uint16_t (*max_inner)(bool outer_ipv6, uint16_t mtu);
-	// The first sequence number of an outbound SA that starts at this time and has no record of
-	// numbers used before.
-	uint64_t (*first_seq)(uint64_t unix_seconds);
+	// The first sequence number of an outbound SA that starts at this time (nanoseconds since
+	// 1970) and has no record of numbers used before.
+	uint64_t (*first_seq)(uint64_t unix_ns);
 	// The last sequence number that may be sent.
 	uint64_t (*last_seq)(bool esn);
 

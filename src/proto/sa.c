@@ -21,6 +21,15 @@ size_t sa_out_octets(const struct sa_workers *workers)
 		out_drops_octets(workers);
 }
 
+// Each lane is a counter of its own. Where the protocol has no Window ID they would all count in
+// one space of nonces, so only the one encrypting worker has a lease.
+static bool has_lease(const struct sa_out *sa, const struct sa_workers *workers, uint16_t worker)
+{
+	if (sa->owner != SA_NO_OWNER)
+		return worker == sa->owner;
+	return workers->encrypt_index[worker] != UINT16_MAX;
+}
+
 static void init_lanes(
 	struct sa_out *sa, const struct sa_params *params, const struct sa_workers *workers)
 {
@@ -28,8 +37,8 @@ static void init_lanes(
 		struct sa_out_lane *lane = &sa->lane[i];
 
 		lane->next = params->first;
-		if (workers->encrypt_index[i] == UINT16_MAX)
-			continue; // a lease of nothing
+		if (!has_lease(sa, workers, i))
+			continue;
 		lane->lease_end = sa->proto->last_seq(params->esn) + 1;
 		// Window 0 of Sender 0 would make the ID word zero.
 		lane->window_id = workers->encrypt_index[i] + 1u;

@@ -30,9 +30,9 @@ static uint16_t max_inner(bool outer_ipv6, uint16_t mtu)
 	return (uint16_t)((mtu - overhead) / ESP_ALIGN * ESP_ALIGN - ESP_TRAILER);
 }
 
-static uint64_t first_seq(uint64_t unix_seconds)
+static uint64_t first_seq(uint64_t unix_ns)
 {
-	(void)unix_seconds;
+	(void)unix_ns;
 	return 1;
 }
 

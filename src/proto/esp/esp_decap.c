@@ -36,30 +36,6 @@ static ALWAYS_INLINE enum drop_reason check_header(struct sa_in *sa, const uint8
 	return unlikely(*seq == 0) ? DROP_seq_zero : DROP_NONE;
 }
 
-static ALWAYS_INLINE void fill_op(const struct sa_in *sa, uint8_t *esp, uint32_t octets,
-	uint64_t seq, struct aead_batch *batch, const bool esn)
-{
-	unsigned i = batch->n;
-	uint8_t *nonce = batch->scratch[i].nonce;
-	uint8_t *aad = esp;
-
-	memcpy(nonce, sa->salt, SA_SALT_OCTETS);
-	memcpy(nonce + SA_SALT_OCTETS, esp + ESP_IV, ESP_IV_OCTETS);
-	if (esn) {
-		aad = batch->scratch[i].aad;
-		esp_write_aad(aad, sa->spi, seq);
-	}
-	batch->op[i] = (struct aead_op){
-		.key = sa->key,
-		.nonce = nonce,
-		.aad = aad,
-		.aad_octets = esn ? ESP_AAD_ESN_OCTETS : ESP_AAD_OCTETS,
-		.data = esp + ESP_PAYLOAD,
-		.octets = octets - ESP_PAYLOAD - ESP_ICV_OCTETS,
-		.tag = esp + octets - ESP_ICV_OCTETS,
-	};
-}
-
 static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first,
 	uint16_t n, struct aead_batch *batch, const bool esn)
 {
@@ -78,7 +54,8 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 		b->verdict[i] = (uint16_t)reason;
 		if (unlikely(reason != DROP_NONE))
 			continue;
-		fill_op(sa, esp, octets, b->seq[i], batch, esn);
+		esp_add_op(batch, sa->key, sa->salt, esp, b->seq[i],
+			octets - ESP_PAYLOAD - ESP_ICV_OCTETS, esn);
 		batch->packet[batch->n++] = i;
 	}
 }

@@ -2,6 +2,7 @@
 // encryption.
 #include "proto/esp/esp.h"
 #include "proto/esp/esp_hdr.h"
+#include "proto/lane.h"
 #include "proto/pkt.h"
 
 // Appends padding, pad length, next header and room for the ICV. Returns the octets of plaintext, 0
@@ -21,30 +22,6 @@ static ALWAYS_INLINE uint32_t append_trailer(struct rte_mbuf *m, uint8_t next_he
 	return (uint32_t)octets + pad + ESP_TRAILER;
 }
 
-static ALWAYS_INLINE void fill_op(const struct sa_out *sa, uint8_t *esp, uint64_t seq,
-	uint32_t plaintext_octets, struct aead_batch *batch, const bool esn)
-{
-	unsigned i = batch->n;
-	uint8_t *nonce = batch->scratch[i].nonce;
-	uint8_t *aad = esp;
-
-	memcpy(nonce, sa->salt, SA_SALT_OCTETS);
-	store_be64(nonce + SA_SALT_OCTETS, seq);
-	if (esn) {
-		aad = batch->scratch[i].aad;
-		esp_write_aad(aad, sa->spi, seq);
-	}
-	batch->op[i] = (struct aead_op){
-		.key = sa->key,
-		.nonce = nonce,
-		.aad = aad,
-		.aad_octets = esn ? ESP_AAD_ESN_OCTETS : ESP_AAD_OCTETS,
-		.data = esp + ESP_PAYLOAD,
-		.octets = plaintext_octets,
-		.tag = esp + ESP_PAYLOAD + plaintext_octets,
-	};
-}
-
 static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, struct rte_mbuf *m,
 	uint64_t seq, struct aead_batch *batch, const bool ipv6, const bool esn)
 {
@@ -62,35 +39,29 @@ static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, stru
 		(uint16_t)(ESP_PAYLOAD + plaintext_octets + ESP_ICV_OCTETS), traffic_class,
 		outer_flow_label(sa->spi));
 	esp_write(esp, sa->spi, seq);
-	fill_op(sa, esp, seq, plaintext_octets, batch, esn);
+	esp_add_op(batch, sa->key, sa->salt, esp, seq, plaintext_octets, esn);
 	return DROP_NONE;
 }
 
 static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst *b, uint16_t first,
 	uint16_t n, struct aead_batch *batch, const bool ipv6, const bool esn)
 {
-	struct sa_out_lane *lane = &sa->lane[worker];
-	uint64_t lease_end = __atomic_load_n(&lane->lease_end, __ATOMIC_ACQUIRE);
-	uint64_t seq = lane->next;
-	uint64_t octets = 0;
+	struct lane_run run = lane_begin(&sa->lane[worker]);
 
 	for (uint16_t i = first; i < first + n; i++) {
 		uint16_t inner_octets = b->m[i]->data_len;
 
-		if (unlikely(seq >= lease_end)) {
+		if (unlikely(!lane_has_number(&run))) {
 			b->verdict[i] = DROP_seq_exhausted;
 			continue;
 		}
-		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], seq, batch, ipv6, esn);
+		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], run.seq, batch, ipv6, esn);
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
 			continue;
 		batch->packet[batch->n++] = i;
-		octets += inner_octets;
-		seq++;
+		lane_take(&run, inner_octets);
 	}
-	counter_add(&lane->packets, seq - lane->next);
-	counter_add(&lane->octets, octets);
-	counter_add(&lane->next, seq - lane->next);
+	lane_end(&run);
 }
 
 void esp_encap(struct sa_out *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n,

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#define NS_PER_SECOND UINT64_C(1000000000)
+
 // The Sender ID is the first half of the ID word; ESP has the upper half of its SPI there.
 static int block(const struct sa_params *params)
 {
@@ -34,10 +36,13 @@ static uint16_t max_inner(bool outer_ipv6, uint16_t mtu)
 	return mtu > overhead ? (uint16_t)(mtu - overhead) : 0;
 }
 
-// Restarts go on behind everything sent before while the clock is right: 2^30 numbers a second.
-static uint64_t first_seq(uint64_t unix_seconds)
+// 2^30 numbers a second: restarts go on behind everything sent before while the clock is right.
+static uint64_t first_seq(uint64_t unix_ns)
 {
-	return unix_seconds > VPE_EPOCH ? (unix_seconds - VPE_EPOCH) << 30 : 1;
+	uint64_t seconds = unix_ns / NS_PER_SECOND;
+	uint64_t fraction = (unix_ns % NS_PER_SECOND << 30) / NS_PER_SECOND;
+
+	return seconds < VPE_EPOCH ? 1 : ((seconds - VPE_EPOCH) << 30) + fraction + 1;
 }
 
 static uint64_t last_seq(bool esn)

@@ -1,4 +1,5 @@
 // VPE, sending: inner datagrams become packets that only lack their encryption.
+#include "proto/lane.h"
 #include "proto/pkt.h"
 #include "proto/vpe/vpe.h"
 #include "proto/vpe/vpe_hdr.h"
@@ -31,29 +32,23 @@ static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, stru
 static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst *b, uint16_t first,
 	uint16_t n, struct aead_batch *batch, const bool ipv6)
 {
-	struct sa_out_lane *lane = &sa->lane[worker];
-	uint64_t lease_end = __atomic_load_n(&lane->lease_end, __ATOMIC_ACQUIRE);
-	uint32_t id_word = vpe_id_word(sa->sender_id, lane->window_id);
-	uint64_t seq = lane->next;
-	uint64_t octets = 0;
+	struct lane_run run = lane_begin(&sa->lane[worker]);
+	uint32_t id_word = vpe_id_word(sa->sender_id, run.lane->window_id);
 
 	for (uint16_t i = first; i < first + n; i++) {
 		struct aead_op *op = &batch->op[batch->n];
 
-		if (unlikely(seq >= lease_end)) {
+		if (unlikely(!lane_has_number(&run))) {
 			b->verdict[i] = DROP_seq_exhausted;
 			continue;
 		}
-		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], id_word, seq, op, ipv6);
+		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], id_word, run.seq, op, ipv6);
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
 			continue;
 		batch->packet[batch->n++] = i;
-		octets += op->octets;
-		seq++;
+		lane_take(&run, op->octets);
 	}
-	counter_add(&lane->packets, seq - lane->next);
-	counter_add(&lane->octets, octets);
-	counter_add(&lane->next, seq - lane->next);
+	lane_end(&run);
 }
 
 void vpe_encap(struct sa_out *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n,

@@ -60,8 +60,6 @@ static const struct bad_frame bad_frames[] = {
 	{"fragment header of 4 octets", .ipv6 = true, .change = {{20, 44}, {19, 4}},
 		.reason = DROP_ip_header},
 	{"jumbogram", .ipv6 = true, .change = {{20, 0}, {19, 0}}, .reason = DROP_ip_jumbogram},
-	{"AH beyond the datagram", .ipv6 = true, .change = {{20, 51}, {55, 14}},
-		.reason = DROP_ip_header},
 };
 
 static struct rte_mbuf *good_frame(struct lab *lab, unsigned port, bool ipv6)
@@ -158,15 +156,18 @@ static const struct chain chains[] = {
 	{{50}, 0, DROP_NONE, 40, 50, 0},
 	{{43, 17}, 0, DROP_NONE, 48, 17, 0},
 	{{60, 43, 60, 6}, 0, DROP_NONE, 64, 6, 0},
-	{{51, 6}, 0, DROP_NONE, 48, 6, 0},
-	{{135, 59}, 0, DROP_NONE, 48, 59, 0},
+	// AH and Mobility are upper protocols.
+	{{51}, 0, DROP_NONE, 40, 51, 0},
+	{{60, 135}, 0, DROP_NONE, 48, 135, 0},
 	{{44, 17}, 0x0001, DROP_NONE, 48, 17, PACKET_FRAGMENT},
-	// An atomic fragment is one too.
-	{{44, 17}, 0x0000, DROP_NONE, 48, 17, PACKET_FRAGMENT},
+	// An atomic fragment is whole.
+	{{44, 17}, 0x0000, DROP_NONE, 48, 17, 0},
 	{{44, 17}, 0x0008, DROP_NONE, 48, 17, PACKET_FRAGMENT | PACKET_LATER_FRAGMENT},
 	{{60, 44, 50}, 0xfff9, DROP_NONE, 56, 50, PACKET_FRAGMENT | PACKET_LATER_FRAGMENT},
-	// What follows is not looked at in a later fragment, and is in the first.
-	{{44, 60, 6}, 0x0008, DROP_NONE, 48, 60, PACKET_FRAGMENT | PACKET_LATER_FRAGMENT},
+	// What follows is in the first fragment; a later one does not tell.
+	{{44, 60, 6}, 0x0008, DROP_fragment_opaque, 0, 0, 0},
+	{{44, 43, 6}, 0xfff8, DROP_fragment_opaque, 0, 0, 0},
+	{{44, 0, 6}, 0x0009, DROP_fragment_opaque, 0, 0, 0},
 	{{44, 60, 6}, 0x0001, DROP_NONE, 56, 6, PACKET_FRAGMENT},
 	{{UP_TO_8, 17}, 0, DROP_NONE, 40 + 64, 17, 0},
 	{{UP_TO_8, 60, 17}, 0, DROP_ip_header, 0, 0, 0},
@@ -175,7 +176,7 @@ static const struct chain chains[] = {
 
 static bool is_header(uint8_t protocol)
 {
-	static const uint8_t headers[] = {0, 43, 44, 51, 60, 135};
+	static const uint8_t headers[] = {0, 43, 44, 60};
 
 	return memchr(headers, protocol, sizeof(headers)) != NULL;
 }

@@ -93,6 +93,13 @@ static struct sa_params mirrored(const struct sa_params *params)
 	return far;
 }
 
+// The far gateway has as many encrypting workers as a test needs, for ESP too.
+static void open_lanes(const struct lab *lab, struct sa_out *sa)
+{
+	for (unsigned i = 0; i < lab->dp->workers; i++)
+		sa->lane[i].lease_end = sa->proto->last_seq(sa->esn) + 1;
+}
+
 unsigned lab_tunnel(struct lab *lab, const struct lab_tunnel_params *params)
 {
 	static const struct lab_tunnel_params defaults;
@@ -121,6 +128,7 @@ unsigned lab_tunnel(struct lab *lab, const struct lab_tunnel_params *params)
 	// The far side computes with the other engine.
 	t->peer_in = make_sa(lab, "far in", true, &far_in, t->key_out, "openssl", &t->far, true);
 	t->peer_out = make_sa(lab, "far out", false, &far_out, t->key_in, "openssl", &t->far, true);
+	open_lanes(lab, t->peer_out->out);
 	atomic_store(&t->tunnel.out, t->out->out);
 	lab_neighbour(lab, remote, WAN, false);
 	return index;

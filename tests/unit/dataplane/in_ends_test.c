@@ -272,7 +272,7 @@ static void over_the_lan_mtu(void **state)
 	lab_turn(lab, 0);
 	expect_in(lab, 0, 0, 1, octets);
 	expect_drop(lab, 0, WAN, DROP_packet_too_big, 1);
-	assert_int_equal(expect_punted(lab, META_TOO_BIG, WAN, packet, octets), 1300);
+	assert_int_equal(expect_punted(lab, META_TOO_BIG, LAN, packet, octets), 1300);
 	flow.octets = 1300;
 	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
 	lab_turn(lab, 0);

@@ -1,0 +1,100 @@
+// The host's own path. Towards a protected port the kernel's frames leave as they are. Towards an
+// unprotected one, IP packets meet the outbound policies: what a policy protects goes into its
+// tunnel. What keeps the link and the tunnels alive passes: ARP, neighbour discovery, MLD, IKE.
+#include "dataplane/path_host.h"
+
+#include "base/bytes.h"
+#include "dataplane/classify.h"
+#include "dataplane/dataplane.h"
+#include "dataplane/drop.h"
+#include "dataplane/path_out.h"
+#include "dataplane/tx.h"
+#include "proto/ip_hdr.h"
+#include "proto/pkt.h"
+
+// m begins with its IP header; the Ethernet header that the kernel wrote is still in front of it.
+static void send_as_it_came(struct worker *w, uint8_t port, struct rte_mbuf *m)
+{
+	if (likely(pkt_prepend(m, RTE_ETHER_HDR_LEN) != NULL))
+		tx_frame(w, port, m);
+	else
+		drop_packet(w, port, DROP_no_room, m);
+}
+
+static bool is_ip(const struct rte_mbuf *m)
+{
+	uint16_t type;
+
+	if (m->data_len < RTE_ETHER_HDR_LEN)
+		return false;
+	type = load_be16(rte_pktmbuf_mtod_offset(m, const uint8_t *, 12));
+	return type == RTE_ETHER_TYPE_IPV4 || type == RTE_ETHER_TYPE_IPV6;
+}
+
+static enum drop_reason parse(const struct rte_mbuf *m, struct packet *packet)
+{
+	uint16_t least = IPV4_HEADER_MIN;
+
+	if (m->data_len > 0 && ip_version(rte_pktmbuf_mtod(m, const uint8_t *)) == 6)
+		least = IPV6_HEADER;
+	return m->data_len < least ? DROP_ip_header : classify_upper(m, packet);
+}
+
+static bool is_for_link_or_tunnels(const struct rte_mbuf *m, const struct packet *packet)
+{
+	enum punt_class class = classify_punt(m, packet);
+
+	return class == PUNT_neighbour || class == PUNT_ike;
+}
+
+// Takes the IP packets that policies must judge into b; the other frames leave.
+static void select_judged(struct worker *w, struct rte_mbuf *m[], uint16_t n, struct burst *b)
+{
+	b->n = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		struct packet *packet = &b->packet[b->n];
+		uint8_t port = meta_of(m[i])->port;
+		enum drop_reason reason;
+
+		counter_add(&w->stats.port[port].injected, 1);
+		if (w->dp->port[port].side == PORT_PROTECTED || !is_ip(m[i])) {
+			tx_frame(w, port, m[i]);
+			continue;
+		}
+		pkt_strip(m[i], RTE_ETHER_HDR_LEN);
+		reason = parse(m[i], packet);
+		packet->port = port;
+		if (reason != DROP_NONE)
+			drop_packet(w, port, reason, m[i]);
+		else if (is_for_link_or_tunnels(m[i], packet))
+			send_as_it_came(w, port, m[i]);
+		else
+			b->m[b->n++] = m[i];
+	}
+}
+
+void path_host(struct worker *w, struct rte_mbuf *m[], uint16_t n)
+{
+	const struct spd *spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire);
+	struct burst *b = &w->burst;
+	uint32_t match[BURST_MAX];
+	uint16_t kept = 0;
+
+	select_judged(w, m, n, b);
+	spd_lookup(spd, SPD_OUT, b, 0, b->n, match);
+	for (uint16_t i = 0; i < b->n; i++) {
+		bool passes = match[i] == SPD_NO_MATCH ||
+			(!(match[i] & SPD_FRAGMENT) &&
+				spd_policy(spd, match[i])->action == POLICY_BYPASS);
+
+		if (passes) {
+			send_as_it_came(w, b->packet[i].port, b->m[i]);
+			continue;
+		}
+		b->m[kept] = b->m[i];
+		b->packet[kept++] = b->packet[i];
+	}
+	b->n = kept;
+	if (kept > 0)
+		path_out_policies(w, b, FORWARD_OWN);
+}

@@ -1,0 +1,44 @@
+// Taking sequence numbers for a run: the one place where an outbound counter moves. A number is
+// taken only below the lease's end, and no number twice.
+#pragma once
+
+#include "base/counter.h"
+#include "proto/sa.h"
+
+struct lane_run {
+	struct sa_out_lane *lane;
+	uint64_t lease_end;
+	uint64_t seq; // of the next packet
+	uint64_t octets;
+};
+
+static ALWAYS_INLINE struct lane_run lane_begin(struct sa_out_lane *lane)
+{
+	return (struct lane_run){
+		.lane = lane,
+		.lease_end = __atomic_load_n(&lane->lease_end, __ATOMIC_ACQUIRE),
+		.seq = lane->next,
+	};
+}
+
+static ALWAYS_INLINE bool lane_has_number(const struct lane_run *run)
+{
+	return likely(run->seq < run->lease_end);
+}
+
+// The packet with run->seq goes out; octets: of its inner datagram.
+static ALWAYS_INLINE void lane_take(struct lane_run *run, uint32_t octets)
+{
+	run->seq++;
+	run->octets += octets;
+}
+
+static ALWAYS_INLINE void lane_end(const struct lane_run *run)
+{
+	struct sa_out_lane *lane = run->lane;
+	uint64_t packets = run->seq - lane->next;
+
+	counter_add(&lane->packets, packets);
+	counter_add(&lane->octets, run->octets);
+	counter_add(&lane->next, packets);
+}

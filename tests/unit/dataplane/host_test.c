@@ -1,0 +1,213 @@
+// The kernel's frames against the policies, and what never reaches the kernel.
+#include "out_flows.h"
+
+// A frame of the kernel's, with an Ethernet header of its own.
+static uint32_t frame_of(struct lab *lab, unsigned port, const struct flow *flow, uint8_t *frame)
+{
+	static const uint8_t to[6] = {2, 0, 0, 0, 0, 99};
+	uint32_t octets = packet_make(flow, frame + ETHER);
+
+	memcpy(frame, to, sizeof(to));
+	memcpy(frame + 6, lab->dp->port[port].mac.addr_bytes, 6);
+	store_be16(frame + 12, frame[ETHER] >> 4 == 4 ? 0x0800 : 0x86dd);
+	return ETHER + octets;
+}
+
+static void inject_octets(struct lab *lab, uint8_t port, const uint8_t *frame, uint32_t octets)
+{
+	struct rte_mbuf *m = inject_alloc(lab->dp);
+
+	memcpy(append_zeros(m, (uint16_t)octets), frame, octets);
+	assert_true(inject(lab->dp, m, META_FRAME, port));
+	lab->expected.injected[0][port]++;
+	lab_turn(lab, 0);
+}
+
+static void inject_flow(struct lab *lab, uint8_t port, const struct flow *flow)
+{
+	uint8_t frame[PACKET_MAX];
+
+	inject_octets(lab, port, frame, frame_of(lab, port, flow, frame));
+}
+
+static void expect_as_it_was(struct lab *lab, unsigned port, const struct flow *flow)
+{
+	uint8_t frame[PACKET_MAX];
+	uint32_t octets = frame_of(lab, port, flow, frame);
+	struct rte_mbuf *m = lab_sent(lab, port, 0);
+
+	assert_non_null(m);
+	assert_int_equal(m->pkt_len, octets);
+	assert_memory_equal(rte_pktmbuf_mtod(m, void *), frame, octets);
+	rte_pktmbuf_free(m);
+	expect_nothing_sent(lab);
+}
+
+// What a policy protects goes into its tunnel, with no hop taken; discarded and fragments that meet
+// ports end; bypassing and unnamed traffic leaves as the kernel wrote it.
+static void towards_the_wire(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+	struct flow flow = {.source = "10.1.0.1"};
+	uint8_t packet[PACKET_MAX];
+	struct policy *policy;
+	uint32_t octets;
+
+	flow.destination = "10.100.0.5";
+	inject_flow(lab, WAN, &flow);
+	octets = packet_make(&flow, packet);
+	expect_sealed(lab, 0, 0, packet, octets);
+	expect_out(lab, 0, 0, 1, octets);
+	flow.destination = "10.51.0.5";
+	inject_flow(lab, WAN, &flow);
+	expect_drop(lab, 0, WAN, DROP_policy_discard, 1);
+	flow.destination = "203.0.113.5";
+	inject_flow(lab, WAN, &flow);
+	expect_as_it_was(lab, WAN, &flow);
+	flow.destination = "192.0.2.254";
+	inject_flow(lab, WAN, &flow);
+	expect_as_it_was(lab, WAN, &flow);
+	policy = lab_policy(lab, "10.1.0.0/16", "10.60.0.0/16", POLICY_PROTECT, 0);
+	policy->selector.protocol = IP_PROTOCOL_UDP;
+	policy->selector.destination_port = (struct port_range){7, 7};
+	lab_publish_spd(lab);
+	flow.destination = "10.60.0.1";
+	flow.fragment = 0x2000;
+	inject_flow(lab, WAN, &flow);
+	expect_drop(lab, 0, WAN, DROP_fragment_ports, 1);
+	expect_nothing_sent(lab);
+}
+
+// Neighbour discovery and IKE keep the tunnels up: they pass although a policy protects everything.
+static void what_always_passes(void **state)
+{
+	struct lab *lab = *state;
+	static const struct flow flows[] = {
+		{.source = "192.0.2.1", .destination = "192.0.2.254", .destination_port = 500},
+		{.source = "192.0.2.1", .destination = "192.0.2.254", .destination_port = 4500},
+		{.source = "192.0.2.1", .destination = "224.0.0.22", .protocol = IP_PROTOCOL_IGMP},
+	};
+	struct flow other = {.source = "192.0.2.1", .destination = "192.0.2.254"};
+
+	lab_tunnel(lab, NULL);
+	lab_policy(lab, "0.0.0.0/0", "0.0.0.0/0", POLICY_PROTECT, 0);
+	lab_publish(lab);
+	for (unsigned i = 0; i < COUNT(flows); i++) {
+		inject_flow(lab, WAN, &flows[i]);
+		expect_as_it_was(lab, WAN, &flows[i]);
+	}
+	atomic_store(&lab->tunnel[0].tunnel.out, NULL);
+	inject_flow(lab, WAN, &other);
+	expect_drop(lab, 0, WAN, DROP_no_outbound_sa, 1);
+	// The protected side is not the policies' business.
+	other.destination = "10.1.0.10";
+	inject_flow(lab, LAN, &other);
+	expect_as_it_was(lab, LAN, &other);
+}
+
+static void malformed_frames(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+	struct flow flow = {.source = "10.1.0.1", .destination = "10.100.0.5"};
+	struct flow flow6 = {.source = "fd01::1", .destination = "fd00:100::5"};
+	uint8_t frame[PACKET_MAX];
+
+	frame_of(lab, WAN, &flow, frame);
+	inject_octets(lab, WAN, frame, ETHER + 19);
+	frame_of(lab, WAN, &flow6, frame);
+	inject_octets(lab, WAN, frame, ETHER + 39);
+	inject_octets(lab, WAN, frame, ETHER);
+	expect_drop(lab, 0, WAN, DROP_ip_header, 3);
+	expect_nothing_sent(lab);
+}
+
+// Tunnel packets are never the kernel's; a host's own tunnel through the gateway is traffic as any.
+static void tunnel_packets(void **state)
+{
+	struct lab *lab = *state;
+	struct flow flow = {
+		.source = "203.0.113.5", .destination = "192.0.2.1", .protocol = IP_PROTOCOL_ESP};
+
+	lab_policy(lab, "10.1.0.0/16", "0.0.0.0/0", POLICY_BYPASS, 0);
+	lab_publish(lab);
+	lab_receive_flow(lab, WAN, 0, &flow);
+	lab_turn(lab, 0);
+	expect_drop(lab, 0, WAN, DROP_no_sa, 1);
+	flow.fragment = 0x2000;
+	lab_receive_flow(lab, WAN, 0, &flow);
+	lab_turn(lab, 0);
+	expect_drop(lab, 0, WAN, DROP_outer_fragment, 1);
+	flow.fragment = 0;
+	flow.source = "10.1.0.10";
+	flow.destination = "10.1.0.1";
+	lab_receive_flow(lab, LAN, 0, &flow);
+	lab_turn(lab, 0);
+	expect_drop(lab, 0, LAN, DROP_no_sa, 1);
+	flow.source = "203.0.113.5";
+	flow.destination = "10.1.0.10";
+	lab_receive_flow(lab, WAN, 0, &flow);
+	lab_turn(lab, 0);
+	expect_clear(lab, LAN, flow.destination, &flow);
+	flow.fragment = 0x2000;
+	lab_receive_flow(lab, WAN, 0, &flow);
+	lab_turn(lab, 0);
+	expect_clear(lab, LAN, flow.destination, &flow);
+	expect_nothing_sent(lab);
+}
+
+// Sources that are for one link only, or for none, are not forwarded in any direction.
+static void sources(void **state)
+{
+	struct lab *lab = *state;
+	static const char *const wrong4[] = {"0.0.0.0", "0.1.2.3"};
+	static const char *const wrong6[] = {"::", "fe80::10", "febf::1"};
+
+	lab_policy(lab, "0.0.0.0/0", "0.0.0.0/0", POLICY_BYPASS, 0);
+	lab_policy(lab, "::/0", "::/0", POLICY_BYPASS, 0);
+	lab_publish(lab);
+	for (unsigned port = 0; port < LAB_PORTS; port++) {
+		for (unsigned i = 0; i < COUNT(wrong4) + COUNT(wrong6); i++) {
+			bool v6 = i >= COUNT(wrong4);
+			struct flow flow = {.source = v6 ? wrong6[i - COUNT(wrong4)] : wrong4[i],
+				.destination = v6 ? "fd01::10" : "10.1.0.10"};
+
+			lab_receive_flow(lab, port, 0, &flow);
+		}
+		lab_turn(lab, 0);
+		expect_drop(lab, 0, port, DROP_ip_source, COUNT(wrong4) + COUNT(wrong6));
+	}
+	expect_nothing_sent(lab);
+}
+
+static void decrypted_sources(void **state)
+{
+	struct lab *lab = *state;
+	static const char *const wrong[] = {"127.0.0.1", "224.0.0.1", "0.0.0.0", "255.255.255.255"};
+
+	lab_tunnel(lab, NULL);
+	lab_policy(lab, "10.1.0.0/16", "0.0.0.0/0", POLICY_PROTECT, 0);
+	lab_publish(lab);
+	for (unsigned i = 0; i < COUNT(wrong); i++) {
+		struct flow flow = {.source = wrong[i], .destination = "10.1.0.10"};
+
+		lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
+	}
+	lab_turn(lab, 0);
+	expect_drop(lab, 0, WAN, DROP_ip_source, COUNT(wrong));
+	expect_nothing_sent(lab);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(towards_the_wire, NULL),
+		LAB_TEST(what_always_passes, NULL),
+		LAB_TEST(malformed_frames, NULL),
+		LAB_TEST(tunnel_packets, NULL),
+		LAB_TEST(sources, NULL),
+		LAB_TEST(decrypted_sources, NULL),
+	};
+
+	lab_eal(NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
