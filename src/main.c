@@ -4,13 +4,13 @@
 #include "ctl/config.h"
 #include "ctl/eal.h"
 #include "ctl/gateway.h"
+#include "ctl/process.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 
 #ifndef VPED_VERSION
 #define VPED_VERSION "unknown"
@@ -96,7 +96,7 @@ static int self_test(struct error *err)
 	return 0;
 }
 
-static int serve(const struct config *config, struct error *err)
+static int serve(struct config *config, struct error *err)
 {
 	struct gateway *gateway = NULL;
 	int rc = eal_start(config, err);
@@ -104,6 +104,7 @@ static int serve(const struct config *config, struct error *err)
 	if (rc != 0)
 		return rc;
 	rc = gateway_create(config, &protos, &engines, &gateway, err);
+	config_forget_keys(config);
 	if (rc == 0) {
 		rc = gateway_run(gateway);
 		gateway_destroy(gateway);
@@ -124,9 +125,10 @@ int main(int argc, char **argv)
 	parse_options(argc, argv, &options);
 	log_init(options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTICE);
 	signal(SIGPIPE, SIG_IGN);
-	// Before the first key is read: no core dump, no tracing by other users.
-	prctl(PR_SET_DUMPABLE, 0);
-	rc = self_test(&err);
+	// Before the first key is read.
+	rc = process_harden(&err);
+	if (rc == 0)
+		rc = self_test(&err);
 	if (rc == 0)
 		rc = config_load(options.file, &protos, &engines, &config, &err);
 	if (rc == 0 && options.check)

@@ -184,18 +184,6 @@ void secret_wipe(void *memory, size_t octets)
 	explicit_bzero(memory, octets);
 }
 
-bool secret_equal(const void *a, const void *b, size_t octets)
-{
-	const uint8_t *left = a, *right = b;
-	uint8_t difference = 0;
-
-	for (size_t i = 0; i < octets; i++) {
-		difference |= left[i] ^ right[i];
-		asm("" : "+r"(difference)); // Keeps the compiler from leaving early.
-	}
-	return difference == 0;
-}
-
 int secret_random(void *memory, size_t octets)
 {
 	uint8_t *next = memory;

@@ -1,8 +1,7 @@
-// The only place that allocates, compares, wipes and frees key material. The memory is left out of
+// The only place that allocates, wipes and frees key material. The memory is left out of
 // core dumps, locked where the limits allow, and wiped before it is given back.
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 
 // Zeroed memory aligned to 64 octets, or NULL. Control thread only (no lock inside).
@@ -11,7 +10,5 @@ void *secret_alloc(size_t octets);
 void secret_free(void *secret);
 // Not removed by the compiler.
 void secret_wipe(void *memory, size_t octets);
-// Time depends on octets alone.
-bool secret_equal(const void *a, const void *b, size_t octets);
 // Fills from getrandom(2). 0 or -errno.
 int secret_random(void *memory, size_t octets);

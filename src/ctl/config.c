@@ -170,20 +170,29 @@ out:
 	return ret;
 }
 
+static void forget_key(struct config_sa *sa)
+{
+	secret_free(sa->key);
+	sa->key = NULL;
+	secret_wipe(sa->params.salt, sizeof(sa->params.salt));
+}
+
+void config_forget_keys(struct config *config)
+{
+	for (unsigned i = 0; i < config->tunnels_n; i++) {
+		struct config_tunnel *tunnel = &config->tunnels[i];
+
+		forget_key(&tunnel->out);
+		for (unsigned k = 0; k < tunnel->in_n; k++)
+			forget_key(&tunnel->in[k]);
+	}
+}
+
 void config_free(struct config *config)
 {
 	if (!config)
 		return;
-	for (unsigned i = 0; i < config->tunnels_n; i++) {
-		struct config_tunnel *tunnel = &config->tunnels[i];
-
-		secret_free(tunnel->out.key);
-		for (unsigned k = 0; k < tunnel->in_n; k++)
-			secret_free(tunnel->in[k].key);
-	}
-	// Salts are in there.
-	if (config->tunnels)
-		secret_wipe(config->tunnels, config->tunnels_n * sizeof(*config->tunnels));
+	config_forget_keys(config);
 	free(config->tunnels);
 	free(config->policies);
 	free(config);

@@ -38,7 +38,7 @@ struct config_port {
 // An SA of a tunnel. The key is in secret memory, owned by the configuration.
 struct config_sa {
 	struct sa_params params; // local, remote are the tunnel's; first is not set
-	uint8_t *key;		 // aead_key_octets(params.algorithm)
+	uint8_t *key;		 // aead_key_octets(params.algorithm); NULL: forgotten
 	uint8_t fingerprint[FINGERPRINT_OCTETS];
 	unsigned line;
 };
@@ -87,5 +87,7 @@ struct config {
 // name. 0 or -errno with err filled: "FILE:LINE: ...". Secrets are never part of err.
 int config_load(const char *file, const struct proto_table *protos,
 	const struct aead_table *engines, struct config **loaded, struct error *err);
+// Wipes keys and salts, and gives the keys' memory back: when the SAs are made, nobody needs them.
+void config_forget_keys(struct config *config);
 // Wipes the keys. NULL is fine.
 void config_free(struct config *config);

@@ -71,20 +71,54 @@ static int check_keys(struct reader *reader, struct sas *sas)
 		reader_where(reader, later->line, earlier->line, where));
 }
 
-static int compare_local(const struct config_sa *a, const struct config_sa *b)
+static int compare_spi(const struct config_sa *left, const struct config_sa *right)
 {
-	return memcmp(&a->params.local, &b->params.local, sizeof(a->params.local));
+	if (left->params.proto != right->params.proto)
+		return left->params.proto < right->params.proto ? -1 : 1;
+	if (left->params.spi != right->params.spi)
+		return left->params.spi < right->params.spi ? -1 : 1;
+	return 0;
 }
 
 static int by_spi(const void *a, const void *b)
 {
 	const struct config_sa *left = a, *right = b;
+	int order = compare_spi(left, right);
 
-	if (left->params.proto != right->params.proto)
-		return left->params.proto < right->params.proto ? -1 : 1;
-	if (left->params.spi != right->params.spi)
-		return left->params.spi < right->params.spi ? -1 : 1;
-	return compare_local(left, right);
+	if (order != 0)
+		return order;
+	return memcmp(&left->params.local, &right->params.local, sizeof(left->params.local));
+}
+
+static int by_spi_out(const void *a, const void *b)
+{
+	const struct config_sa *left = a, *right = b;
+	int order = compare_spi(left, right);
+
+	if (order != 0)
+		return order;
+	return memcmp(&left->params.remote, &right->params.remote, sizeof(left->params.remote));
+}
+
+// The peer finds its SA by the SPI: of two it can have only one.
+static int check_spis_out(struct reader *reader, struct sas *sas)
+{
+	const struct config_sa *earlier, *later;
+	char where[WHERE_TEXT];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < sas->n; i++)
+		if (!is_inbound(reader, sas->all[i]))
+			sas->some[n++] = sas->all[i];
+	if (!find_twins(sas->some, n, by_spi_out))
+		return 0;
+	earlier = sas->some[0];
+	later = sas->some[1];
+	return reader_fail(reader, later->line, EINVAL,
+		"outbound %s SPI 0x%x to this remote address is tunnel '%s's already (%s); take "
+		"another",
+		later->params.proto->name, later->params.spi, tunnel_of(reader, earlier)->name,
+		reader_where(reader, later->line, earlier->line, where));
 }
 
 static int check_spis(struct reader *reader, struct sas *sas)
@@ -189,11 +223,15 @@ int check_tunnels(struct reader *reader)
 	struct sas sas;
 	int ret = check_tunnel_names(reader);
 
+	if (ret == 0)
+		ret = check_tunnel_ends(reader);
 	if (ret < 0)
 		return ret;
 	ret = collect(reader, &sas);
 	if (ret == 0)
 		ret = check_spis(reader, &sas);
+	if (ret == 0)
+		ret = check_spis_out(reader, &sas);
 	if (ret == 0)
 		ret = check_blocks(reader, &sas);
 	if (ret == 0)

@@ -18,14 +18,14 @@ static const struct {
 	{"udp", IP_PROTOCOL_UDP},
 	{"dccp", IP_PROTOCOL_DCCP},
 	{"ipv6", IP_PROTOCOL_IPV6},
-	{"gre", 47},
+	{"gre", IP_PROTOCOL_GRE},
 	{"esp", IP_PROTOCOL_ESP},
 	{"ah", IP_PROTOCOL_AH},
 	{"icmpv6", IP_PROTOCOL_ICMPV6},
 	{"ospf", IP_PROTOCOL_OSPF},
-	{"pim", 103},
+	{"pim", IP_PROTOCOL_PIM},
 	{"vrrp", IP_PROTOCOL_VRRP},
-	{"l2tp", 115},
+	{"l2tp", IP_PROTOCOL_L2TP},
 	{"sctp", IP_PROTOCOL_SCTP},
 	{"udplite", IP_PROTOCOL_UDP_LITE},
 };
@@ -61,15 +61,30 @@ static int prefix(struct reader *reader, const config_setting_t *setting, struct
 		config_setting_name(setting), quote(text, quoted));
 }
 
+// A policy that traffic never meets would only look like one.
+static int met_prefix(struct reader *reader, const config_setting_t *setting,
+	struct ip_prefix *parsed, bool source)
+{
+	int ret = prefix(reader, setting, parsed);
+	const char *wrong = ret < 0 ? NULL : policy_prefix_wrong(parsed, source);
+	char text[IP_PREFIX_TEXT];
+
+	if (!wrong)
+		return ret;
+	return setting_fail(reader, setting, "'%s' is %s: %s; leave the policy out",
+		config_setting_name(setting), ip_prefix_format(parsed, text), wrong);
+}
+
 static int src(struct reader *reader, const config_setting_t *setting, void *object)
 {
-	return prefix(reader, setting, &((struct config_policy *)object)->selector.source);
+	return met_prefix(
+		reader, setting, &((struct config_policy *)object)->selector.source, true);
 }
 
 static int dst(struct reader *reader, const config_setting_t *setting, void *object)
 {
 	struct selector *selector = &((struct config_policy *)object)->selector;
-	int ret = prefix(reader, setting, &selector->destination);
+	int ret = met_prefix(reader, setting, &selector->destination, false);
 
 	if (ret == 0 && selector->source.addr.family != selector->destination.addr.family)
 		ret = setting_fail(reader, setting,

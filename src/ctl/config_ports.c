@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+// A device keeps thousands of buffers in its rings, AF_XDP's most of all: what is left must carry
+// the traffic.
+#define BUFFERS_PER_DEVICE 10240
 // What a packet needs in a buffer beside its IP octets: Ethernet, DPDK's headroom, room behind for
 // padding and ICV.
-#define BUFFERS_PER_DEVICE 10240
 #define BUFFER_OVERHEAD (14 + 128 + 64)
 
 const char *name_wrong(const char *name)
@@ -259,8 +261,6 @@ int check_ports(struct reader *reader)
 	return ret;
 }
 
-// A device keeps thousands of buffers in its rings, AF_XDP's most of all: what is left must carry
-// the traffic.
 static unsigned default_buffers(const struct config *config)
 {
 	unsigned devices = 0;

@@ -21,6 +21,9 @@ extern const struct settings policy_settings;
 
 // Names of ports, tunnels and policies: NULL, or what would be right.
 const char *name_wrong(const char *name);
+// Addresses of tunnels, prefixes of policies: NULL, or why it cannot be one.
+const char *tunnel_end_wrong(const struct ip_addr *addr);
+const char *policy_prefix_wrong(const struct ip_prefix *prefix, bool source);
 
 // Lists that grow by the walker; see struct setting.
 void *port_element(struct reader *reader, void *object, unsigned i, unsigned n);
@@ -37,6 +40,7 @@ bool find_twins(const void **item, unsigned n, twin_compare *compare);
 int check_ports(struct reader *reader);
 int check_buffers(struct reader *reader);
 int check_tunnel_names(struct reader *reader);
+int check_tunnel_ends(struct reader *reader);
 int check_tunnels(struct reader *reader);
 int check_policy_names(struct reader *reader);
 int check_policies(struct reader *reader);

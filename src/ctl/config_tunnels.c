@@ -5,19 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_unicast(const struct ip_addr *addr)
-{
-	static const struct ip_addr none[2] = {{.family = IP_V4}, {.family = IP_V6}};
-	static const struct ip_addr broadcast = {.family = IP_V4, .octets = {255, 255, 255, 255}};
-
-	return !ip_addr_is_multicast(addr) && !ip_addr_equal(addr, &none[0]) &&
-		!ip_addr_equal(addr, &none[1]) && !ip_addr_equal(addr, &broadcast);
-}
-
 static int address(struct reader *reader, const config_setting_t *setting, struct ip_addr *addr)
 {
 	char quoted[QUOTE_TEXT];
-	const char *text;
+	const char *text, *wrong;
 	int ret = setting_string(reader, setting, &text);
 
 	if (ret < 0)
@@ -26,9 +17,11 @@ static int address(struct reader *reader, const config_setting_t *setting, struc
 		return setting_fail(reader, setting,
 			"'%s' is %s; an IPv4 or IPv6 address is wanted, like \"192.0.2.1\"",
 			config_setting_name(setting), quote(text, quoted));
-	if (!is_unicast(addr))
-		return setting_fail(reader, setting, "'%s' is %s; a unicast address is wanted",
-			config_setting_name(setting), text);
+	wrong = tunnel_end_wrong(addr);
+	if (wrong)
+		return setting_fail(reader, setting,
+			"'%s' is %s: %s; a unicast address that is routed is wanted",
+			config_setting_name(setting), text, wrong);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "ctl/mirror.h"
 #include "ctl/punt_service.h"
 #include "ctl/server.h"
+#include "ctl/sysctl.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -44,6 +45,7 @@ static int create_host_ifs(struct gateway *gateway, struct error *err)
 {
 	int rc = 0;
 
+	sysctl_check_host();
 	for (unsigned i = 0; i < gateway->dp->ports && rc == 0; i++) {
 		const char *name = gateway->config->ports[i].host_interface;
 

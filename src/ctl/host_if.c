@@ -2,6 +2,7 @@
 #include "ctl/host_if.h"
 
 #include "base/log.h"
+#include "ctl/sysctl.h"
 #include "dataplane/punt.h"
 
 // Before the kernel's own headers, which make way for it.
@@ -61,21 +62,6 @@ static int open_tap(struct host_if *h, struct error *err)
 		return error_set(err, EPERM, "host interface %s: %s; it needs CAP_NET_ADMIN",
 			h->name, strerror(ret));
 	return error_set(err, ret, "host interface %s: TUNSETIFF: %s", h->name, strerror(ret));
-}
-
-// The kernel must never forward in our place. IPv6 may be switched off: nothing to switch then.
-static void forbid_forwarding(const struct host_if *h, const char *family)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/forwarding", family, h->name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "0\n", 2) != 2)
-		log_warning("%s: %s; the kernel may forward packets on %s", path, strerror(errno),
-			h->name);
-	if (fd >= 0)
-		close(fd);
 }
 
 static int set_up(const struct host_if *h, struct error *err)
@@ -194,8 +180,7 @@ int host_if_create(struct event_base *events, struct dataplane *dp, const struct
 	ret = open_tap(h, err);
 	if (ret < 0)
 		goto failed;
-	forbid_forwarding(h, "ipv4");
-	forbid_forwarding(h, "ipv6");
+	sysctl_close_interface(h->name);
 	ret = set_up(h, err);
 	if (ret < 0)
 		goto failed;

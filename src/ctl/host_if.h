@@ -25,9 +25,9 @@ struct host_if_stats {
 	uint64_t inject_full; // ring to the worker
 };
 
-// Makes the interface with the port's MAC address and MTU, forwarding off, and brings it up. port
-// and dp outlive it. 0 or -errno: -ENOENT no /dev/net/tun, -EPERM no CAP_NET_ADMIN, -EEXIST the
-// name is taken.
+// Makes the interface with the port's MAC address and MTU, closed (ctl/sysctl.h), and brings it up.
+// port and dp outlive it. 0 or -errno: -ENOENT no /dev/net/tun, -EPERM no CAP_NET_ADMIN, -EEXIST
+// the name is taken.
 int host_if_create(struct event_base *events, struct dataplane *dp, const struct port *port,
 	const char *name, struct host_if **created, struct error *err);
 // NULL is fine.

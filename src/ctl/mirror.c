@@ -115,7 +115,8 @@ static bool receive(struct mirror *mirror)
 	ssize_t received = mnl_socket_recvfrom(mirror->socket, buffer, sizeof(buffer));
 	int left = (int)received;
 
-	if (received < 0 && errno == ENOBUFS) {
+	// More than the socket holds, or a message longer than the buffer: changes are lost.
+	if (received < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
 		mirror->stats.overruns++;
 		read_all(mirror);
 		return true;

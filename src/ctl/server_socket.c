@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #define BACKLOG 16
+// All but 0660.
+#define UMASK 0117
 
 static int make_directory(const char *path, struct error *err)
 {
@@ -58,6 +60,20 @@ static int clear_place(const struct sockaddr_un *addr, struct error *err)
 	return ret;
 }
 
+// The file is born with its mode: a chmod behind would follow a link that somebody put in its
+// place. The mask is the whole process's; what another thread makes meanwhile is closed too far,
+// not open.
+static int bind_with_mode(int fd, const struct sockaddr_un *addr)
+{
+	mode_t before = umask(UMASK);
+	int ret = bind(fd, (const struct sockaddr *)addr, sizeof(*addr));
+	int failure = errno;
+
+	umask(before);
+	errno = failure;
+	return ret;
+}
+
 int server_socket_open(const char *path, struct server_socket *opened, struct error *err)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -75,10 +91,8 @@ int server_socket_open(const char *path, struct server_socket *opened, struct er
 	if (ret < 0)
 		return ret;
 	opened->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	// Nobody can connect before listen, so the mode is never too wide.
-	if (opened->fd < 0 || bind(opened->fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-		chmod(path, 0660) < 0 || lstat(path, &opened->made) < 0 ||
-		listen(opened->fd, BACKLOG) < 0) {
+	if (opened->fd < 0 || bind_with_mode(opened->fd, &addr) < 0 ||
+		lstat(path, &opened->made) < 0 || listen(opened->fd, BACKLOG) < 0) {
 		ret = error_set(err, errno, "control socket %s: %s", path, strerror(errno));
 		if (opened->fd >= 0)
 			close(opened->fd);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,20 +100,13 @@ static void link_is_no_secret(void **state)
 	assert_int_equal(link, (uintptr_t)first);
 }
 
-static void wipe_and_equal(void **state)
+static void wipes_what_is_said(void **state)
 {
 	uint8_t a[100], b[100];
 
 	(void)state;
 	assert_int_equal(secret_random(a, sizeof(a)), 0);
 	memcpy(b, a, sizeof(b));
-	assert_true(secret_equal(a, b, sizeof(a)));
-	assert_true(secret_equal(a, b, 0));
-	for (size_t bit = 0; bit < sizeof(a) * 8; bit++) {
-		b[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		assert_false(secret_equal(a, b, sizeof(a)));
-		b[bit / 8] ^= (uint8_t)(1u << bit % 8);
-	}
 	secret_wipe(a + 10, 80);
 	assert_true(holds(a + 10, 0, 80));
 	assert_memory_equal(a, b, 10);
@@ -236,7 +230,7 @@ int main(void)
 		cmocka_unit_test(zeroed_aligned_writable),
 		cmocka_unit_test(wiped_on_free),
 		cmocka_unit_test(link_is_no_secret),
-		cmocka_unit_test(wipe_and_equal),
+		cmocka_unit_test(wipes_what_is_said),
 		cmocka_unit_test(random_differs_and_fills),
 		cmocka_unit_test(many_blocks),
 		cmocka_unit_test(left_out_of_core_dumps),

@@ -394,7 +394,8 @@ static void includes(void **state)
 	assert_true(fixture_load("test.conf", &config, &err) < 0);
 	assert_memory_equal(err.text, "more.conf:1: syntax error", 25);
 	fixture_write("more.conf",
-		"{ name = \"c\"; local = \"::1\"; remote = \"::2\"; port = \"wan\"; }", 60, 0644);
+		"{ name = \"c\"; local = \"fd::1\"; remote = \"fd::2\"; port = \"wan\"; }", 64,
+		0644);
 	// From elsewhere, and by an absolute name.
 	assert_non_null(getcwd(path, sizeof(path) - 16));
 	memcpy(path + strlen(path), "/test.conf", 11);

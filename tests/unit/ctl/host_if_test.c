@@ -94,6 +94,11 @@ static void is_made_as_asked(void **state)
 	netns_run("ip -o link show vped-lan | grep -q 'UP.* mtu 1500 .*02:00:00:00:11:22'");
 	netns_run("grep -qx 0 /proc/sys/net/ipv4/conf/vped-lan/forwarding");
 	netns_run("grep -qx 0 /proc/sys/net/ipv6/conf/vped-lan/forwarding");
+	// Nobody on the wire makes our routes.
+	netns_run("grep -qx 0 /proc/sys/net/ipv6/conf/vped-lan/accept_ra");
+	netns_run("grep -qx 0 /proc/sys/net/ipv6/conf/vped-lan/autoconf");
+	netns_run("grep -qx 0 /proc/sys/net/ipv6/conf/vped-lan/accept_redirects");
+	netns_run("grep -qx 0 /proc/sys/net/ipv4/conf/vped-lan/accept_redirects");
 	netns_run("ip -o link show vped-lan | grep -q '^%u:'", host_if_ifindex(host_if));
 }
 

@@ -1,0 +1,91 @@
+// The kernel's settings as files below /proc/sys/net.
+#include "ctl/sysctl.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct interface_setting {
+	const char *family;
+	const char *name;
+	const char *value;
+	const char *risk;
+};
+
+// IPv4 asks the interface that a packet came by whether to forward it. IPv6 asks conf.all alone; of
+// the interface's value it only takes whether it is a router or a host, and a host accepts Router
+// Advertisements unless told not to. Whoever switches ip_forward or conf.all.forwarding on later
+// overwrites the interface's forwarding, not the rest.
+static const struct interface_setting closed[] = {
+	{"ipv4", "forwarding", "0\n", "the kernel may forward packets"},
+	{"ipv4", "accept_redirects", "0\n", "the kernel may believe redirects"},
+	// Not 0, which would take away a check of those redirects that conf.all still lets in.
+	{"ipv4", "secure_redirects", "1\n", "the kernel may believe redirects to any host"},
+	{"ipv6", "forwarding", "0\n", "the kernel may forward packets"},
+	{"ipv6", "accept_ra", "0\n", "the kernel may believe Router Advertisements"},
+	{"ipv6", "autoconf", "0\n", "the kernel may give itself addresses"},
+	{"ipv6", "accept_redirects", "0\n", "the kernel may believe redirects"},
+};
+
+static const struct {
+	const char *path;
+	const char *name;
+	const char *risk;
+} host[] = {
+#define FORWARDS "the kernel may forward between host interfaces, past the policies"
+	{"/proc/sys/net/ipv4/ip_forward", "net.ipv4.ip_forward", FORWARDS},
+	{"/proc/sys/net/ipv6/conf/all/forwarding", "net.ipv6.conf.all.forwarding", FORWARDS},
+	// IPv4 accepts redirects where the interface or conf.all says so.
+	{"/proc/sys/net/ipv4/conf/all/accept_redirects", "net.ipv4.conf.all.accept_redirects",
+		"the kernel believes redirects that come by host interfaces"},
+};
+
+static void close_one(const char *interface, const struct interface_setting *setting)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", setting->family, interface,
+		setting->name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, setting->value, 2) != 2)
+		log_warning("%s: %s; %s on %s", path, strerror(errno), setting->risk, interface);
+	if (fd >= 0)
+		close(fd);
+}
+
+void sysctl_close_interface(const char *interface)
+{
+	for (unsigned i = 0; i < sizeof(closed) / sizeof(closed[0]); i++)
+		close_one(interface, &closed[i]);
+}
+
+// A family that is switched off has no settings, and needs none.
+static bool is_on(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char digit = '0';
+	bool on = fd >= 0 && read(fd, &digit, 1) == 1 && digit != '0';
+
+	if (fd >= 0)
+		close(fd);
+	return on;
+}
+
+unsigned sysctl_check_host(void)
+{
+	unsigned warnings = 0;
+
+	for (unsigned i = 0; i < sizeof(host) / sizeof(host[0]); i++) {
+		if (!is_on(host[i].path))
+			continue;
+		log_warning("%s is 1: %s; switch it off", host[i].name, host[i].risk);
+		warnings++;
+	}
+	return warnings;
+}
