@@ -49,7 +49,7 @@ static int install_sa(struct gateway *gateway, const struct config_sa *from, str
 {
 	const struct aead_engine *engine =
 		aead_choose(engines, from->params.algorithm, gateway->config->crypto);
-	struct sa_params params = from->params;
+	struct sa_params params;
 	struct sa_place place = {
 		.workers = &gateway->dp->sa_workers,
 		.windows = &gateway->dp->windows,
@@ -62,7 +62,8 @@ static int install_sa(struct gateway *gateway, const struct config_sa *from, str
 	snprintf(name, sizeof(name), "%s %s", tunnel->name, inbound ? "in" : "out");
 	if (engine == NULL)
 		return error_set(err, ENOTSUP, "SA %s: no engine here does %s", name,
-			aead_name(params.algorithm));
+			aead_name(from->params.algorithm));
+	params = from->params;
 	params.first = params.proto->first_seq(unix_ns());
 	rc = sa_create(name, inbound, &params, from->key, engine, tunnel, &place,
 		&gateway->sa[gateway->sas], err);

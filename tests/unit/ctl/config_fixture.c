@@ -3,9 +3,9 @@
 
 #include "base/secret.h"
 #include "crypto/engines.h"
+#include "scratch.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -78,15 +78,12 @@ void fixture_copy(const char *from, const char *name)
 
 int fixture_enter(void **state)
 {
-	char *path = NULL;
-	uint32_t number;
+	char *path = malloc(SCRATCH_PATH);
 	uint8_t key[64];
 	size_t octets;
 	char *text;
 
-	if (secret_random(&number, sizeof(number)) < 0 ||
-		asprintf(&path, "/tmp/vped-config-%08x", number) < 0 || mkdir(path, 0700) < 0 ||
-		chdir(path) < 0)
+	if (!path || scratch_create("config", path) < 0 || chdir(path) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (secret_random(key, keys[i].octets) < 0)
@@ -109,17 +106,9 @@ int fixture_enter(void **state)
 
 int fixture_leave(void **state)
 {
-	DIR *directory = opendir(".");
-	struct dirent *entry;
-
-	while (directory && (entry = readdir(directory)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			if (unlink(entry->d_name) < 0)
-				rmdir(entry->d_name);
-	if (directory)
-		closedir(directory);
-	if (chdir("/") < 0 || rmdir(*state) < 0)
+	if (chdir("/") < 0)
 		return -1;
+	scratch_remove(*state);
 	free(*state);
 	return 0;
 }
