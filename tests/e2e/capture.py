@@ -25,8 +25,8 @@ NEIGHBOUR_DISCOVERY = range(133, 138)
 MULTICAST_LISTENER = (130, 131, 132, 143)
 ESP_SPI_MIN = 0x00010000  # below, the first word is VPE's with Sender ID 0
 
-# tcpdump hands over its last block up to a second after the frame.
-TAIL = 1.3
+# What was sent when the capture is told to end has passed by then.
+TAIL = 0.2
 
 
 class Capture:
@@ -49,19 +49,22 @@ class Capture:
     def stop(self):
         """Ends the capture and reads what the kernel says about it."""
         time.sleep(TAIL)
-        wait_for("tcpdump to have read everything", self._has_read_all, timeout=30, step=0.1)
+        # The counts of the moment in which all was read are the ones to go by: a frame that comes
+        # between that and the end, some neighbour's question, is none that anybody waits for, and
+        # tcpdump would count it as received and leave it unread.
+        self.captured, _, self.dropped = wait_for(
+            "tcpdump to have read everything", self._all_read, timeout=30, step=0.1)
         self.process.stop(signal.SIGINT, timeout=30)
         self.lab.processes.remove(self.process)
-        self.captured, received, dropped = self._numbers()
-        # Received but never read is lost too.
-        self.dropped = dropped + received - self.captured
         return self
 
-    def _has_read_all(self):
-        self.process.send(signal.SIGUSR1)  # asks for its counts
-        time.sleep(0.02)
-        captured, received, _ = self._numbers() or (0, 1, 0)
-        return captured == received
+    def _all_read(self):
+        """Its counts, once each frame was either read or dropped; that can take it a second."""
+        self.process.send(signal.SIGUSR1)  # asks for them
+        time.sleep(0.05)
+        captured, received, dropped = self._numbers() or (0, 1, 0)
+        # The kernel counts what it dropped as received too.
+        return captured + dropped == received and (captured, received, dropped)
 
     def _numbers(self):
         """captured, received, dropped: the last that tcpdump said of them."""

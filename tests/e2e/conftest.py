@@ -15,8 +15,7 @@ FULL = os.environ.get("VPED_TEST_FULL") == "1"
 NO_HUGE = os.environ.get("VPED_TEST_NO_HUGE") == "1"
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "sanitize: also run with the sanitizer build")
+def pytest_configure():
     laboratory.exit_on_signals()
 
 

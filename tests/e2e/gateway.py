@@ -1,6 +1,7 @@
 """A vped in a namespace: its configuration file, its life, its control socket."""
 
 import dataclasses
+import functools
 import itertools
 import json
 import os
@@ -29,6 +30,12 @@ def program(name):
         if path.is_file():
             return path
     raise LabError(f"{name} is not built in {build_dir()}: meson compile -C {build_dir()}")
+
+
+@functools.cache
+def sanitized():
+    """Whether the daemon is a sanitizer build: some times slower, on CPUs that it shares."""
+    return b"__asan_init" in program("vped").read_bytes()
 
 
 @dataclasses.dataclass

@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "tests" / "interop"))
 
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
-TUNNEL = 50
+TUNNEL, UDP, FRAGMENT, DESTINATION_OPTIONS = 50, 17, 44, 60
 ETHERTYPE = {4: 0x0800, 6: 0x86dd}
 
 
@@ -98,19 +98,38 @@ def checksum(data):
     return ~total & 0xffff
 
 
-def udp_datagram(source, destination, payload, port=7000, ttl=64, traffic_class=0):
-    """A whole IP datagram with UDP inside, made by hand."""
+def ip_packet_of(source, destination, protocol, payload, ttl=64, traffic_class=0):
+    """An IP header made by hand, and what comes behind it."""
     source, destination = ipaddress.ip_address(source), ipaddress.ip_address(destination)
+    if source.version == 6:
+        return struct.pack("!IHBB", 6 << 28 | traffic_class << 20, len(payload), protocol,
+                           ttl) + source.packed + destination.packed + payload
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, traffic_class, 20 + len(payload), 1, 0x4000, ttl,
+                         protocol, 0, source.packed, destination.packed)
+    return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + payload
+
+
+def udp_of(source, destination, payload, port=7000):
+    """UDP's header with its checksum, and the payload."""
     length = 8 + len(payload)
     udp = struct.pack("!HHHH", 40000, port, length, 0) + payload
-    pseudo = source.packed + destination.packed + struct.pack("!IHBB", length, 0, 0, 17)
-    udp = udp[:6] + struct.pack("!H", checksum(pseudo + udp) or 0xffff) + udp[8:]
-    if source.version == 6:
-        return struct.pack("!IHBB", 6 << 28 | traffic_class << 20, length, 17,
-                           ttl) + source.packed + destination.packed + udp
-    header = struct.pack("!BBHHHBBH4s4s", 0x45, traffic_class, 20 + length, 1, 0x4000, ttl, 17, 0,
-                         source.packed, destination.packed)
-    return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + udp
+    pseudo = (ipaddress.ip_address(source).packed + ipaddress.ip_address(destination).packed
+              + struct.pack("!IHBB", length, 0, 0, 17))
+    return udp[:6] + struct.pack("!H", checksum(pseudo + udp) or 0xffff) + udp[8:]
+
+
+def udp_datagram(source, destination, payload, port=7000, ttl=64, traffic_class=0):
+    """A whole IP datagram with UDP inside."""
+    return ip_packet_of(source, destination, UDP, udp_of(source, destination, payload, port), ttl,
+                        traffic_class)
+
+
+def fragments6(source, destination, first, part, size=512):
+    """The fragments of an IPv6 datagram: the fragmentable part, beginning with header `first`."""
+    for at in range(0, len(part), size):
+        more = at + size < len(part)
+        header = struct.pack("!BBHI", first, 0, at | more, 0x76504e)
+        yield ip_packet_of(source, destination, FRAGMENT, header + part[at:at + size])
 
 
 def udp_payload(packet):

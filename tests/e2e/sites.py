@@ -65,10 +65,12 @@ def protect(here, there, tunnel="peer"):
 class Sites:
     """Builds the namespaces; start() starts the gateways."""
 
-    def __init__(self, lab, wan_switch=True, wires=None):
-        """wires: how many each gateway has as (lan, wan), by letter; one each by default."""
+    def __init__(self, lab, wan_switch=True, wires=None, lan_mtu=None):
+        """By letter: how many wires each gateway has as (lan, wan), one each by default; the MTU of
+        its LAN."""
         self.lab = lab
         wires = wires or {}
+        self.lan_mtu = {"a": 1500, "b": 1500, **(lan_mtu or {})}
         self.host, self.gate = {}, {}
         self.gateway = {}
         self.wan = lab.namespace("wan")
@@ -95,7 +97,7 @@ class Sites:
         """One wire, or several with a program that spreads what the host sends over them."""
         ends = self.lan_ends[x]
         if len(ends) == 1:
-            self.lab.wire(self.host[x], ends[0], self.gate[x], "lan0")
+            self.lab.wire(self.host[x], ends[0], self.gate[x], "lan0", self.lan_mtu[x])
             return
         between = self.lab.namespace(f"lan-{x}")
         self.lab.wire(self.host[x], "eth0", between, "host")
@@ -109,7 +111,7 @@ class Sites:
     def ports(self, site):
         x = site.letter
         return [Port("lan", "protected", [f"lan{i}" for i in range(len(self.lan_ends[x]))],
-                     site.lan_addresses),
+                     site.lan_addresses, self.lan_mtu[x]),
                 Port("wan", "unprotected", [f"wan{i}" for i in range(len(self.wan_ends[x]))],
                      site.wan_addresses)]
 
@@ -141,6 +143,15 @@ class Sites:
                 for family in (4, 6):
                     gateway.route(other.prefixes[family], other.wan[family])
         return self
+
+    def newcomer(self, name, addresses=()):
+        """Somebody else's host on the wan's switch."""
+        namespace = self.lab.namespace(name)
+        self.lab.wire(self.wan, name, namespace, "eth0")
+        self.wan.ip(f"link set dev {name} master br0")
+        self.wan.sysctl(f"net/ipv6/conf/{name}/disable_ipv6", 1)
+        self.lab.host(namespace, "eth0", addresses)
+        return namespace
 
     def wait_reachable(self, families=(4, 6)):
         for family in families:

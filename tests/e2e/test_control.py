@@ -129,7 +129,6 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.sanitize
 def test_hostile_client(sites):
     """Each gets an error or is cut off; traffic and the next client do not notice."""
     a, _ = sites.pair("vpe")

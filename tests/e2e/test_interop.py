@@ -133,7 +133,6 @@ def test_esn_crosses_32_bits(lab, count):
     assert meeting.sealer.next > 1 << 32
 
 
-@pytest.mark.sanitize
 @pytest.mark.parametrize("protocol", ["esp", "vpe"])
 def test_peer_that_lies(lab, protocol):
     """Wrong ICVs, foreign SPIs, cut packets: each has its reason, nothing is delivered."""

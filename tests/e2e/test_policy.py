@@ -42,7 +42,6 @@ def deliver(sites, family=4, count=N, settle=1.0):
         return numbers.settle(count, timeout=settle + 3, quiet=settle)
 
 
-@pytest.mark.sanitize
 @pytest.mark.parametrize("protocol", ["vpe", "esp"])
 def test_wrong_key(sites, protocol):
     tunnel_pair(sites, protocol, back_key=bytes(range(32)))
@@ -52,7 +51,6 @@ def test_wrong_key(sites, protocol):
     assert sites.gateway["b"].drops_since(before) == {"icv_failed": N}
 
 
-@pytest.mark.sanitize
 @pytest.mark.parametrize("protocol", ["vpe", "esp"])
 def test_wrong_selector(sites, protocol):
     """The key is right, the packet is authentic, but the tunnel is not for this destination."""
@@ -66,7 +64,6 @@ def test_wrong_selector(sites, protocol):
     sites.wait_reachable((6,))
 
 
-@pytest.mark.sanitize
 @pytest.mark.parametrize("family", [4, 6])
 def test_clear_where_protection_is_required(sites, family):
     """Somebody on the wan sends in clear what should come through the tunnel."""
@@ -114,6 +111,51 @@ def test_bypass_is_in_clear_and_the_checker_sees_it(lab, sites):
     wire.stop()
     found = capture.inspect(wire.path, two_sites.OUTER_ALL)
     assert found.with_pattern == 40 and wire.dropped == 0
+
+
+@pytest.mark.parametrize("options", [False, True], ids=["plain", "options"])
+def test_later_fragments_do_not_slip_past_a_protect(lab, sites, options):
+    """UDP is to be protected, the rest may pass in clear; fragments hide that they are UDP's.
+
+    A later fragment names the header that the fragmentable part begins with. If that is Destination
+    Options, nobody can tell from such a fragment what follows them.
+    """
+    out, back = gw.sa("vpe"), gw.sa("vpe")
+    for here, there, sas in ((A, B, (out, back)), (B, A, (back, out))):
+        both = here.prefixes[6], there.prefixes[6]
+        sites.add(here, [Tunnel(here.wan[4], there.wan[4], *sas)],
+                  [Policy(*both, protocol="udp"), Policy(*both, "bypass")])
+    sites.start().wait_reachable((6,))
+    # The tunnel's own neighbours are others.
+    laboratory.wait_for("the tunnel to carry UDP", lambda: deliver(sites, 6, 1, 0.2))
+    a = sites.gateway["a"]
+    wire = capture.Capture(lab, sites.wan, sites.wan_ends["a"][0], "wan")
+    before = a.drops()
+    host = peers.Wire(sites.host["a"], "eth0", a.mac(a.ports[0]))
+    part = peers.udp_of(A.host[6], B.host[6], traffic.numbered(1, 2400))
+    first = peers.UDP
+    if options:
+        # PadN to 8 octets.
+        part = bytes([peers.UDP, 0, 1, 4, 0, 0, 0, 0]) + part
+        first = peers.DESTINATION_OPTIONS
+    pieces = list(peers.fragments6(A.host[6], B.host[6], first, part))
+    with traffic.Numbers(sites.host["b"], B.host[6]) as numbers:
+        for _ in range(10):
+            for piece in pieces:
+                host.send(piece)
+                time.sleep(0.002)
+        arrived = numbers.settle(1, timeout=1)
+    wire.stop()
+    found = capture.inspect(wire.path, two_sites.OUTER_ALL)
+    assert wire.dropped == 0
+    assert found.in_clear == 0, found.samples
+    later = 10 * (len(pieces) - 1)
+    if options:
+        assert a.drops_since(before) == {"fragment_opaque": later} and arrived == 0
+        assert found.kinds["vpe"] == 10
+    else:
+        assert not a.drops_since(before) and arrived == 1
+        assert found.kinds["vpe"] == 10 + later
 
 
 def test_discard(sites):

@@ -11,7 +11,7 @@ import traffic
 from sites import B
 
 
-def replay_into_b(sites, path, rate=20000):
+def replay_into_b(sites, path, rate=8000):
     """Sends every tunnel packet of a capture once more towards gateway b. How many."""
     wire = peers.Wire(sites.wan, sites.wan_ends["b"][0], sites.gateway["b"].mac(
         sites.gateway["b"].ports[1]))
@@ -39,27 +39,33 @@ def settled_drops(gateway, reasons, count):
         time.sleep(0.5)
 
 
-@pytest.mark.parametrize("protocol", ["vpe", "esp"])
-def test_replay_of_a_captured_stream(lab, sites, protocol):
+@pytest.mark.parametrize("protocol,esn", [("vpe", False), ("esp", False), ("esp", True)],
+                         ids=["vpe", "esp", "esp-esn"])
+def test_replay_of_a_captured_stream(lab, sites, protocol, esn):
     """10,000 packets, all of them again: none is accepted, each is counted."""
     count = 10000
-    _, b = sites.pair(protocol)
+    # The wire shows the lower half of an extended number only. One left of the window is taken for
+    # one of the next 2^32 (RFC 4303 appendix A2.2), which makes the ICV wrong: that packet never
+    # comes as far as the window.
+    old, other = ("icv_failed", "replay_old") if esn else ("replay_old", "icv_failed")
+    _, b = sites.pair(protocol, esn=esn)
     sites.start().wait_reachable((4,))
     with traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
         wire = capture.Capture(lab, sites.wan, sites.wan_ends["b"][0], "stream")
-        traffic.send_numbers(sites.host["a"], B.host[4], range(count), rate=20000)
+        traffic.send_numbers(sites.host["a"], B.host[4], range(count))
         assert numbers.settle(count, timeout=10) == count
         wire.stop()
         assert wire.dropped == 0
         before = b.drops()
-        assert "replay_old" not in before and "replay_seen" not in before
+        assert not {"replay_old", "replay_seen", "icv_failed"} & set(before), before
         again = replay_into_b(sites, wire.path)
         assert again == count
-        drops = settled_drops(b, ("replay_old", "replay_seen"), count)
-        assert drops.get("replay_old", 0) + drops.get("replay_seen", 0) == count, drops
+        drops = settled_drops(b, (old, "replay_seen"), count)
+        assert drops.get(old, 0) + drops.get("replay_seen", 0) == count, drops
+        assert other not in drops, drops
         assert drops.get("replay_seen", 0) > 0  # the last window's worth
-        assert len(numbers) == count and not numbers.twice
-    print(f"{count} replayed, 0 accepted: replay_old {drops.get('replay_old', 0)}, "
+        assert len(numbers) == count and not numbers.twice and not numbers.strange
+    print(f"{count} replayed, 0 accepted: {old} {drops.get(old, 0)}, "
           f"replay_seen {drops.get('replay_seen', 0)}")
 
 
@@ -71,7 +77,7 @@ def reordered(lab, protocol, window, fault, count):
     sites.start().wait_reachable((4,))
     before = b.drops()
     with traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
-        traffic.send_numbers(sites.host["a"], B.host[4], range(count), rate=15000)
+        traffic.send_numbers(sites.host["a"], B.host[4], range(count))
         arrived = numbers.settle(count, timeout=10, quiet=1)
         assert not numbers.twice
     return arrived, b.drops_since(before)

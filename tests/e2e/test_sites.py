@@ -18,7 +18,6 @@ def transfer(lab, sites, here, there, family, octets):
                              there.host[family], lab.dir / "file.received")
 
 
-@pytest.mark.sanitize
 @pytest.mark.parametrize("outer", [4, 6])
 @pytest.mark.parametrize("protocol", ["vpe", "esp"])
 def test_traffic_both_ways(lab, sites, protocol, outer, count):

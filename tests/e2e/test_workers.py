@@ -23,7 +23,6 @@ def broken_steering(lab, protocol):
     return sites
 
 
-@pytest.mark.sanitize
 @pytest.mark.parametrize("protocol", ["vpe", "esp"])
 def test_broken_steering(lab, protocol, count):
     """Half of a window's packets reach the wrong worker: all arrive, in hand-over, once."""
@@ -44,7 +43,6 @@ def test_broken_steering(lab, protocol, count):
     print(f"{2 * packets} packets, {handed} handed over, 0 lost")
 
 
-@pytest.mark.sanitize
 @pytest.mark.parametrize("protocol", ["vpe", "esp"])
 def test_no_unauthentic_packet_is_handed_over(lab, protocol, count):
     """Packets with a wrong ICV end where they arrive, whoever owns the window they claim."""
