@@ -73,13 +73,13 @@ struct rte_mbuf *inject_alloc(struct dataplane *dp)
 	return rte_pktmbuf_alloc(dp->pool);
 }
 
-// A frame goes straight to the owner of the port's first transmit queue; a packet to a worker that
-// may encrypt.
+// A frame for the protected side goes straight to the owner of the port's first transmit queue.
+// Whatever a policy may protect goes to a worker that encrypts.
 static struct worker *inject_worker(struct dataplane *dp, enum meta_kind kind, uint8_t port)
 {
-	uint16_t index = kind == META_FRAME ? dp->port[port].txq[0].worker : dp->encrypt_worker[0];
+	bool straight = kind == META_FRAME && dp->port[port].side == PORT_PROTECTED;
 
-	return dp->worker[index];
+	return dp->worker[straight ? dp->port[port].txq[0].worker : dp->encrypt_worker[0]];
 }
 
 bool inject(struct dataplane *dp, struct rte_mbuf *m, enum meta_kind kind, uint8_t port)

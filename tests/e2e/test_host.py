@@ -44,10 +44,11 @@ def test_ping_to_the_far_gateways_lan_address(lab, sites, protocol):
     assert nothing_in_clear(wire).kinds[protocol] >= 80
 
 
+@pytest.mark.parametrize("workers", [("both",), ("decrypt", "encrypt")], ids="-".join)
 @pytest.mark.parametrize("family", [4, 6])
-def test_the_gateways_own_traffic_is_protected(lab, sites, family):
+def test_the_gateways_own_traffic_is_protected(lab, sites, family, workers):
     """From the gateway's LAN address to the other site: what a policy names, leaves encrypted."""
-    sites.pair("vpe")
+    sites.pair("vpe", workers={"a": workers})
     sites.start().wait_reachable((family,))
     wire = capture.Capture(lab, sites.wan, sites.wan_ends["a"][0], "wan")
     for target in (B.host[family], B.router[family]):

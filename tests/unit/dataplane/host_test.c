@@ -105,6 +105,31 @@ static void what_always_passes(void **state)
 	expect_as_it_was(lab, LAN, &other);
 }
 
+// The worker that owns the port's transmit queue may be one that does not encrypt.
+static void where_the_first_worker_decrypts(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+	struct flow flow = {.source = "10.1.0.1"};
+	uint8_t frame[PACKET_MAX], packet[PACKET_MAX];
+
+	for (unsigned tunnel = 0; tunnel < lab->tunnels; tunnel++) {
+		char destination[16];
+		struct rte_mbuf *m = inject_alloc(lab->dp);
+		uint32_t octets;
+
+		snprintf(destination, sizeof(destination), "10.%u.0.5", 100 + tunnel);
+		flow.destination = destination;
+		octets = frame_of(lab, WAN, &flow, frame);
+		memcpy(append_zeros(m, (uint16_t)octets), frame, octets);
+		assert_true(inject(lab->dp, m, META_FRAME, WAN));
+		lab_turn_all(lab);
+		lab->expected.injected[1][WAN]++;
+		octets = packet_make(&flow, packet);
+		expect_sealed(lab, 1, tunnel, packet, octets);
+		expect_out(lab, tunnel, 1, 1, octets);
+	}
+}
+
 static void malformed_frames(void **state)
 {
 	struct lab *lab = all_tunnels(state);
@@ -199,9 +224,11 @@ static void decrypted_sources(void **state)
 
 int main(void)
 {
+	static const struct lab_params decrypt_first = {.roles = "de", .tx = {2, 2}};
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(towards_the_wire, NULL),
 		LAB_TEST(what_always_passes, NULL),
+		LAB_TEST(where_the_first_worker_decrypts, &decrypt_first),
 		LAB_TEST(malformed_frames, NULL),
 		LAB_TEST(tunnel_packets, NULL),
 		LAB_TEST(sources, NULL),
