@@ -7,6 +7,8 @@
 #include "proto/ip_hdr.h"
 #include "proto/pkt.h"
 
+#define ETHER_TYPE_SLOW 0x8809 // LACP
+#define ETHER_TYPE_EAPOL 0x888e
 #define UDP_IKE 500
 #define UDP_IKE_NAT 4500
 #define UDP_BFD 3784
@@ -190,6 +192,24 @@ static enum drop_reason check_frame(const struct port *port, struct rte_mbuf *m)
 	return DROP_NONE;
 }
 
+// Frames without IP that are the kernel's: what a link needs, and no tag that the kernel would look
+// behind for IP packets that nobody here has seen.
+static void take_link_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, uint16_t type)
+{
+	switch (type) {
+	case RTE_ETHER_TYPE_ARP:
+		punt_frame(w, port, m, PUNT_neighbour);
+		return;
+	case RTE_ETHER_TYPE_LLDP:
+	case ETHER_TYPE_SLOW:
+	case ETHER_TYPE_EAPOL:
+		punt_frame(w, port, m, PUNT_other);
+		return;
+	default:
+		drop_packet(w, port, DROP_eth_type, m);
+	}
+}
+
 void classify_frames(
 	struct worker *w, uint8_t port, struct rte_mbuf *m[], uint16_t n, struct burst *b)
 {
@@ -209,8 +229,7 @@ void classify_frames(
 		type = load_be16(frame + 12);
 		pkt_strip(m[i], RTE_ETHER_HDR_LEN);
 		if (unlikely(type != RTE_ETHER_TYPE_IPV4 && type != RTE_ETHER_TYPE_IPV6)) {
-			punt_frame(w, port, m[i],
-				type == RTE_ETHER_TYPE_ARP ? PUNT_neighbour : PUNT_other);
+			take_link_frame(w, port, m[i], type);
 			continue;
 		}
 		reason = classify_ip(m[i], type, packet);

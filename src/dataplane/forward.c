@@ -49,6 +49,19 @@ static bool leaks(
 		w->dp->port[adjacency->port].side == PORT_UNPROTECTED;
 }
 
+// What tells of neighbours is believed on their own link only: the other end of a tunnel is not on
+// it (RFC 4861 section 7.1), whatever hop limit it writes.
+static void deliver_local(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
+	uint8_t home, enum forward_origin origin)
+{
+	enum punt_class class = classify_punt(m, packet);
+
+	if (unlikely(class == PUNT_neighbour && origin == FORWARD_DECRYPTED))
+		drop_packet(w, packet->port, DROP_neighbour_tunnelled, m);
+	else
+		punt_bare(w, packet->port, home, m, class);
+}
+
 static void forward(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	const struct adjacency *adjacency, enum forward_origin origin)
 {
@@ -61,7 +74,7 @@ static void forward(struct worker *w, struct rte_mbuf *m, const struct packet *p
 		send(w, m, packet, adjacency, origin);
 		return;
 	case ADJACENCY_LOCAL:
-		punt_bare(w, packet->port, adjacency->port, m, classify_punt(m, packet));
+		deliver_local(w, m, packet, adjacency->port, origin);
 		return;
 	case ADJACENCY_PENDING:
 		drop_and_resolve(w, packet->port, m, DROP_neighbour_pending);

@@ -1,5 +1,5 @@
 // A burst of packets on its way through the stages, as arrays side by side. A stage writes a
-// verdict per packet; burst_sift then moves the packets that go on to the front.
+// verdict per packet; the packets that go on are then moved to the front.
 #pragma once
 
 #include "base/compiler.h"

@@ -45,6 +45,7 @@
 	X(multi_segment,      "packet in several buffers") \
 	X(eth_runt,           "frame shorter than an Ethernet header") \
 	X(eth_not_for_us,     "frame for another station") \
+	X(eth_type,           "frame is neither IP nor ARP, LLDP, LACP or 802.1X") \
 	X(ip_version,         "IP version is not the frame's") \
 	X(ip_header,          "IP header cut short or malformed") \
 	X(ip_length,          "IP length beyond the frame") \
@@ -53,6 +54,7 @@
 	X(ip_source,          "IP source address is no address to come from") \
 	X(link_broadcast,     "unicast packet sent to a group of stations (RFC 1812 5.3.4)") \
 	X(ttl_expired,        "TTL or hop limit used up") \
+	X(neighbour_tunnelled, "neighbour discovery or group membership out of a tunnel") \
 	X(no_sa,              "no SA for this SPI and address") \
 	X(outer_fragment,     "fragment of a tunnel packet") \
 	X(policy_discard,     "policy says discard") \

@@ -320,12 +320,22 @@ static void classes(void **state)
 	}
 }
 
-// Frames that are not IP are the kernel's as they are, whatever their length.
+// Frames that are not IP are the kernel's as they are, whatever their length, if the link needs
+// them; others end, tagged ones among them.
 static void not_ip(void **state)
 {
 	struct lab *lab = *state;
-	static const uint16_t types[] = {0x0806, 0x8100, 0x88cc, 0x0000, 0x05dc, 0x0801, 0xffff};
+	static const uint16_t types[] = {0x0806, 0x88cc, 0x8809, 0x888e};
+	static const uint16_t wrong[] = {0x8100, 0x88a8, 0x9100, 0x0000, 0x05dc, 0x0801, 0xffff};
 
+	for (unsigned i = 0; i < COUNT(wrong); i++) {
+		struct rte_mbuf *m = good_frame(lab, LAN, false);
+
+		store_be16(rte_pktmbuf_mtod_offset(m, uint8_t *, 12), wrong[i]);
+		lab_receive(lab, LAN, 0, m);
+		lab_turn(lab, 0);
+		expect_drop(lab, 0, LAN, DROP_eth_type, 1);
+	}
 	for (unsigned i = 0; i < COUNT(types); i++) {
 		for (uint16_t octets = ETHER; octets < 64; octets += 7) {
 			struct rte_mbuf *m = good_frame(lab, LAN, false);
