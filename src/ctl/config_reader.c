@@ -8,6 +8,8 @@
 
 // So many hex digits in a row are taken for a key.
 #define KEY_DIGITS 24
+// And so many characters that base64 may have: 16 octets.
+#define KEY_BASE64 22
 #define QUOTE_CHARACTERS 40
 
 unsigned setting_line(const config_setting_t *setting)
@@ -55,6 +57,24 @@ const char *reader_where(
 	return buf;
 }
 
+// As wg(8) and others write keys: letters of both cases and digits, perhaps '+' and '/', '=' at the
+// end. A path that begins at the root is none unless it ends so.
+bool quote_is_base64(const char *text)
+{
+	static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char lower[] = "abcdefghijklmnopqrstuvwxyz";
+	static const char rest[] = "0123456789+/";
+	size_t octets = 0;
+
+	while (text[octets] && (isalnum((unsigned char)text[octets]) || strchr(rest, text[octets])))
+		octets++;
+	if (octets < KEY_BASE64 || text[octets + strspn(text + octets, "=")] != '\0')
+		return false;
+	if (text[0] == '/' && text[octets] == '\0')
+		return false;
+	return strpbrk(text, upper) && strpbrk(text, lower) && strpbrk(text, rest);
+}
+
 bool quote_hides(const char *text)
 {
 	unsigned digits = 0, pairs = 0;
@@ -72,7 +92,7 @@ bool quote_hides(const char *text)
 		if (pairs >= KEY_DIGITS / 2)
 			return true;
 	}
-	return false;
+	return quote_is_base64(text);
 }
 
 const char *quote(const char *text, char buf[QUOTE_TEXT])

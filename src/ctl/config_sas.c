@@ -124,7 +124,7 @@ static int key_file(struct reader *reader, const config_setting_t *setting, void
 	if (text[0] == '\0')
 		return setting_fail(reader, setting, "'key_file' is empty; a file name is wanted");
 	// A file may have digits for a name, but then it has more than them.
-	if (quote_hides(text) && !strpbrk(text, "./"))
+	if (quote_hides(text) && (quote_is_base64(text) || !strpbrk(text, "./")))
 		return setting_fail(reader, setting,
 			"'key_file' looks like a key (not shown); put it into a file with mode "
 			"0600 and name the file here");

@@ -111,6 +111,7 @@ const char *reader_where(
 // A value in an error: in quotation marks, cut, printable. What may be a key is left out.
 const char *quote(const char *text, char buf[QUOTE_TEXT]);
 bool quote_hides(const char *text);
+bool quote_is_base64(const char *text);
 
 // Appends, cut to the octets that text has.
 void text_append(char *text, size_t octets, const char *format, ...) PRINTF_LIKE(3, 4);

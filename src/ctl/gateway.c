@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SIGNALS 3
+
 static int create_dataplane(struct gateway *gateway, const struct proto_table *protos,
 	const struct aead_table *engines, struct error *err)
 {
@@ -156,6 +158,15 @@ failed:
 	return rc;
 }
 
+// A terminal that closes, or somebody's habit of asking for the configuration to be read again.
+static void on_hangup(evutil_socket_t number, short what, void *arg)
+{
+	(void)number;
+	(void)what;
+	(void)arg;
+	log_warning("SIGHUP: ignored; a new configuration takes a restart");
+}
+
 static void on_stop(evutil_socket_t number, short what, void *arg)
 {
 	struct gateway *gateway = arg;
@@ -167,18 +178,21 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 
 int gateway_run(struct gateway *gateway)
 {
-	static const int signals[] = {SIGTERM, SIGINT};
-	struct event *on[2] = {NULL};
+	static const struct {
+		int number;
+		event_callback_fn act;
+	} signals[SIGNALS] = {{SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGHUP, on_hangup}};
+	struct event *on[SIGNALS] = {NULL};
 	int rc = 0;
 
-	for (unsigned i = 0; i < 2; i++) {
-		on[i] = evsignal_new(gateway->events, signals[i], on_stop, gateway);
+	for (unsigned i = 0; i < SIGNALS; i++) {
+		on[i] = evsignal_new(gateway->events, signals[i].number, signals[i].act, gateway);
 		if (on[i] == NULL || event_add(on[i], NULL) != 0)
 			rc = -ENOMEM;
 	}
 	if (rc == 0 && event_base_dispatch(gateway->events) != 0)
 		rc = -EIO;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < SIGNALS; i++) {
 		if (on[i] != NULL)
 			event_free(on[i]);
 	}

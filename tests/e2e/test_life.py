@@ -87,6 +87,14 @@ def test_sigint_is_an_orderly_stop(sites):
     assert not interfaces(a)
 
 
+def test_sighup_changes_nothing(sites):
+    a, _ = sites.pair("vpe")
+    sites.start().wait_reachable((4,))
+    a.process.send(signal.SIGHUP)
+    laboratory.wait_for("the warning", lambda: "SIGHUP" in a.process.said())
+    sites.wait_reachable((4,))
+
+
 def shapes(key):
     """What somebody who looks for the key would look for; its beginning is enough."""
     start = key[:16]

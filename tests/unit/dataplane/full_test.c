@@ -166,6 +166,33 @@ static void punt_full(void **state)
 	drain_punts(lab, fits);
 }
 
+static unsigned waiting(const struct lab *lab, unsigned worker)
+{
+	return rte_ring_count(lab->dp->worker[worker]->punt);
+}
+
+// A flood at one worker does not shut out the others.
+static void punt_turns(void **state)
+{
+	struct lab *lab = *state;
+	struct rte_mbuf *m[BURST_MAX];
+
+	for (unsigned worker = 0; worker < 2; worker++) {
+		for (unsigned i = 0; i < 2 * BURST_MAX; i++)
+			lab_receive(lab, WAN, worker, arp(lab));
+		lab_turn(lab, worker);
+		lab_turn(lab, worker);
+		expect_punt(lab, worker, WAN, PUNT_neighbour, 2 * BURST_MAX);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(punt_drain(lab->dp, m, BURST_MAX), BURST_MAX);
+		rte_pktmbuf_free_bulk(m, BURST_MAX);
+	}
+	assert_int_equal(waiting(lab, 0), BURST_MAX);
+	assert_int_equal(waiting(lab, 1), BURST_MAX);
+	drain_punts(lab, 2 * BURST_MAX);
+}
+
 static void inject_full(void **state)
 {
 	struct lab *lab = *state;
@@ -207,6 +234,7 @@ int main(void)
 		LAB_TEST(tx_ring_full, &one_tx),
 		LAB_TEST(tx_full, &small),
 		LAB_TEST(punt_full, &large),
+		LAB_TEST(punt_turns, &two),
 		LAB_TEST(inject_full, &large),
 		LAB_TEST(pool_empty, NULL),
 	};
