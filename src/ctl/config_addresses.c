@@ -34,8 +34,8 @@ static const struct reserved no_ends[] = {
 };
 
 static const struct reserved multicast[] = {
-	{V4(4, 224), "multicast is the kernel's and never meets a policy"},
-	{V6(8, 0xff), "multicast is the kernel's and never meets a policy"},
+	{V4(4, 224), "multicast goes through no tunnel"},
+	{V6(8, 0xff), "multicast goes through no tunnel"},
 };
 
 static const struct reserved loopback[] = {
@@ -62,11 +62,14 @@ const char *tunnel_end_wrong(const struct ip_addr *addr)
 	return WHY(no_ends, &host);
 }
 
-const char *policy_prefix_wrong(const struct ip_prefix *prefix, bool source)
+const char *policy_source_wrong(const struct ip_prefix *prefix)
 {
-	const char *wrong = WHY(multicast, prefix);
+	return WHY(loopback, prefix);
+}
 
-	return wrong || !source ? wrong : WHY(loopback, prefix);
+const char *protected_prefix_wrong(const struct ip_prefix *prefix)
+{
+	return WHY(multicast, prefix);
 }
 
 static int by_local(const void *a, const void *b)

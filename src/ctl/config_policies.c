@@ -62,29 +62,23 @@ static int prefix(struct reader *reader, const config_setting_t *setting, struct
 }
 
 // A policy that traffic never meets would only look like one.
-static int met_prefix(struct reader *reader, const config_setting_t *setting,
-	struct ip_prefix *parsed, bool source)
+static int src(struct reader *reader, const config_setting_t *setting, void *object)
 {
-	int ret = prefix(reader, setting, parsed);
-	const char *wrong = ret < 0 ? NULL : policy_prefix_wrong(parsed, source);
+	struct selector *selector = &((struct config_policy *)object)->selector;
+	int ret = prefix(reader, setting, &selector->source);
+	const char *wrong = ret < 0 ? NULL : policy_source_wrong(&selector->source);
 	char text[IP_PREFIX_TEXT];
 
 	if (!wrong)
 		return ret;
-	return setting_fail(reader, setting, "'%s' is %s: %s; leave the policy out",
-		config_setting_name(setting), ip_prefix_format(parsed, text), wrong);
-}
-
-static int src(struct reader *reader, const config_setting_t *setting, void *object)
-{
-	return met_prefix(
-		reader, setting, &((struct config_policy *)object)->selector.source, true);
+	return setting_fail(reader, setting, "'src' is %s: %s; leave the policy out",
+		ip_prefix_format(&selector->source, text), wrong);
 }
 
 static int dst(struct reader *reader, const config_setting_t *setting, void *object)
 {
 	struct selector *selector = &((struct config_policy *)object)->selector;
-	int ret = met_prefix(reader, setting, &selector->destination, false);
+	int ret = prefix(reader, setting, &selector->destination);
 
 	if (ret == 0 && selector->source.addr.family != selector->destination.addr.family)
 		ret = setting_fail(reader, setting,
@@ -256,15 +250,32 @@ void *policy_element(struct reader *reader, void *object, unsigned i, unsigned n
 	return &config->policies[i];
 }
 
+static int check_protected(
+	struct reader *reader, const config_setting_t *group, const struct config_policy *policy)
+{
+	const struct ip_prefix *ends[] = {&policy->selector.source, &policy->selector.destination};
+	char text[IP_PREFIX_TEXT];
+
+	if (!config_setting_get_member(group, "tunnel"))
+		return setting_fail(reader, group,
+			"policy '%s' protects, but names no 'tunnel'; add one", policy->name);
+	for (unsigned i = 0; i < 2; i++) {
+		const char *wrong = protected_prefix_wrong(ends[i]);
+
+		if (wrong)
+			return setting_fail(reader, group,
+				"policy '%s' protects %s: %s; \"bypass\" or \"discard\" are wanted",
+				policy->name, ip_prefix_format(ends[i], text), wrong);
+	}
+	return 0;
+}
+
 static int policy_finish(struct reader *reader, const config_setting_t *group, void *object)
 {
 	struct config_policy *policy = object;
 
 	policy->line = setting_line(group);
-	if (policy->action == POLICY_PROTECT && !config_setting_get_member(group, "tunnel"))
-		return setting_fail(reader, group,
-			"policy '%s' protects, but names no 'tunnel'; add one", policy->name);
-	return 0;
+	return policy->action == POLICY_PROTECT ? check_protected(reader, group, policy) : 0;
 }
 
 static bool protects(const void *object)

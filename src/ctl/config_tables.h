@@ -21,9 +21,10 @@ extern const struct settings policy_settings;
 
 // Names of ports, tunnels and policies: NULL, or what would be right.
 const char *name_wrong(const char *name);
-// Addresses of tunnels, prefixes of policies: NULL, or why it cannot be one.
+// Addresses of tunnels, prefixes of policies, of those that protect: NULL, or why it cannot be one.
 const char *tunnel_end_wrong(const struct ip_addr *addr);
-const char *policy_prefix_wrong(const struct ip_prefix *prefix, bool source);
+const char *policy_source_wrong(const struct ip_prefix *prefix);
+const char *protected_prefix_wrong(const struct ip_prefix *prefix);
 
 // Lists that grow by the walker; see struct setting.
 void *port_element(struct reader *reader, void *object, unsigned i, unsigned n);

@@ -86,7 +86,8 @@ static int add_own(struct reading *r)
 
 		route = (struct fwd_route){.prefix = {.addr = local->addr},
 			.kind = ADJACENCY_LOCAL,
-			.port = local->port};
+			.port = local->port,
+			.tunnel_end = true};
 		route.prefix.length = (uint8_t)(ip_addr_octets(local->addr.family) * 8);
 		ret = add(r, &route, RANK_LOCAL, 0);
 	}
@@ -279,7 +280,7 @@ static int choose(struct reading *r, struct mirror_routes *routes)
 	return 0;
 }
 
-static_assert(sizeof(struct fwd_route) == sizeof(struct ip_prefix) + 2 + sizeof(struct ip_addr));
+static_assert(sizeof(struct fwd_route) == sizeof(struct ip_prefix) + 3 + sizeof(struct ip_addr));
 
 static bool routes_equal(const struct mirror_routes *a, const struct mirror_routes *b)
 {

@@ -1,9 +1,9 @@
 // The last stage of both paths.
 #include "dataplane/forward.h"
 
-#include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
+#include "dataplane/local.h"
 #include "dataplane/punt.h"
 #include "dataplane/tx.h"
 #include "proto/ip_hdr.h"
@@ -49,19 +49,6 @@ static bool leaks(
 		w->dp->port[adjacency->port].side == PORT_UNPROTECTED;
 }
 
-// What tells of neighbours is believed on their own link only: the other end of a tunnel is not on
-// it (RFC 4861 section 7.1), whatever hop limit it writes.
-static void deliver_local(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
-	uint8_t home, enum forward_origin origin)
-{
-	enum punt_class class = classify_punt(m, packet);
-
-	if (unlikely(class == PUNT_neighbour && origin == FORWARD_DECRYPTED))
-		drop_packet(w, packet->port, DROP_neighbour_tunnelled, m);
-	else
-		punt_bare(w, packet->port, home, m, class);
-}
-
 static void forward(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	const struct adjacency *adjacency, enum forward_origin origin)
 {
@@ -74,7 +61,7 @@ static void forward(struct worker *w, struct rte_mbuf *m, const struct packet *p
 		send(w, m, packet, adjacency, origin);
 		return;
 	case ADJACENCY_LOCAL:
-		deliver_local(w, m, packet, adjacency->port, origin);
+		local_deliver_decrypted(w, m, packet, adjacency->port);
 		return;
 	case ADJACENCY_PENDING:
 		drop_and_resolve(w, packet->port, m, DROP_neighbour_pending);
@@ -101,51 +88,4 @@ void forward_burst(struct worker *w, const struct burst *b, enum forward_origin 
 	fwd_lookup(fwd, b, 0, b->n, adjacency);
 	for (uint16_t i = 0; i < b->n; i++)
 		forward(w, b->m[i], &b->packet[i], adjacency[i], origin);
-}
-
-// What is for the gateway itself or for everybody is the kernel's; tunnel packets never are.
-static void take_local(struct worker *w, struct rte_mbuf *m, const struct packet *packet)
-{
-	if (likely(packet->protocol != IP_PROTOCOL_ESP))
-		punt_frame(w, packet->port, m, classify_punt(m, packet));
-	else if (packet->flags & PACKET_FRAGMENT)
-		drop_packet(w, packet->port, DROP_outer_fragment, m);
-	else
-		drop_packet(w, packet->port, DROP_no_sa, m);
-}
-
-static enum drop_reason check_transit(const struct rte_mbuf *m, const struct packet *packet)
-{
-	if (unlikely(packet->flags & PACKET_TO_GROUP))
-		return DROP_link_broadcast;
-	if (unlikely(!ip_source_forwardable(rte_pktmbuf_mtod(m, const uint8_t *))))
-		return DROP_ip_source;
-	return DROP_NONE;
-}
-
-void forward_take_local(struct worker *w, struct burst *b)
-{
-	const struct fwd *fwd = atomic_load_explicit(&w->dp->fwd, memory_order_acquire);
-	const struct adjacency *adjacency[BURST_MAX];
-	uint16_t kept = 0;
-
-	fwd_lookup(fwd, b, 0, b->n, adjacency);
-	for (uint16_t i = 0; i < b->n; i++) {
-		struct packet *packet = &b->packet[i];
-		enum drop_reason reason;
-
-		if (unlikely(adjacency[i]->kind == ADJACENCY_LOCAL ||
-			    adjacency[i]->kind == ADJACENCY_MULTICAST)) {
-			take_local(w, b->m[i], packet);
-			continue;
-		}
-		reason = check_transit(b->m[i], packet);
-		if (unlikely(reason != DROP_NONE)) {
-			drop_packet(w, packet->port, reason, b->m[i]);
-			continue;
-		}
-		b->m[kept] = b->m[i];
-		b->packet[kept++] = *packet;
-	}
-	b->n = kept;
 }

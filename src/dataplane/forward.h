@@ -14,8 +14,3 @@ enum forward_origin {
 // Sends every packet of b (which begin with their IP header) where its destination's route says, or
 // to the kernel, or drops it.
 void forward_burst(struct worker *w, const struct burst *b, enum forward_origin origin);
-
-// Takes out of b the packets whose destination is the gateway itself or a group, which are the
-// kernel's (but never tunnel packets), and drops what is not to be forwarded: unicast packets whose
-// frames were sent to a group, sources for one link only.
-void forward_take_local(struct worker *w, struct burst *b);

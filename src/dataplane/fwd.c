@@ -40,7 +40,8 @@ struct fwd {
 
 static bool same_nexthop(const struct fwd_route *a, const struct fwd_route *b)
 {
-	return a->kind == b->kind && a->port == b->port && ip_addr_equal(&a->gateway, &b->gateway);
+	return a->kind == b->kind && a->port == b->port && a->tunnel_end == b->tunnel_end &&
+		ip_addr_equal(&a->gateway, &b->gateway);
 }
 
 // The number of a route's next hop; routes to one gateway share it.
@@ -207,7 +208,8 @@ static struct adjacency resolve_nexthop(const struct fwd *fwd, const struct fwd_
 	const struct adjacency *known;
 
 	if (route->kind != ADJACENCY_FORWARD)
-		return (struct adjacency){.kind = route->kind, .port = route->port};
+		return (struct adjacency){
+			.kind = route->kind, .port = route->port, .tunnel_end = route->tunnel_end};
 	known = find_neighbour(fwd, route->port, route->gateway.family, route->gateway.octets);
 	if (known != NULL)
 		return *known;

@@ -22,6 +22,7 @@ enum adjacency_kind {
 struct adjacency {
 	uint8_t kind;
 	uint8_t port;
+	bool tunnel_end;    // ADJACENCY_LOCAL: an outer address of tunnels
 	uint8_t ether[12];  // ADJACENCY_FORWARD: destination and source address of the frame
 	struct ip_addr via; // the neighbour asked for; family IP_NONE: the packet's destination
 };
@@ -31,6 +32,7 @@ struct fwd_route {
 	struct ip_prefix prefix;
 	uint8_t kind; // NO_ROUTE, UNREACHABLE, LOCAL, MULTICAST, LINK; FORWARD: through the gateway
 	uint8_t port;
+	bool tunnel_end;	// of LOCAL: an outer address of tunnels
 	struct ip_addr gateway; // of FORWARD
 };
 

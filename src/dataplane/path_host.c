@@ -1,12 +1,14 @@
 // The host's own path. Towards a protected port the kernel's frames leave as they are. Towards an
-// unprotected one, IP packets meet the outbound policies: what a policy protects goes into its
-// tunnel. What keeps the link and the tunnels alive passes: ARP, neighbour discovery, MLD, IKE.
+// unprotected one, IP packets meet the outbound policies like any other: what a policy protects
+// goes into its tunnel, what bypasses leaves as the kernel wrote it, the rest ends. Only what keeps
+// the link and the tunnels alive needs no policy: ARP, neighbour discovery, MLD, IKE.
 #include "dataplane/path_host.h"
 
 #include "base/bytes.h"
 #include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
+#include "dataplane/local.h"
 #include "dataplane/path_out.h"
 #include "dataplane/tx.h"
 #include "proto/ip_hdr.h"
@@ -40,13 +42,6 @@ static enum drop_reason parse(const struct rte_mbuf *m, struct packet *packet)
 	return m->data_len < least ? DROP_ip_header : classify_upper(m, packet);
 }
 
-static bool is_for_link_or_tunnels(const struct rte_mbuf *m, const struct packet *packet)
-{
-	enum punt_class class = classify_punt(m, packet);
-
-	return class == PUNT_neighbour || class == PUNT_ike;
-}
-
 // Takes the IP packets that policies must judge into b; the other frames leave.
 static void select_judged(struct worker *w, struct rte_mbuf *m[], uint16_t n, struct burst *b)
 {
@@ -66,16 +61,22 @@ static void select_judged(struct worker *w, struct rte_mbuf *m[], uint16_t n, st
 		packet->port = port;
 		if (reason != DROP_NONE)
 			drop_packet(w, port, reason, m[i]);
-		else if (is_for_link_or_tunnels(m[i], packet))
+		else if (local_is_vital(w, port, m[i], packet))
 			send_as_it_came(w, port, m[i]);
 		else
 			b->m[b->n++] = m[i];
 	}
 }
 
+static bool passes(const struct spd *spd, uint32_t match)
+{
+	return match != SPD_NO_MATCH && !(match & SPD_FRAGMENT) &&
+		spd_policy(spd, match)->action == POLICY_BYPASS;
+}
+
 void path_host(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 {
-	const struct spd *spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire);
+	struct spd *spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire);
 	struct burst *b = &w->burst;
 	uint32_t match[BURST_MAX];
 	uint16_t kept = 0;
@@ -83,11 +84,8 @@ void path_host(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 	select_judged(w, m, n, b);
 	spd_lookup(spd, SPD_OUT, b, 0, b->n, match);
 	for (uint16_t i = 0; i < b->n; i++) {
-		bool passes = match[i] == SPD_NO_MATCH ||
-			(!(match[i] & SPD_FRAGMENT) &&
-				spd_policy(spd, match[i])->action == POLICY_BYPASS);
-
-		if (passes) {
+		if (passes(spd, match[i])) {
+			spd_hit(spd, w->index, match[i], 1);
 			send_as_it_came(w, b->packet[i].port, b->m[i]);
 			continue;
 		}

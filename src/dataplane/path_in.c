@@ -7,6 +7,7 @@
 #include "dataplane/drop.h"
 #include "dataplane/forward.h"
 #include "dataplane/handover.h"
+#include "dataplane/local.h"
 #include "proto/ip_hdr.h"
 
 // Counted by the SA too, where the reason is one of those that SAs count.
@@ -193,14 +194,14 @@ static enum drop_reason clear_refusal(const struct spd *spd, uint32_t match)
 	}
 }
 
-// Clear packets from the wire: for the gateway itself, or through by a policy that says bypass.
+// Clear packets from the wire, for the gateway itself or through it: by a policy that says bypass.
 static void path_in_clear(struct worker *w, struct burst *b)
 {
 	struct spd *spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire);
 	uint32_t match[BURST_MAX];
 	uint16_t kept = 0;
 
-	forward_take_local(w, b);
+	local_take_vital(w, b);
 	spd_lookup(spd, SPD_IN, b, 0, b->n, match);
 	for (uint16_t i = 0; i < b->n; i++) {
 		enum drop_reason reason = clear_refusal(spd, match[i]);
@@ -209,6 +210,10 @@ static void path_in_clear(struct worker *w, struct burst *b)
 			spd_hit(spd, w->index, match[i] & ~SPD_FRAGMENT, 1);
 		if (reason != DROP_NONE) {
 			drop_packet(w, b->packet[i].port, reason, b->m[i]);
+			continue;
+		}
+		if (b->packet[i].flags & PACKET_LOCAL) {
+			local_deliver(w, b->m[i], &b->packet[i]);
 			continue;
 		}
 		b->m[kept] = b->m[i];

@@ -7,6 +7,7 @@
 #include "dataplane/drop.h"
 #include "dataplane/forward.h"
 #include "dataplane/handover.h"
+#include "dataplane/local.h"
 #include "dataplane/punt.h"
 #include "proto/ip_hdr.h"
 
@@ -140,7 +141,7 @@ void path_out_policies(struct worker *w, struct burst *b, enum forward_origin or
 
 void path_out(struct worker *w)
 {
-	forward_take_local(w, &w->burst);
+	local_take(w, &w->burst);
 	if (w->burst.n > 0)
 		path_out_policies(w, &w->burst, FORWARD_TRANSIT);
 }

@@ -27,6 +27,7 @@ struct packet {
 #define PACKET_FRAGMENT 0x02 // any fragment, first or not
 #define PACKET_LATER_FRAGMENT 0x04
 #define PACKET_TO_GROUP 0x08 // the frame was sent to a multicast or broadcast address
+#define PACKET_LOCAL 0x10    // for the gateway itself, if a policy lets it pass
 
 struct burst {
 	uint16_t n;

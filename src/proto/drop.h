@@ -56,6 +56,8 @@
 	X(ttl_expired,        "TTL or hop limit used up") \
 	X(neighbour_tunnelled, "neighbour discovery or group membership out of a tunnel") \
 	X(no_sa,              "no SA for this SPI and address") \
+	X(udp_no_sa,          "tunnel packet in UDP (ports 4500, 14500) without an SA") \
+	X(nat_keepalive,      "NAT keepalive ended as meant (RFC 3948)") \
 	X(outer_fragment,     "fragment of a tunnel packet") \
 	X(policy_discard,     "policy says discard") \
 	X(policy_none,        "no policy matches") \

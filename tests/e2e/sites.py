@@ -62,6 +62,12 @@ def protect(here, there, tunnel="peer"):
     return [Policy(here.prefixes[f], there.prefixes[f], "protect", tunnel) for f in (4, 6)]
 
 
+def answer_pings(here):
+    """ICMP of the gateway's own addresses on the wan, in clear."""
+    return [Policy(here.wan[f], prefix, "bypass", protocol=protocol)
+            for f, prefix, protocol in ((4, "0.0.0.0/0", "icmp"), (6, "::/0", "icmpv6"))]
+
+
 class Sites:
     """Builds the namespaces; start() starts the gateways."""
 
@@ -123,15 +129,18 @@ class Sites:
         return self.gateway[x]
 
     def pair(self, protocol, outer=4, algorithm="aes-256-gcm", esn=False, replay_window=1024,
-             workers=None, **settings):
-        """Both gateways with one tunnel between them, not started yet."""
+             workers=None, policies=protect, more=None, **settings):
+        """Both gateways with one tunnel between them, not started yet.
+
+        policies: of a site towards the other; more: of a site alone.
+        """
         workers = workers or {}
         common = {"algorithm": algorithm, "esn": esn, "replay_window": replay_window}
         a_to_b, b_to_a = gw.sa(protocol, **common), gw.sa(protocol, **common)
         self.a_to_b, self.b_to_a, self.outer = a_to_b, b_to_a, outer
         for here, there, out, back in ((A, B, a_to_b, b_to_a), (B, A, b_to_a, a_to_b)):
             tunnel = Tunnel(here.wan[outer], there.wan[outer], out, back)
-            self.add(here, [tunnel], protect(here, there),
+            self.add(here, [tunnel], policies(here, there) + (more(here) if more else []),
                      workers=workers.get(here.letter, ("both",)), **settings)
         return self.gateway["a"], self.gateway["b"]
 

@@ -7,7 +7,7 @@ import pytest
 
 import lab as laboratory
 import traffic
-from sites import A, B
+from sites import A, B, answer_pings
 
 VPE_OVERHEAD = 20 + 32  # outer IPv4
 
@@ -15,7 +15,7 @@ VPE_OVERHEAD = 20 + 32  # outer IPv4
 @pytest.mark.parametrize("family", [4, 6])
 def test_ping_to_the_gateway_itself(sites, family):
     """LAN side from the host, wan side from the other gateway: the kernel answers through us."""
-    sites.pair("vpe")
+    sites.pair("vpe", more=answer_pings)
     sites.start()
     for here, there in ((A, B), (B, A)):
         host = sites.host[here.letter]

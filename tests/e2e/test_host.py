@@ -58,6 +58,57 @@ def test_the_gateways_own_traffic_is_protected(lab, sites, family, workers):
 
 
 @pytest.mark.parametrize("family", [4, 6])
+def test_what_no_policy_names_stays_inside(lab, sites, family):
+    """Neither the gateway's own pings nor pings to it cross the wan; with a policy they do."""
+    sites.pair("vpe")
+    sites.start().wait_reachable()
+    a, b = sites.gateway["a"], sites.gateway["b"]
+    before = a.drops()
+    wire = capture.Capture(lab, sites.wan, sites.wan_ends["a"][0], "wan")
+    assert traffic.ping(sites.gate["a"], B.wan[family], 5, wait=1).received == 0
+    assert traffic.ping(sites.gate["b"], A.wan[family], 5, wait=1).received == 0
+    assert a.drops_since(before) == {"policy_none": 5}
+    assert b.drops().get("policy_none") == 5
+    assert nothing_in_clear(wire)
+    # What comes from the wire is asked the same.
+    forger = sites.newcomer("forger", [f"192.0.2.77/{two_sites.WAN_BITS[4]}",
+                                       f"2001:db8::77/{two_sites.WAN_BITS[6]}"])
+    before = a.drops()
+    assert traffic.ping(forger, A.wan[family], 5, wait=1).received == 0
+    assert a.drops_since(before) == {"policy_none": 5}
+
+
+def protect_udp(here, there):
+    return [Policy(here.prefixes[f], there.prefixes[f], "protect", protocol="udp") for f in (4, 6)]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_errors_about_protected_packets_stay_inside(lab, sites, family):
+    """The kernel's "port unreachable" quotes what was protected; no policy protects ICMP here."""
+    sites.pair("vpe", policies=protect_udp)
+    sites.start()
+    b = sites.gateway["b"]
+    with traffic.Numbers(sites.host["b"], B.host[family]) as numbers:
+        laboratory.wait_for("the tunnel", lambda: traffic.send_numbers(
+            sites.host["a"], B.host[family], range(1)) or numbers.settle(1, 1, 0.1))
+    before = b.drops()
+    wire = capture.Capture(lab, sites.wan, sites.wan_ends["b"][0], "wan")
+    traffic.send_numbers(sites.host["a"], B.router[family], range(5), rate=5, port=9)
+    laboratory.wait_for("the errors", lambda: b.drops_since(before).get("policy_none", 0) >= 1)
+    nothing_in_clear(wire)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_ike_needs_no_policy(sites, family):
+    """UDP 500 between the tunnels' ends; on other ports and other addresses it is like any."""
+    sites.pair("vpe", outer=family)
+    sites.start().wait_reachable((family,))
+    ends = {x: (sites.gate[x], site.wan[family]) for x, site in (("a", A), ("b", B))}
+    for port, answers in ((500, True), (501, False)):
+        assert traffic.udp_echo(*ends["a"], *ends["b"], port) is answers
+
+
+@pytest.mark.parametrize("family", [4, 6])
 def test_small_mtu_behind_the_far_gateway(lab, family):
     """It fits the tunnel and not the LAN behind it: the far gateway says so, through the tunnel."""
     sites = two_sites.Sites(lab, lan_mtu={"b": LAN_MTU})
@@ -221,7 +272,8 @@ def test_unknown_tunnel_packets_do_not_reach_the_kernel(lab, family, reason):
     sites = two_sites.Sites(lab, wan_switch=False)
     other = 10 - family
     out, back = gw.sa("esp"), gw.sa("esp")
-    a = sites.add(A, [Tunnel(A.wan[other], B.wan[other], out, back)], two_sites.protect(A, B))
+    a = sites.add(A, [Tunnel(A.wan[other], B.wan[other], out, back)],
+                  two_sites.protect(A, B) + two_sites.answer_pings(A))
     sites.start()
     end = sites.wan_ends["a"][0]
     sites.wan.sysctl(f"net/ipv6/conf/{end}/disable_ipv6", 0)

@@ -52,7 +52,7 @@ def test_replay_of_a_captured_stream(lab, sites, protocol, esn):
     sites.start().wait_reachable((4,))
     with traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
         wire = capture.Capture(lab, sites.wan, sites.wan_ends["b"][0], "stream")
-        traffic.send_numbers(sites.host["a"], B.host[4], range(count))
+        traffic.send_numbers(sites.host["a"], B.host[4], range(count), receiver=numbers)
         assert numbers.settle(count, timeout=10) == count
         wire.stop()
         assert wire.dropped == 0
@@ -77,7 +77,7 @@ def reordered(lab, protocol, window, fault, count):
     sites.start().wait_reachable((4,))
     before = b.drops()
     with traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
-        traffic.send_numbers(sites.host["a"], B.host[4], range(count))
+        traffic.send_numbers(sites.host["a"], B.host[4], range(count), receiver=numbers)
         arrived = numbers.settle(count, timeout=10, quiet=1)
         assert not numbers.twice
     return arrived, b.drops_since(before)

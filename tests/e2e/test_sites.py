@@ -30,7 +30,8 @@ def test_traffic_both_ways(lab, sites, protocol, outer, count):
             host, peer = sites.host[here.letter], sites.host[there.letter]
             assert traffic.ping(host, there.host[inner], 10).lossless
             with traffic.Numbers(peer, there.host[inner]) as numbers:
-                traffic.send_numbers(host, there.host[inner], range(packets), size=200)
+                traffic.send_numbers(host, there.host[inner], range(packets), size=200,
+                                     receiver=numbers)
                 assert numbers.settle(packets) == packets
                 assert not numbers.twice and not numbers.strange
             assert transfer(lab, sites, here, there, inner, 2 * MIB).equal

@@ -32,7 +32,8 @@ def test_broken_steering(lab, protocol, count):
     before, handed = b.drops(), b.total("handed_out")
     for family in (4, 6):
         with traffic.Numbers(sites.host["b"], B.host[family]) as numbers:
-            traffic.send_numbers(sites.host["a"], B.host[family], range(packets), rate=8000)
+            traffic.send_numbers(sites.host["a"], B.host[family], range(packets),
+                                 receiver=numbers)
             assert numbers.settle(packets, timeout=20, quiet=1) == packets, b.drops_since(before)
             assert not numbers.twice
     assert not b.drops_since(before)
@@ -52,7 +53,7 @@ def test_no_unauthentic_packet_is_handed_over(lab, protocol, count):
     host = sites.host["a"]
     with traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
         wire = capture.Capture(lab, sites.wan, sites.wan_ends["a"][0], "stream")
-        traffic.send_numbers(host, B.host[4], range(packets), rate=5000)
+        traffic.send_numbers(host, B.host[4], range(packets), rate=5000, receiver=numbers)
         assert numbers.settle(packets, timeout=20, quiet=1) == packets
         wire.stop()
         before, handed = b.drops(), b.total("handed_out")
@@ -96,7 +97,7 @@ def test_two_encrypt_one_decrypt(lab, protocol, count):
     for here, there in ((A, B), (B, A)):
         with traffic.Numbers(sites.host[there.letter], there.host[4]) as numbers:
             traffic.send_numbers(sites.host[here.letter], there.host[4], range(packets),
-                                 rate=3000)
+                                 rate=3000, receiver=numbers)
             assert numbers.settle(packets, timeout=20, quiet=1) == packets, \
                 [g.drops_since(before[g]) for g in (a, b)]
             assert not numbers.twice

@@ -249,14 +249,67 @@ class Numbers:
         self.close()
 
 
+def udp_echo(here, local, there, remote, port, tries=5):
+    """Whether a datagram from one namespace's address to another's comes back, port to port."""
+    family = socket.AF_INET6 if ":" in local else socket.AF_INET
+    with there:
+        server = socket.socket(family, socket.SOCK_DGRAM)
+    with here:
+        client = socket.socket(family, socket.SOCK_DGRAM)
+    with server, client:
+        server.bind((remote, port))
+        client.bind((local, port))
+        client.settimeout(0.5)
+        server.settimeout(0.5)
+        for _ in range(tries):
+            client.sendto(bytes(32), (remote, port))
+            try:
+                datagram, peer = server.recvfrom(64)
+                server.sendto(datagram, peer)
+                return client.recv(64) == datagram
+            except TimeoutError:
+                continue
+    return False
+
+
 def numbered(number, size=64):
     """The payload of one such datagram."""
     head = NUMBER.pack(NUMBER_MAGIC, number)
     return head + (PATTERN * (size // 16 + 1))[:max(0, size - len(head))]
 
 
-def send_numbers(namespace, address, numbers, size=64, rate=8000, port=7000, source=None):
-    """Sends one datagram for each number, at about `rate` a second."""
+class Window:
+    """Holds a sender back while too much is on its way, however slow the way is just now.
+
+    What does not come for a while is lost: the window goes on without it.
+    """
+
+    SIZE = 1024
+    PATIENCE = 0.25
+
+    def __init__(self, receiver):
+        self.receiver = receiver
+        self.sent = 0
+        self.gone = len(receiver)  # received before, or given up
+
+    def step(self):
+        self.sent += 1
+        arrived, since = len(self.receiver), time.monotonic()
+        while self.sent + self.gone - arrived > self.SIZE:
+            time.sleep(0.0005)
+            now = len(self.receiver)
+            if now != arrived:
+                arrived, since = now, time.monotonic()
+            elif time.monotonic() - since > self.PATIENCE:
+                self.gone = arrived - self.sent
+
+
+def send_numbers(namespace, address, numbers, size=64, rate=8000, port=7000, source=None,
+                 receiver=None):
+    """Sends one datagram for each number, at about `rate` a second.
+
+    receiver: the Numbers that they go to; no more are under way than any ring there holds.
+    """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with namespace:
         sender = socket.socket(family, socket.SOCK_DGRAM)
@@ -264,9 +317,12 @@ def send_numbers(namespace, address, numbers, size=64, rate=8000, port=7000, sou
         if source:
             sender.bind((source, 0))
         pace = Pace(rate)
+        window = Window(receiver) if receiver is not None else None
         for number in numbers:
             sender.sendto(numbered(number, size), (address, port))
             pace.step()
+            if window:
+                window.step()
 
 
 class Pace:

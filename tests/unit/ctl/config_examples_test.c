@@ -63,7 +63,7 @@ static void shipped_comments(void **state)
 	if (fixture_load("vped.conf", &config, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(config->tunnels_n, 1);
-	assert_int_equal(config->policies_n, 1);
+	assert_int_equal(config->policies_n, 2);
 	config_free(config);
 }
 
@@ -124,6 +124,10 @@ static void two_sites(void **state)
 	for (unsigned i = 0; i < a->policies_n; i++) {
 		struct selector turned = b->policies[i].selector;
 
+		// Each site's own word.
+		assert_int_equal(a->policies[i].action, b->policies[i].action);
+		if (a->policies[i].action != POLICY_PROTECT)
+			continue;
 		turned.source = b->policies[i].selector.destination;
 		turned.destination = b->policies[i].selector.source;
 		turned.source_port = b->policies[i].selector.destination_port;

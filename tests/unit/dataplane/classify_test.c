@@ -293,8 +293,8 @@ static void classes(void **state)
 	lab_publish(lab);
 	for (unsigned i = 0; i < COUNT(cases); i++) {
 		for (unsigned later = 0; later < 2; later++) {
-			struct flow flow = {.source = cases[i].ipv6 ? "2001:db8::77" : "192.0.2.77",
-				.destination = cases[i].ipv6 ? "2001:db8::1" : "192.0.2.1",
+			struct flow flow = {.source = cases[i].ipv6 ? "fd01::77" : "10.1.0.77",
+				.destination = cases[i].ipv6 ? "fd01::1" : "10.1.0.1",
 				.protocol = cases[i].protocol,
 				.source_port = cases[i].source_port,
 				.destination_port = cases[i].destination_port,
@@ -310,12 +310,12 @@ static void classes(void **state)
 				class = PUNT_other;
 			if (later && flow.protocol == 58)
 				class = PUNT_icmp;
-			m = frame_make(lab, WAN, packet, packet_make(&flow, packet));
+			m = frame_make(lab, LAN, packet, packet_make(&flow, packet));
 			memcpy(frame, rte_pktmbuf_mtod(m, void *), m->data_len);
-			lab_receive(lab, WAN, 0, m);
+			lab_receive(lab, LAN, 0, m);
 			lab_turn(lab, 0);
-			expect_punt(lab, 0, WAN, class, 1);
-			expect_punted(lab, META_PUNT, WAN, frame, 114);
+			expect_punt(lab, 0, LAN, class, 1);
+			expect_punted(lab, META_PUNT, LAN, frame, 114);
 		}
 	}
 }

@@ -145,7 +145,8 @@ static void packets_in_rings(void **state)
 {
 	struct lab *lab = lab_open(&(struct lab_params){.roles = "bb"});
 	struct flow flow = {.source = "10.100.0.5", .destination = "10.1.0.10"};
-	struct flow to_us = {.source = "192.0.2.7", .destination = "192.0.2.1"};
+	struct flow to_us = {
+		.source = "192.0.2.7", .destination = "192.0.2.1", .destination_port = 500};
 	unsigned cached;
 
 	(void)state;

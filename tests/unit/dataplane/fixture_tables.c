@@ -173,6 +173,8 @@ void lab_route(struct lab *lab, const char *prefix, enum adjacency_kind kind, ui
 	assert_true(lab->routes <= LAB_ROUTES);
 	*route = (struct fwd_route){
 		.prefix = prefix_of(prefix), .kind = (uint8_t)kind, .port = port};
+	// Tunnels end at all our addresses on the wire.
+	route->tunnel_end = kind == ADJACENCY_LOCAL && port == WAN;
 	if (gateway != NULL)
 		route->gateway = addr_of(gateway);
 }

@@ -1,0 +1,199 @@
+// The gateway as a host: its packets between the wire, the tunnels and its kernel.
+#include "dataplane/local.h"
+
+#include "base/bytes.h"
+#include "dataplane/classify.h"
+#include "dataplane/dataplane.h"
+#include "dataplane/drop.h"
+#include "dataplane/punt.h"
+#include "proto/ip_hdr.h"
+
+#define UDP_HEADER 8
+#define UDP_IKE 500
+#define UDP_ESP 4500
+#define UDP_VPE 14500
+#define NAT_KEEPALIVE 0xff
+
+static const struct ip_prefix link_local6 = {{IP_V6, {0xfe, 0x80}}, 10};
+
+static const uint8_t *upper_of(const struct rte_mbuf *m, const struct packet *packet)
+{
+	return rte_pktmbuf_mtod_offset(m, const uint8_t *, packet->l4);
+}
+
+// UDP whose header is here to be read.
+static bool is_udp(const struct rte_mbuf *m, const struct packet *packet)
+{
+	return packet->protocol == IP_PROTOCOL_UDP && !(packet->flags & PACKET_LATER_FRAGMENT) &&
+		m->data_len >= packet->l4 + UDP_HEADER;
+}
+
+// On port 4500, four octets of zero tell IKE from ESP (RFC 3948 section 2.2).
+static enum drop_reason refuse_udp_esp(const uint8_t *payload, uint32_t octets)
+{
+	static const uint8_t non_esp_marker[4];
+
+	if (octets == 1 && payload[0] == NAT_KEEPALIVE)
+		return DROP_nat_keepalive;
+	if (octets >= 4 && memcmp(payload, non_esp_marker, 4) == 0)
+		return DROP_NONE;
+	return DROP_udp_no_sa;
+}
+
+// Tunnel packets are never the kernel's: it would say what runs here, and what does not.
+static enum drop_reason refuse_tunnel(const struct rte_mbuf *m, const struct packet *packet)
+{
+	const uint8_t *udp = upper_of(m, packet);
+
+	if (packet->protocol == IP_PROTOCOL_ESP)
+		return packet->flags & PACKET_FRAGMENT ? DROP_outer_fragment : DROP_no_sa;
+	if (likely(!is_udp(m, packet)))
+		return DROP_NONE;
+	switch (load_be16(udp + 2)) {
+	case UDP_ESP:
+		return refuse_udp_esp(
+			udp + UDP_HEADER, (uint32_t)m->data_len - packet->l4 - UDP_HEADER);
+	case UDP_VPE:
+		return DROP_udp_no_sa;
+	default:
+		return DROP_NONE;
+	}
+}
+
+static enum drop_reason refuse_transit(const struct rte_mbuf *m, const struct packet *packet)
+{
+	if (unlikely(packet->flags & PACKET_TO_GROUP))
+		return DROP_link_broadcast;
+	if (unlikely(!ip_source_forwardable(rte_pktmbuf_mtod(m, const uint8_t *))))
+		return DROP_ip_source;
+	return DROP_NONE;
+}
+
+static bool is_local(const struct adjacency *adjacency)
+{
+	return adjacency->kind == ADJACENCY_LOCAL || adjacency->kind == ADJACENCY_MULTICAST;
+}
+
+// only_vital: the rest for the gateway stays in b, marked.
+static void take(struct worker *w, struct burst *b, bool only_vital)
+{
+	const struct fwd *fwd = atomic_load_explicit(&w->dp->fwd, memory_order_acquire);
+	const struct adjacency *adjacency[BURST_MAX];
+	uint16_t kept = 0;
+
+	fwd_lookup(fwd, b, 0, b->n, adjacency);
+	for (uint16_t i = 0; i < b->n; i++) {
+		struct packet *packet = &b->packet[i];
+		bool local = is_local(adjacency[i]);
+		enum drop_reason reason = likely(!local) ? refuse_transit(b->m[i], packet)
+							 : refuse_tunnel(b->m[i], packet);
+
+		if (unlikely(reason != DROP_NONE)) {
+			drop_packet(w, packet->port, reason, b->m[i]);
+			continue;
+		}
+		if (unlikely(local)) {
+			enum punt_class class = classify_punt(b->m[i], packet);
+
+			if (!only_vital || class == PUNT_neighbour ||
+				(class == PUNT_ike && adjacency[i]->tunnel_end)) {
+				punt_frame(w, packet->port, b->m[i], class);
+				continue;
+			}
+			packet->flags |= PACKET_LOCAL;
+		}
+		b->m[kept] = b->m[i];
+		b->packet[kept++] = *packet;
+	}
+	b->n = kept;
+}
+
+void local_take(struct worker *w, struct burst *b)
+{
+	take(w, b, false);
+}
+
+void local_take_vital(struct worker *w, struct burst *b)
+{
+	take(w, b, true);
+}
+
+static struct ip_addr addr_at(const struct rte_mbuf *m, bool ipv6, uint32_t offset)
+{
+	struct ip_addr addr = {.family = ipv6 ? IP_V6 : IP_V4};
+
+	memcpy(addr.octets, rte_pktmbuf_mtod_offset(m, const uint8_t *, offset), ipv6 ? 16 : 4);
+	return addr;
+}
+
+// The destination is a group, or a station on this port's link.
+static bool stays_on_link(
+	const struct fwd *fwd, uint8_t port, const struct rte_mbuf *m, const struct packet *packet)
+{
+	bool ipv6 = packet->flags & PACKET_IPV6;
+	struct ip_addr to = addr_at(m, ipv6, ipv6 ? IPV6_DESTINATION : IPV4_DESTINATION);
+	const struct adjacency *adjacency;
+
+	if (ip_addr_is_multicast(&to) || ip_prefix_contains(&link_local6, &to))
+		return true;
+	adjacency = fwd_lookup_addr(fwd, &to);
+	if (adjacency->kind < ADJACENCY_LINK || adjacency->port != port)
+		return false;
+	return adjacency->via.family == IP_NONE || ip_addr_equal(&adjacency->via, &to);
+}
+
+static bool is_ike(const struct fwd *fwd, const struct rte_mbuf *m, const struct packet *packet)
+{
+	bool ipv6 = packet->flags & PACKET_IPV6;
+	struct ip_addr from;
+	uint16_t port;
+
+	if (!is_udp(m, packet))
+		return false;
+	port = load_be16(upper_of(m, packet));
+	from = addr_at(m, ipv6, ipv6 ? IPV6_SOURCE : IPV4_SOURCE);
+	return (port == UDP_IKE || port == UDP_ESP) && fwd_lookup_addr(fwd, &from)->tunnel_end;
+}
+
+bool local_is_vital(
+	struct worker *w, uint8_t port, const struct rte_mbuf *m, const struct packet *packet)
+{
+	const struct fwd *fwd = atomic_load_explicit(&w->dp->fwd, memory_order_acquire);
+
+	if (classify_punt(m, packet) == PUNT_neighbour)
+		return stays_on_link(fwd, port, m, packet);
+	return is_ike(fwd, m, packet);
+}
+
+void local_deliver(struct worker *w, struct rte_mbuf *m, const struct packet *packet)
+{
+	punt_frame(w, packet->port, m, classify_punt(m, packet));
+}
+
+// The kernel's answer comes back from the protected side, and so meets the policies.
+static uint8_t protected_home(const struct worker *w, uint8_t home)
+{
+	if (w->dp->port[home].side == PORT_PROTECTED)
+		return home;
+	for (uint8_t port = 0; port < w->dp->ports; port++) {
+		if (w->dp->port[port].side == PORT_PROTECTED)
+			return port;
+	}
+	return home;
+}
+
+// What tells of neighbours is believed on their own link only: the other end of a tunnel is not on
+// it (RFC 4861 section 7.1), whatever hop limit it writes.
+void local_deliver_decrypted(
+	struct worker *w, struct rte_mbuf *m, const struct packet *packet, uint8_t home)
+{
+	enum punt_class class = classify_punt(m, packet);
+	enum drop_reason reason = refuse_tunnel(m, packet);
+
+	if (unlikely(class == PUNT_neighbour))
+		reason = DROP_neighbour_tunnelled;
+	if (unlikely(reason != DROP_NONE))
+		drop_packet(w, packet->port, reason, m);
+	else
+		punt_bare(w, packet->port, protected_home(w, home), m, class);
+}

@@ -1,0 +1,228 @@
+// What comes for the gateway itself: the kernel's without a policy, with one, never.
+#include "out_flows.h"
+
+#define ICMPV6(type) .protocol = IP_PROTOCOL_ICMPV6, .source_port = (type) << 8
+
+static void send_and_turn(struct lab *lab, unsigned port, const struct flow *flow)
+{
+	lab_receive_flow(lab, port, 0, flow);
+	lab_turn(lab, 0);
+}
+
+static void expect_for_kernel(
+	struct lab *lab, unsigned port, const struct flow *flow, enum punt_class class)
+{
+	uint8_t packet[PACKET_MAX];
+	uint8_t frame[PACKET_MAX];
+	struct rte_mbuf *m = frame_make(lab, port, packet, packet_make(flow, packet));
+
+	memcpy(frame, rte_pktmbuf_mtod(m, void *), m->data_len);
+	expect_punt(lab, 0, port, class, 1);
+	expect_punted(lab, META_PUNT, port, frame, m->data_len);
+	rte_pktmbuf_free(m);
+}
+
+static const struct flow vital[] = {
+	{.source = "203.0.113.5", .destination = "192.0.2.1", .destination_port = 500},
+	{.source = "203.0.113.5", .destination = "192.0.2.1", .destination_port = 4500},
+	{.source = "2001:db8::77", .destination = "2001:db8::1", .destination_port = 4500},
+	{.source = "fe80::77", .destination = "ff02::1", ICMPV6(136)},
+	{.source = "2001:db8::77", .destination = "2001:db8::1", ICMPV6(135)},
+	{.source = "fe80::77", .destination = "ff02::1", ICMPV6(130)},
+	{.source = "192.0.2.254", .destination = "224.0.0.1", .protocol = IP_PROTOCOL_IGMP},
+};
+
+// Neighbours and IKE get to the kernel whatever the policies say.
+static void vital_from_the_wire(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_tunnel(lab, NULL);
+	lab_policy(lab, "0.0.0.0/0", "0.0.0.0/0", POLICY_PROTECT, 0);
+	lab_policy(lab, "::/0", "::/0", POLICY_DISCARD, 0);
+	lab_publish(lab);
+	for (unsigned i = 0; i < COUNT(vital); i++) {
+		send_and_turn(lab, WAN, &vital[i]);
+		expect_for_kernel(lab, WAN, &vital[i], i < 3 ? PUNT_ike : PUNT_neighbour);
+	}
+}
+
+// Everything else for the gateway is the kernel's by a policy only; groups too.
+static void by_policy(void **state)
+{
+	struct lab *lab = *state;
+	static const struct {
+		struct flow flow;
+		enum punt_class class;
+	} cases[] = {
+		{{.source = "203.0.113.5", .destination = "192.0.2.1"}, PUNT_other},
+		{{.source = "203.0.113.5", .destination = "192.0.2.1", .protocol = 1}, PUNT_icmp},
+		{{.source = "203.0.113.5", .destination = "192.0.2.1", .source_port = 500},
+			PUNT_other},
+		{{.source = "203.0.113.5", .destination = "10.1.0.1", .destination_port = 500},
+			PUNT_ike},
+		{{.source = "192.0.2.77", .destination = "224.0.0.5", .protocol = IP_PROTOCOL_OSPF},
+			PUNT_routing},
+	};
+	struct policy *policy;
+
+	lab_tunnel(lab, NULL);
+	policy = lab_policy(lab, "0.0.0.0/0", "0.0.0.0/0", POLICY_DISCARD, 0);
+	for (unsigned round = 0; round < 4; round++) {
+		static const enum drop_reason reasons[] = {
+			DROP_policy_discard, DROP_clear_protected, DROP_NONE, DROP_policy_none};
+
+		policy->action = round == 0 ? POLICY_DISCARD
+			: round == 1	    ? POLICY_PROTECT
+					    : POLICY_BYPASS;
+		policy->tunnel = &lab->tunnel[0].tunnel;
+		if (round == 3)
+			lab->policies = 0;
+		lab_publish(lab);
+		for (unsigned i = 0; i < COUNT(cases); i++) {
+			send_and_turn(lab, WAN, &cases[i].flow);
+			if (reasons[round] == DROP_NONE)
+				expect_for_kernel(lab, WAN, &cases[i].flow, cases[i].class);
+			else
+				expect_drop(lab, 0, WAN, reasons[round], 1);
+		}
+	}
+}
+
+// From the protected side no policy is asked.
+static void from_the_protected_side(void **state)
+{
+	struct lab *lab = *state;
+	static const struct flow flows[] = {
+		{.source = "10.1.0.10", .destination = "10.1.0.1"},
+		{.source = "10.1.0.10", .destination = "192.0.2.1"},
+		{.source = "10.1.0.10", .destination = "224.0.0.251"},
+		{.source = "fd01::10", .destination = "fd01::1"},
+	};
+
+	lab_publish(lab);
+	for (unsigned i = 0; i < COUNT(flows); i++) {
+		send_and_turn(lab, LAN, &flows[i]);
+		expect_for_kernel(lab, LAN, &flows[i], PUNT_other);
+	}
+}
+
+// UDP on the tunnels' ports.
+static void tunnels_in_udp(void **state)
+{
+	struct lab *lab = *state;
+	struct flow flow = {.source = "203.0.113.5", .destination = "192.0.2.1"};
+	uint8_t packet[PACKET_MAX];
+
+	lab_policy(lab, "0.0.0.0/0", "0.0.0.0/0", POLICY_BYPASS, 0);
+	lab_publish(lab);
+	flow.destination_port = 14500;
+	send_and_turn(lab, WAN, &flow);
+	expect_drop(lab, 0, WAN, DROP_udp_no_sa, 1);
+	flow.destination_port = 4500;
+	flow.number = UINT64_C(0x12345678) << 32; // no marker of four zeros
+	send_and_turn(lab, WAN, &flow);
+	expect_drop(lab, 0, WAN, DROP_udp_no_sa, 1);
+	// Shorter than the marker, empty, and the keepalive.
+	for (uint16_t payload = 0; payload < 4; payload++) {
+		uint32_t l4 = IPV4_HEADER_MIN;
+
+		flow.number = UINT64_MAX;
+		packet_make(&flow, packet);
+		store_be16(packet + IPV4_TOTAL_LENGTH, (uint16_t)(l4 + 8 + payload));
+		packet_sum(packet);
+		lab_receive(lab, WAN, 0, frame_make(lab, WAN, packet, l4 + 8 + payload));
+		lab_turn(lab, 0);
+		expect_drop(lab, 0, WAN, payload == 1 ? DROP_nat_keepalive : DROP_udp_no_sa, 1);
+	}
+	// Through the gateway they are packets like any.
+	flow.destination = "10.1.0.10";
+	send_and_turn(lab, WAN, &flow);
+	expect_clear(lab, LAN, flow.destination, &flow);
+}
+
+// Tunnel packets are never the kernel's; a host's own tunnel through the gateway is traffic as any.
+static void tunnel_packets(void **state)
+{
+	struct lab *lab = *state;
+	struct flow flow = {
+		.source = "203.0.113.5", .destination = "192.0.2.1", .protocol = IP_PROTOCOL_ESP};
+
+	lab_policy(lab, "10.1.0.0/16", "0.0.0.0/0", POLICY_BYPASS, 0);
+	lab_publish(lab);
+	lab_receive_flow(lab, WAN, 0, &flow);
+	lab_turn(lab, 0);
+	expect_drop(lab, 0, WAN, DROP_no_sa, 1);
+	flow.fragment = 0x2000;
+	lab_receive_flow(lab, WAN, 0, &flow);
+	lab_turn(lab, 0);
+	expect_drop(lab, 0, WAN, DROP_outer_fragment, 1);
+	flow.fragment = 0;
+	flow.source = "10.1.0.10";
+	flow.destination = "10.1.0.1";
+	lab_receive_flow(lab, LAN, 0, &flow);
+	lab_turn(lab, 0);
+	expect_drop(lab, 0, LAN, DROP_no_sa, 1);
+	flow.source = "203.0.113.5";
+	flow.destination = "10.1.0.10";
+	lab_receive_flow(lab, WAN, 0, &flow);
+	lab_turn(lab, 0);
+	expect_clear(lab, LAN, flow.destination, &flow);
+	flow.fragment = 0x2000;
+	lab_receive_flow(lab, WAN, 0, &flow);
+	lab_turn(lab, 0);
+	expect_clear(lab, LAN, flow.destination, &flow);
+	expect_nothing_sent(lab);
+}
+
+// Out of a tunnel, for the gateway's own address on either side: by the protected side's interface,
+// so that the answer meets the policies. What tells of neighbours is believed on its own link only.
+static void decrypted(void **state)
+{
+	struct lab *lab = *state;
+	static const uint8_t source[6] = {2};
+	struct flow flow = {.source = "203.0.113.5"};
+	static const char *const ours[] = {"10.1.0.1", "192.0.2.1"};
+	struct flow advertisement = {
+		.source = "2001:db8:ffff::5", .destination = "fd01::1", .ttl = 255, ICMPV6(136)};
+	uint8_t frame[PACKET_MAX];
+
+	lab_tunnel(lab, NULL);
+	lab_policy(lab, "0.0.0.0/0", "0.0.0.0/0", POLICY_PROTECT, 0);
+	lab_policy(lab, "::/0", "::/0", POLICY_PROTECT, 0);
+	lab_publish(lab);
+	for (unsigned i = 0; i < COUNT(ours); i++) {
+		flow.destination = ours[i];
+		lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
+		lab_turn(lab, 0);
+		memcpy(frame, lab->dp->port[LAN].mac.addr_bytes, 6);
+		memcpy(frame + 6, source, 6);
+		store_be16(frame + 12, RTE_ETHER_TYPE_IPV4);
+		expect_punt(lab, 0, WAN, PUNT_other, 1);
+		expect_punted(
+			lab, META_PUNT, LAN, frame, ETHER + packet_make(&flow, frame + ETHER));
+		expect_in(lab, 0, 0, 1, 100);
+	}
+	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &advertisement));
+	flow.protocol = IP_PROTOCOL_ESP;
+	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
+	lab_turn(lab, 0);
+	expect_in(lab, 0, 0, 2, 200);
+	expect_drop(lab, 0, WAN, DROP_neighbour_tunnelled, 1);
+	expect_drop(lab, 0, WAN, DROP_no_sa, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(vital_from_the_wire, NULL),
+		LAB_TEST(by_policy, NULL),
+		LAB_TEST(from_the_protected_side, NULL),
+		LAB_TEST(tunnels_in_udp, NULL),
+		LAB_TEST(tunnel_packets, NULL),
+		LAB_TEST(decrypted, NULL),
+	};
+
+	lab_eal(NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
