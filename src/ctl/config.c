@@ -53,6 +53,7 @@ static const struct setting root_rows[] = {
 		.group = &buffers_settings,
 		.defaults = true},
 	{.name = "replay", .kind = SETTING_GROUP, .group = &replay_settings, .defaults = true},
+	{.name = "punt", .kind = SETTING_GROUP, .group = &punt_settings, .defaults = true},
 	{.name = "workers", .kind = SETTING_GROUP, .group = &workers_settings, .defaults = true},
 	{.name = "ports",
 		.kind = SETTING_LIST,

@@ -9,6 +9,7 @@
 #include "dataplane/port.h"
 #include "dataplane/sadb.h"
 #include "dataplane/spd.h"
+#include "dataplane/stats.h"
 #include "dataplane/worker_params.h"
 #include "proto/proto.h"
 
@@ -68,9 +69,10 @@ struct config_policy {
 struct config {
 	struct config_eal eal;
 	struct config_buffers buffers;
-	unsigned replay_pool_kb; // memory for replay windows
-	char socket[108];	 // of the control socket
-	char crypto[32];	 // engine, or "auto"
+	unsigned replay_pool_kb;		    // memory for replay windows
+	char socket[108];			    // of the control socket
+	uint32_t punt_per_second[PUNT_CLASS_COUNT]; // of each worker, by class
+	char crypto[32];			    // engine, or "auto"
 	unsigned burst;
 	enum worker_idle idle;
 	unsigned workers_n;

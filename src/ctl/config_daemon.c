@@ -78,6 +78,20 @@ static const struct setting buffers_rows[] = {
 };
 const struct settings buffers_settings = SETTINGS(buffers_rows, NULL);
 
+static const struct setting punt_rows[] = {
+#define X(id, per_second)                                         \
+	{.name = #id,                                             \
+		.kind = SETTING_NUMBER,                           \
+		FIELD(struct config, punt_per_second[PUNT_##id]), \
+		.min = 8,                                         \
+		.max = 1000000,                                   \
+		.defaults = true,                                 \
+		.fallback = (per_second)},
+	PUNT_CLASSES(X)
+#undef X
+};
+const struct settings punt_settings = SETTINGS(punt_rows, NULL);
+
 static const struct setting replay_rows[] = {
 	{.name = "pool_kb",
 		.kind = SETTING_NUMBER,

@@ -11,6 +11,7 @@
 extern const struct settings eal_settings;
 extern const struct settings control_settings;
 extern const struct settings buffers_settings;
+extern const struct settings punt_settings;
 extern const struct settings replay_settings;
 extern const struct settings workers_settings;
 extern const struct settings port_settings;

@@ -38,6 +38,7 @@ static int create_dataplane(struct gateway *gateway, const struct proto_table *p
 		.engines = engines,
 	};
 
+	memcpy(params.punt_per_second, config->punt_per_second, sizeof(params.punt_per_second));
 	for (unsigned i = 0; i < config->ports_n; i++)
 		port[i] = config->ports[i].params;
 	return dataplane_create(&params, &gateway->dp, err);

@@ -52,6 +52,16 @@ json_t *show_drops(const uint64_t *drops, unsigned n)
 	return list;
 }
 
+json_t *show_punts(const uint64_t *punts)
+{
+	json_t *shown = json_object();
+
+	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
+		json_object_set_new(
+			shown, punt_class_name((enum punt_class)i), show_counter(punts[i]));
+	return shown;
+}
+
 json_t *show_losses(const struct port_losses *losses)
 {
 	return json_pack("{s:I, s:I, s:I, s:I}", "rx_missed", (json_int_t)losses->rx_missed,

@@ -29,6 +29,8 @@ json_t *show_addr(const struct ip_addr *addr);
 json_t *show_sequence(uint64_t value);
 // The reasons that are not zero: [{"reason", "text", "packets"}]. drops: n of them, from DROP_NONE.
 json_t *show_drops(const uint64_t *drops, unsigned n);
+// Packets by the kernel's classes: {"neighbour": n, ...}. punts: PUNT_CLASS_COUNT of them.
+json_t *show_punts(const uint64_t *punts);
 // What devices lost: {"rx_missed", "rx_no_buffer", "rx_errors", "tx_errors"}.
 json_t *show_losses(const struct port_losses *losses);
 // The pool of replay windows.

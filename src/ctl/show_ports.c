@@ -60,16 +60,6 @@ static json_t *host_interface(const struct host_if *host_if)
 		(json_int_t)stats->inject_full);
 }
 
-static json_t *punts(const struct port_stats *stats)
-{
-	json_t *shown = json_object();
-
-	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
-		json_object_set_new(
-			shown, punt_class_name((enum punt_class)i), show_counter(stats->punts[i]));
-	return shown;
-}
-
 static json_t *one(const struct gateway *gateway, unsigned index)
 {
 	const struct port *port = &gateway->dp->port[index];
@@ -89,7 +79,8 @@ static json_t *one(const struct gateway *gateway, unsigned index)
 	json_object_set_new(shown, "tx_packets", show_counter(sum.tx_packets));
 	json_object_set_new(shown, "tx_octets", show_counter(sum.tx_octets));
 	json_object_set_new(shown, "injected", show_counter(sum.injected));
-	json_object_set_new(shown, "punts", punts(&sum));
+	json_object_set_new(shown, "punts", show_punts(sum.punts));
+	json_object_set_new(shown, "punts_refused", show_punts(sum.punts_refused));
 	json_object_set_new(shown, "device_losses", show_losses(&losses));
 	json_object_set_new(shown, "drops", show_drops(sum.drops, DROP_REASONS));
 	return shown;

@@ -14,6 +14,7 @@ struct totals {
 	struct port_stats side[2]; // by enum port_side
 	uint64_t drops[DROP_REASONS];
 	uint64_t punts[PUNT_CLASS_COUNT];
+	uint64_t punts_refused[PUNT_CLASS_COUNT];
 	struct host_if_stats host_if;
 	struct port_losses losses;
 };
@@ -42,8 +43,10 @@ static void add_port(struct totals *totals, const struct gateway *gateway, unsig
 	add_losses(&totals->losses, &gateway->dp->port[index]);
 	for (unsigned i = 0; i < DROP_REASONS; i++)
 		totals->drops[i] += sum.drops[i];
-	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
+	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++) {
 		totals->punts[i] += sum.punts[i];
+		totals->punts_refused[i] += sum.punts_refused[i];
+	}
 	if (!host_if)
 		return;
 	// The control thread's own drops.
@@ -60,16 +63,6 @@ static json_t *side(const struct port_stats *stats)
 	return json_pack("{s:I, s:I, s:I, s:I}", "rx_packets", (json_int_t)stats->rx_packets,
 		"rx_octets", (json_int_t)stats->rx_octets, "tx_packets",
 		(json_int_t)stats->tx_packets, "tx_octets", (json_int_t)stats->tx_octets);
-}
-
-static json_t *punts(const struct totals *totals)
-{
-	json_t *shown = json_object();
-
-	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
-		json_object_set_new(
-			shown, punt_class_name((enum punt_class)i), show_counter(totals->punts[i]));
-	return shown;
 }
 
 static json_t *icmp(const struct gateway *gateway)
@@ -140,12 +133,12 @@ int show_stats(struct gateway *gateway, const json_t *arguments, json_t **result
 	(void)err;
 	for (unsigned i = 0; i < gateway->dp->ports; i++)
 		add_port(&totals, gateway, i);
-	*result = json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "uptime_s",
+	*result = json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "uptime_s",
 		uptime(gateway), "protected", side(&totals.side[PORT_PROTECTED]), "unprotected",
 		side(&totals.side[PORT_UNPROTECTED]), "drops",
 		show_drops(totals.drops, DROP_REASONS), "device_losses",
-		show_losses(&totals.losses), "punts", punts(&totals), "icmp", icmp(gateway),
-		"mirror", mirror(gateway), "control", control(gateway, &totals), "replay_pool",
-		show_pool(gateway));
+		show_losses(&totals.losses), "punts", show_punts(totals.punts), "punts_refused",
+		show_punts(totals.punts_refused), "icmp", icmp(gateway), "mirror", mirror(gateway),
+		"control", control(gateway, &totals), "replay_pool", show_pool(gateway));
 	return *result ? 0 : -ENOMEM;
 }

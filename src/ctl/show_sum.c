@@ -15,8 +15,10 @@ struct port_stats show_sum_port(const struct dataplane *dp, unsigned port)
 		sum.tx_packets += counter_read(&stats->tx_packets);
 		sum.tx_octets += counter_read(&stats->tx_octets);
 		sum.injected += counter_read(&stats->injected);
-		for (unsigned j = 0; j < PUNT_CLASS_COUNT; j++)
+		for (unsigned j = 0; j < PUNT_CLASS_COUNT; j++) {
 			sum.punts[j] += counter_read(&stats->punts[j]);
+			sum.punts_refused[j] += counter_read(&stats->punts_refused[j]);
+		}
 		for (unsigned j = 0; j < DROP_REASONS; j++)
 			sum.drops[j] += counter_read(&stats->drops[j]);
 	}

@@ -11,6 +11,7 @@
 #include <rte_ethdev.h>
 #include <rte_launch.h>
 #include <rte_malloc.h>
+#include <rte_random.h>
 #include <stdio.h>
 
 #define POOL_CACHE 256
@@ -111,10 +112,14 @@ static int create_rings(struct dataplane *dp, struct error *err)
 	for (unsigned to = 0; to < dp->workers; to++) {
 		struct worker *w = dp->worker[to];
 
-		w->punt = create_ring("punt", to, 0, PUNT_RING);
 		w->inject = create_ring("inject", to, 0, INJECT_RING);
-		if (w->punt == NULL || w->inject == NULL)
+		if (w->inject == NULL)
 			return error_set(err, ENOMEM, "no memory for rings");
+		for (unsigned queue = 0; queue < PUNT_QUEUES; queue++) {
+			w->punt[queue] = create_ring("punt", to, queue, PUNT_RING);
+			if (w->punt[queue] == NULL)
+				return error_set(err, ENOMEM, "no memory for rings");
+		}
 		for (unsigned from = 0; from < dp->workers; from++) {
 			if (from == to)
 				continue;
@@ -259,6 +264,7 @@ int dataplane_create(
 	dp->protos = params->protos;
 	dp->engines = params->engines;
 	dp->workers = params->workers;
+	dp->punt_seed = (uint32_t)rte_rand();
 	number_workers(dp, params);
 	rc = create_pool(dp, params, err);
 	if (rc == 0)
@@ -292,7 +298,8 @@ static void drain_ring(struct rte_ring *ring)
 
 static void free_rings(struct worker *w)
 {
-	drain_ring(w->punt);
+	for (unsigned queue = 0; queue < PUNT_QUEUES; queue++)
+		drain_ring(w->punt[queue]);
 	drain_ring(w->inject);
 	for (unsigned i = 0; i < WORKERS_MAX; i++)
 		drain_ring(w->from_worker[i]);

@@ -17,9 +17,10 @@ struct dataplane_params {
 	const struct worker_params *worker; // [workers]
 	unsigned burst;
 	enum worker_idle idle;
-	unsigned buffers;	 // mbufs in all
-	unsigned buffer_octets;	 // data room of one
-	unsigned replay_pool_kb; // memory for replay windows
+	unsigned buffers;			    // mbufs in all
+	unsigned buffer_octets;			    // data room of one
+	unsigned replay_pool_kb;		    // memory for replay windows
+	uint32_t punt_per_second[PUNT_CLASS_COUNT]; // of each worker; 0: no limit
 	const struct proto_table *protos;
 	const struct aead_table *engines;
 };
@@ -46,6 +47,7 @@ struct dataplane {
 	uint16_t encrypt_index[WORKERS_MAX]; // UINT16_MAX: does not encrypt
 	uint16_t encrypt_worker[WORKERS_MAX];
 	struct sa_workers sa_workers;
+	uint32_t punt_seed; // of the hash of senders, so that nobody can choose whom to meet
 	// Control writes (release), workers read (acquire) once a burst. Never NULL.
 	struct sadb *_Atomic sadb;
 	struct spd *_Atomic spd;

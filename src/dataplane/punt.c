@@ -6,23 +6,71 @@
 #include "proto/ip_hdr.h"
 #include "proto/pkt.h"
 
-static bool punt(struct worker *w, struct rte_mbuf *m, enum meta_kind kind, uint8_t port)
+#include <rte_cycles.h>
+#include <rte_jhash.h>
+
+#define FRAME_TYPE 12
+#define FRAME_SOURCE 6
+
+// The order in which control takes what waits.
+static const uint8_t drain_order[PUNT_QUEUES] = {
+	PUNT_neighbour, PUNT_ike, PUNT_routing, PUNT_REQUESTS, PUNT_icmp, PUNT_other};
+
+static bool put(
+	struct worker *w, unsigned queue, struct rte_mbuf *m, enum meta_kind kind, uint8_t port)
 {
 	struct meta *meta = meta_of(m);
 
 	meta->kind = (uint8_t)kind;
 	meta->port = port;
 	pkt_unfence(m);
-	return rte_ring_sp_enqueue(w->punt, m) == 0;
+	return rte_ring_sp_enqueue(w->punt[queue], m) == 0;
+}
+
+// Of the IP source address, or the station where there is none.
+static uint32_t hash_sender(const struct worker *w, const uint8_t *frame)
+{
+	uint32_t key[4] = {0};
+
+	switch (load_be16(frame + FRAME_TYPE)) {
+	case RTE_ETHER_TYPE_IPV4:
+		memcpy(key, frame + RTE_ETHER_HDR_LEN + IPV4_SOURCE, 4);
+		break;
+	case RTE_ETHER_TYPE_IPV6:
+		memcpy(key, frame + RTE_ETHER_HDR_LEN + IPV6_SOURCE, 16);
+		break;
+	default:
+		memcpy(key, frame + FRAME_SOURCE, RTE_ETHER_ADDR_LEN);
+	}
+	return rte_jhash_32b(key, 4, w->dp->punt_seed);
+}
+
+// A whole frame that arrived at `port`, for the host interface of `home`.
+static void to_kernel(
+	struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m, enum punt_class class)
+{
+	uint32_t sender = hash_sender(w, rte_pktmbuf_mtod(m, const uint8_t *));
+	struct port_stats *stats = &w->stats.port[port];
+	enum drop_reason reason = DROP_NONE;
+
+	if (unlikely(!punt_limit_take(&w->punt_limit[class], sender, rte_rdtsc())))
+		reason = DROP_punt_limited;
+	else if (unlikely(!put(w, class, m, META_PUNT, home)))
+		reason = DROP_punt_full;
+	if (likely(reason == DROP_NONE)) {
+		counter_add(&stats->punts[class], 1);
+		return;
+	}
+	counter_add(&stats->punts_refused[class], 1);
+	drop_packet(w, port, reason, m);
 }
 
 void punt_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_class class)
 {
-	counter_add(&w->stats.port[port].punts[class], 1);
 	if (unlikely(pkt_prepend(m, RTE_ETHER_HDR_LEN) == NULL))
 		drop_packet(w, port, DROP_no_room, m);
-	else if (unlikely(!punt(w, m, META_PUNT, port)))
-		drop_packet(w, port, DROP_punt_full, m);
+	else
+		to_kernel(w, port, port, m, class);
 }
 
 void punt_bare(
@@ -33,16 +81,14 @@ void punt_bare(
 	uint8_t version = ip_version(rte_pktmbuf_mtod(m, const uint8_t *));
 	uint8_t *frame = pkt_prepend(m, RTE_ETHER_HDR_LEN);
 
-	counter_add(&w->stats.port[port].punts[class], 1);
 	if (unlikely(frame == NULL)) {
 		drop_packet(w, port, DROP_no_room, m);
 		return;
 	}
 	memcpy(frame, w->dp->port[home].mac.addr_bytes, RTE_ETHER_ADDR_LEN);
-	memcpy(frame + RTE_ETHER_ADDR_LEN, source, RTE_ETHER_ADDR_LEN);
-	store_be16(frame + 12, version == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
-	if (unlikely(!punt(w, m, META_PUNT, home)))
-		drop_packet(w, port, DROP_punt_full, m);
+	memcpy(frame + FRAME_SOURCE, source, RTE_ETHER_ADDR_LEN);
+	store_be16(frame + FRAME_TYPE, version == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+	to_kernel(w, port, home, m, class);
 }
 
 void punt_packet(
@@ -50,11 +96,11 @@ void punt_packet(
 {
 	meta_of(m)->mtu = mtu;
 	// Its reason is counted already; a full ring only costs the answer.
-	if (unlikely(!punt(w, m, kind, port)))
+	if (unlikely(!put(w, PUNT_REQUESTS, m, kind, port)))
 		drop_free(m);
 }
 
-unsigned punt_drain(struct dataplane *dp, struct rte_mbuf *m[], unsigned n)
+static unsigned drain_queue(struct dataplane *dp, unsigned queue, struct rte_mbuf *m[], unsigned n)
 {
 	unsigned found = 0;
 
@@ -62,8 +108,18 @@ unsigned punt_drain(struct dataplane *dp, struct rte_mbuf *m[], unsigned n)
 	for (unsigned i = 0; i < dp->workers && found < n; i++) {
 		struct worker *w = dp->worker[(dp->punt_next + i) % dp->workers];
 
-		found += rte_ring_sc_dequeue_burst(w->punt, (void **)(m + found), n - found, NULL);
+		found += rte_ring_sc_dequeue_burst(
+			w->punt[queue], (void **)(m + found), n - found, NULL);
 	}
+	return found;
+}
+
+unsigned punt_drain(struct dataplane *dp, struct rte_mbuf *m[], unsigned n)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < PUNT_QUEUES && found < n; i++)
+		found += drain_queue(dp, drain_order[i], m + found, n - found);
 	dp->punt_next++;
 	return found;
 }

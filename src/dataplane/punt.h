@@ -1,5 +1,6 @@
-// The rings between workers and the control thread: punt up, inject down. Bounded; what does not
-// fit is dropped and counted by whoever could not put it in.
+// The rings between workers and the control thread: punt up, one for each class of the kernel's
+// traffic and one for requests; inject down. Bounded; what does not fit or is more than its class
+// may have is dropped and counted by whoever could not put it in.
 #pragma once
 
 #include "dataplane/dataplane.h"
@@ -22,7 +23,8 @@ void punt_packet(
 
 // Control side.
 
-// Up to n waiting packets of all workers; their meta says kind and port. They become the caller's.
+// Up to n waiting packets of all workers, the most urgent class first; their meta says kind and
+// port. They become the caller's.
 unsigned punt_drain(struct dataplane *dp, struct rte_mbuf *m[], unsigned n);
 // An empty mbuf for inject, or NULL.
 struct rte_mbuf *inject_alloc(struct dataplane *dp);

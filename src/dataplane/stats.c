@@ -4,7 +4,7 @@
 const char *punt_class_name(enum punt_class class)
 {
 	static const char *const names[PUNT_CLASS_COUNT] = {
-#define X(id, text) [PUNT_##id] = #id,
+#define X(id, per_second) [PUNT_##id] = #id,
 		PUNT_CLASSES(X)
 #undef X
 	};

@@ -8,22 +8,28 @@
 #include <stdalign.h>
 #include <stdint.h>
 
-// Classes of traffic for the host's kernel; each will have limits of its own.
+// Classes of traffic for the host's kernel, with the packets a second that one worker gives it
+// unless configured otherwise. Neighbour: ARP, IPv6 neighbour and router discovery, IGMP, MLD; ike:
+// UDP 500 and 4500; routing: BGP, OSPF, BFD, VRRP and their like; icmp and other: to the gateway.
 // clang-format off
 #define PUNT_CLASSES(X) \
-	X(neighbour, "ARP, IPv6 neighbour and router discovery, IGMP, MLD") \
-	X(ike,       "UDP 500 and 4500") \
-	X(routing,   "BGP, OSPF, BFD, VRRP and other routing protocols") \
-	X(icmp,      "ICMP and ICMPv6 to the gateway") \
-	X(other,     "everything else for the gateway itself")
+	X(neighbour, 4000) \
+	X(ike,       1000) \
+	X(routing,   20000) \
+	X(icmp,      4000) \
+	X(other,     20000)
 // clang-format on
 
 enum punt_class {
-#define X(id, text) PUNT_##id,
+#define X(id, per_second) PUNT_##id,
 	PUNT_CLASSES(X)
 #undef X
 		PUNT_CLASS_COUNT
 };
+
+// The queues to control: one of each class, then what control is asked to act upon.
+#define PUNT_REQUESTS PUNT_CLASS_COUNT
+#define PUNT_QUEUES (PUNT_CLASS_COUNT + 1)
 
 const char *punt_class_name(enum punt_class class);
 
@@ -32,7 +38,8 @@ struct port_stats {
 	uint64_t rx_octets; // frames, without FCS
 	uint64_t tx_packets;
 	uint64_t tx_octets;
-	uint64_t punts[PUNT_CLASS_COUNT];
+	uint64_t punts[PUNT_CLASS_COUNT];	  // to the kernel
+	uint64_t punts_refused[PUNT_CLASS_COUNT]; // over the class's limits, or no room
 	uint64_t injected;
 	uint64_t drops[DROP_REASONS]; // of packets that arrived at this port
 };

@@ -45,6 +45,8 @@ int worker_create(struct dataplane *dp, uint16_t index, const struct dataplane_p
 	w->lcore = mine->lcore;
 	w->burst_max = (uint16_t)params->burst;
 	w->idle = params->idle;
+	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
+		punt_limit_init(&w->punt_limit[i], params->punt_per_second[i], rte_get_tsc_hz());
 	*created = w;
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "crypto/aead.h"
 #include "dataplane/meta.h"
+#include "dataplane/punt_limit.h"
 #include "dataplane/stats.h"
 #include "dataplane/worker_params.h"
 #include "proto/proto.h"
@@ -42,13 +43,14 @@ struct worker {
 	uint16_t rxqs;
 	struct rx_queue rxq[PORTS_MAX * PORT_QUEUES_MAX];
 	struct rte_ring *from_worker[WORKERS_MAX]; // single producer, single consumer; NULL: none
-	struct rte_ring *punt;			   // to control
+	struct rte_ring *punt[PUNT_QUEUES];	   // to control
 	struct rte_ring *inject;		   // from control
 	// The worker's own.
 	struct burst burst;
 	struct burst bypass; // of it: what goes past the tunnels
 	struct burst inside; // of the gateway's own packets: what stays on the protected side
 	struct aead_batch batch;
+	struct punt_limit punt_limit[PUNT_CLASS_COUNT];
 	struct tx_buffer tx[PORTS_MAX];
 	// The worker writes, control reads.
 	struct worker_stats stats;

@@ -71,6 +71,7 @@
 	X(neighbour_pending,  "neighbour's link address not known yet") \
 	X(neighbour_failed,   "neighbour does not answer") \
 	X(multicast,          "multicast or broadcast is not forwarded") \
+	X(punt_limited,       "more for the kernel than its class or its sender may send") \
 	X(punt_full,          "queue to the control thread is full") \
 	X(inject_full,        "queue from the control thread is full") \
 	X(tx_ring_full,       "ring to the worker that owns the transmit queue is full") \

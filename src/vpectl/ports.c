@@ -73,26 +73,39 @@ static void print_losses(json_t *losses)
 		putchar('\n');
 }
 
-static void print_traffic(const json_t *port)
+// all: those of which there were none, too.
+static void print_punts(const char *title, json_t *punts, bool all)
 {
-	char packets[TABLE_NUMBER], octets[TABLE_NUMBER];
 	const char *separator = "";
+	char packets[TABLE_NUMBER];
 	const char *class;
 	json_t *count;
 
+	json_object_foreach(punts, class, count)
+	{
+		if (!all && json_integer_value(count) == 0)
+			continue;
+		if (*separator == '\0')
+			printf("  %-16s", title);
+		printf("%s%s %s", separator, class,
+			table_number(json_integer_value(count), packets));
+		separator = ", ";
+	}
+	if (*separator != '\0')
+		putchar('\n');
+}
+
+static void print_traffic(const json_t *port)
+{
+	char packets[TABLE_NUMBER], octets[TABLE_NUMBER];
 	printf("  %-16s%s packets, %s\n", "received",
 		table_number(number(port, "rx_packets"), packets),
 		table_octets(number(port, "rx_octets"), octets));
 	printf("  %-16s%s packets, %s\n", "sent", table_number(number(port, "tx_packets"), packets),
 		table_octets(number(port, "tx_octets"), octets));
-	printf("  %-16s", "to kernel");
-	json_object_foreach(json_object_get(port, "punts"), class, count)
-	{
-		printf("%s%s %s", separator, class,
-			table_number(json_integer_value(count), packets));
-		separator = ", ";
-	}
-	printf("\n  %-16s%s\n", "from control", table_number(number(port, "injected"), packets));
+	print_punts("to kernel", json_object_get(port, "punts"), true);
+	print_punts("  refused", json_object_get(port, "punts_refused"), false);
+	printf("  %-16s%s\n", "from control", table_number(number(port, "injected"), packets));
 }
 
 static void print_port(const json_t *port)

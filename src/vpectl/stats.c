@@ -65,6 +65,7 @@ static void print(const json_t *result)
 	table_print(table, 0);
 	putchar('\n');
 	print_numbers("to kernel", json_object_get(result, "punts"), true);
+	print_numbers("  refused", json_object_get(result, "punts_refused"), false);
 	json_object_foreach(icmp, kind, counters)
 	{
 		char title[64];

@@ -156,6 +156,8 @@ struct dataplane_params *lab_dataplane_params(const struct lab *lab)
 		.protos = lab->params.protos,
 		.engines = &lab_engines,
 	};
+	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
+		params.punt_per_second[i] = lab->params.punt_per_second;
 	return &params;
 }
 
@@ -231,7 +233,8 @@ static unsigned check_nothing_left(const struct lab *lab)
 			wrong += check_ring(lab->rx[port][q]) + check_ring(lab->tx[port][q]);
 	}
 	for (unsigned i = 0; i < lab_workers(lab); i++) {
-		wrong += check_ring(lab->dp->worker[i]->punt);
+		for (unsigned queue = 0; queue < PUNT_QUEUES; queue++)
+			wrong += check_ring(lab->dp->worker[i]->punt[queue]);
 		wrong += check_ring(lab->dp->worker[i]->inject);
 		for (unsigned from = 0; from < WORKERS_MAX; from++)
 			wrong += check_ring(lab->dp->worker[i]->from_worker[from]);

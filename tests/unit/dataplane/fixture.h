@@ -62,11 +62,12 @@ struct lab_params {
 	const char *roles;	// a letter a worker: b(oth), e(ncrypt), d(ecrypt); "b"
 	unsigned rx[LAB_PORTS]; // queues; as many as workers
 	unsigned tx[LAB_PORTS];
-	bool devices;		 // each queue a device of its own
-	unsigned ring;		 // of a queue; 1024
-	uint16_t mtu[LAB_PORTS]; // 1500
-	unsigned burst;		 // BURST_MAX
-	unsigned replay_pool_kb; // 1024
+	bool devices;		  // each queue a device of its own
+	unsigned ring;		  // of a queue; 1024
+	uint16_t mtu[LAB_PORTS];  // 1500
+	unsigned burst;		  // BURST_MAX
+	unsigned replay_pool_kb;  // 1024
+	uint32_t punt_per_second; // of each class; no limit
 	const struct proto_table *protos;
 	bool bare; // no routes and neighbours
 };
@@ -104,6 +105,7 @@ struct lab_expected {
 	uint64_t tx[LAB_WORKERS][LAB_PORTS];
 	uint64_t injected[LAB_WORKERS][LAB_PORTS];
 	uint64_t punts[LAB_WORKERS][LAB_PORTS][PUNT_CLASS_COUNT];
+	uint64_t punts_refused[LAB_WORKERS][LAB_PORTS][PUNT_CLASS_COUNT];
 	uint64_t drops[LAB_WORKERS][LAB_PORTS][DROP_REASONS];
 	struct {
 		uint64_t packets[LAB_WORKERS];
@@ -253,6 +255,8 @@ void expect_out(
 	struct lab *lab, unsigned tunnel, unsigned worker, unsigned packets, unsigned octets);
 void expect_punt(
 	struct lab *lab, unsigned worker, unsigned port, enum punt_class class, unsigned n);
+void expect_punt_refused(struct lab *lab, unsigned worker, unsigned port, enum punt_class class,
+	enum drop_reason reason, unsigned n);
 // How many counters are wrong; each is printed.
 unsigned lab_compare(const struct lab *lab);
 // Of an inbound SA's window.

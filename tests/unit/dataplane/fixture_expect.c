@@ -39,6 +39,13 @@ void expect_punt(struct lab *lab, unsigned worker, unsigned port, enum punt_clas
 	lab->expected.punts[worker][port][class] += n;
 }
 
+void expect_punt_refused(struct lab *lab, unsigned worker, unsigned port, enum punt_class class,
+	enum drop_reason reason, unsigned n)
+{
+	lab->expected.punts_refused[worker][port][class] += n;
+	expect_drop(lab, worker, port, reason, n);
+}
+
 static unsigned wrong;
 
 static void same(uint64_t is, uint64_t expected, const char *what, unsigned worker,
@@ -59,8 +66,11 @@ static void compare_port(const struct lab *lab, unsigned w, unsigned port)
 	same(s->rx_packets, e->rx[w][port], "rx", w, "port", port);
 	same(s->tx_packets, e->tx[w][port], "tx", w, "port", port);
 	same(s->injected, e->injected[w][port], "injected", w, "port", port);
-	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
+	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++) {
 		same(s->punts[i], e->punts[w][port][i], punt_class_name(i), w, "port", port);
+		same(s->punts_refused[i], e->punts_refused[w][port][i], punt_class_name(i), w,
+			"refused at port", port);
+	}
 	for (unsigned i = 1; i < DROP_REASONS; i++)
 		same(s->drops[i], e->drops[w][port][i], drop_name(i), w, "port", port);
 }

@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "dataplane/handover.h"
 #include "dataplane/punt.h"
+#include "proto/ip_hdr.h"
 
 static struct lab *one_tunnel(void **state, const struct lab_tunnel_params *params)
 {
@@ -137,8 +138,6 @@ static void drain_punts(struct lab *lab, unsigned expected)
 static void punt_full(void **state)
 {
 	struct lab *lab = one_tunnel(state, NULL);
-	struct flow big = {.source = "10.1.0.10", .destination = "10.100.0.5", .octets = 1490};
-	struct flow lost = {.source = "10.1.0.10", .destination = "10.100.0.5"};
 	struct flow to_us = {.source = "10.100.0.5", .destination = "10.1.0.1"};
 	unsigned fits = PUNT_RING - 1;
 
@@ -148,27 +147,98 @@ static void punt_full(void **state)
 			lab_turn(lab, 0);
 	}
 	lab_turn(lab, 0);
-	expect_punt(lab, 0, WAN, PUNT_neighbour, fits + OVER);
-	expect_drop(lab, 0, WAN, DROP_punt_full, OVER);
-	// Packets that control would only have answered for: their own reason, nothing more.
-	lab_receive_flow(lab, LAN, 0, &big);
+	expect_punt(lab, 0, WAN, PUNT_neighbour, fits);
+	expect_punt_refused(lab, 0, WAN, PUNT_neighbour, DROP_punt_full, OVER);
+	// Another class has its own.
+	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &to_us));
+	lab_turn(lab, 0);
+	expect_in(lab, 0, 0, 1, 100);
+	expect_punt(lab, 0, WAN, PUNT_other, 1);
+	drain_punts(lab, fits + 1);
+}
+
+// Packets that control would only have answered for: their own reason, nothing more.
+static void requests_full(void **state)
+{
+	struct lab *lab = one_tunnel(state, NULL);
+	struct flow big = {.source = "10.1.0.10", .destination = "10.100.0.5", .octets = 1490};
+	struct flow lost = {.source = "10.1.0.10", .destination = "10.100.0.5"};
+	unsigned fits = PUNT_RING - 1;
+
+	for (unsigned i = 0; i < fits + OVER; i++) {
+		lab_receive_flow(lab, LAN, 0, &big);
+		lab_turn(lab, 0);
+	}
+	expect_out_drop(lab, 0, 0, DROP_too_big, fits + OVER);
 	lab->neighbours = 0;
 	lab_publish_fwd(lab);
 	lab_receive_flow(lab, LAN, 0, &lost);
-	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &to_us));
 	lab_turn(lab, 0);
-	expect_out_drop(lab, 0, 0, DROP_too_big, 1);
 	expect_out(lab, 0, 0, 1, 100);
 	expect_drop(lab, 0, LAN, DROP_neighbour_pending, 1);
-	expect_in(lab, 0, 0, 1, 100);
-	expect_punt(lab, 0, WAN, PUNT_other, 1);
-	expect_drop(lab, 0, WAN, DROP_punt_full, 1);
 	drain_punts(lab, fits);
+}
+
+// A flood of one sender uses up its own share; others of its class and other classes get through.
+static void punt_limited(void **state)
+{
+	struct lab *lab = one_tunnel(state, NULL);
+	struct flow loud = {
+		.source = "192.0.2.66", .destination = "192.0.2.1", .destination_port = 500};
+	struct flow other = {
+		.source = "192.0.2.77", .destination = "192.0.2.1", .destination_port = 500};
+
+	for (unsigned i = 0; i < PUNT_BURST_MIN + OVER; i++)
+		lab_receive_flow(lab, WAN, 0, &loud);
+	lab_turn(lab, 0);
+	expect_punt(lab, 0, WAN, PUNT_ike, PUNT_BURST_MIN);
+	expect_punt_refused(lab, 0, WAN, PUNT_ike, DROP_punt_limited, OVER);
+	// The class is used up, too.
+	lab_receive_flow(lab, WAN, 0, &other);
+	lab_receive(lab, WAN, 0, arp(lab));
+	lab_turn(lab, 0);
+	expect_punt_refused(lab, 0, WAN, PUNT_ike, DROP_punt_limited, 1);
+	expect_punt(lab, 0, WAN, PUNT_neighbour, 1);
+	drain_punts(lab, PUNT_BURST_MIN + 1);
+}
+
+// What keeps the link alive first.
+static void punt_order(void **state)
+{
+	struct lab *lab = one_tunnel(state, NULL);
+	struct flow flow = {.source = "10.1.0.10", .destination = "10.1.0.1"};
+	static const struct {
+		uint8_t protocol;
+		uint16_t port;
+		enum punt_class class;
+	} cases[] = {
+		{IP_PROTOCOL_UDP, 9, PUNT_other},
+		{IP_PROTOCOL_ICMP, 0, PUNT_icmp},
+		{IP_PROTOCOL_OSPF, 0, PUNT_routing},
+		{IP_PROTOCOL_UDP, 500, PUNT_ike},
+		{IP_PROTOCOL_IGMP, 0, PUNT_neighbour},
+	};
+
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		flow.protocol = cases[i].protocol;
+		flow.destination_port = cases[i].port;
+		lab_receive_flow(lab, LAN, 0, &flow);
+		expect_punt(lab, 0, LAN, cases[i].class, 1);
+	}
+	lab_turn(lab, 0);
+	for (unsigned i = COUNT(cases); i-- > 0;) {
+		struct rte_mbuf *m;
+
+		assert_int_equal(punt_drain(lab->dp, &m, 1), 1);
+		assert_int_equal(
+			rte_pktmbuf_mtod(m, uint8_t *)[ETHER + IPV4_PROTOCOL], cases[i].protocol);
+		rte_pktmbuf_free(m);
+	}
 }
 
 static unsigned waiting(const struct lab *lab, unsigned worker)
 {
-	return rte_ring_count(lab->dp->worker[worker]->punt);
+	return rte_ring_count(lab->dp->worker[worker]->punt[PUNT_neighbour]);
 }
 
 // A flood at one worker does not shut out the others.
@@ -228,12 +298,16 @@ int main(void)
 	static const struct lab_params one_tx = {.roles = "bb", .ring = 4096, .tx = {1, 1}};
 	static const struct lab_params small = {.ring = 64};
 	static const struct lab_params large = {.ring = 4096};
+	static const struct lab_params slow = {.punt_per_second = 8};
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(handover_full, &two),
 		LAB_TEST(encap_full, &two),
 		LAB_TEST(tx_ring_full, &one_tx),
 		LAB_TEST(tx_full, &small),
 		LAB_TEST(punt_full, &large),
+		LAB_TEST(requests_full, &large),
+		LAB_TEST(punt_limited, &slow),
+		LAB_TEST(punt_order, &large),
 		LAB_TEST(punt_turns, &two),
 		LAB_TEST(inject_full, &large),
 		LAB_TEST(pool_empty, NULL),

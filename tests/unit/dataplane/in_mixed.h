@@ -29,10 +29,10 @@ struct model {
 	struct rte_mbuf *kept[TUNNELS][KEPT];
 	struct list out_tunnel;
 	struct list out_clear;
-	// In the order of the stages that punt.
+	// In the order in which control takes them.
 	struct list punt_classify;
-	struct list punt_tunnel;
 	struct list punt_clear;
+	struct list punt_tunnel;
 };
 
 extern const struct lab_tunnel_params mixed_tunnels[TUNNELS];

@@ -25,8 +25,8 @@ static void check_burst(struct model *m)
 	check_sent(m, &m->out_clear);
 	expect_nothing_sent(m->lab);
 	check_punted(m, &m->punt_classify);
-	check_punted(m, &m->punt_tunnel);
 	check_punted(m, &m->punt_clear);
+	check_punted(m, &m->punt_tunnel);
 }
 
 static struct model *open_model(struct lab *lab)
