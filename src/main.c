@@ -4,6 +4,7 @@
 #include "ctl/config.h"
 #include "ctl/eal.h"
 #include "ctl/gateway.h"
+#include "ctl/host_guard.h"
 #include "ctl/process.h"
 
 #include <errno.h>
@@ -29,13 +30,15 @@ static const struct proto_table protos = {
 struct options {
 	const char *file;
 	bool check;
+	bool host_guard;
 	bool verbose;
 };
 
-static const char usage[] = "usage: vped -c FILE [--check] [--verbose]\n"
+static const char usage[] = "usage: vped -c FILE [--check | --host-guard] [--verbose]\n"
 			    "\n"
 			    "  -c, --config FILE  the configuration, see vped.conf(5)\n"
 			    "      --check        read and check the configuration, then exit\n"
+			    "      --host-guard   install the host guard, then exit\n"
 			    "  -v, --verbose      log more\n"
 			    "  -h, --help         this text\n"
 			    "  -V, --version      the version\n";
@@ -45,6 +48,7 @@ static void parse_options(int argc, char **argv, struct options *options)
 	static const struct option known[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, 'k'},
+		{"host-guard", no_argument, NULL, 'g'},
 		{"verbose", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
@@ -60,6 +64,9 @@ static void parse_options(int argc, char **argv, struct options *options)
 		case 'k':
 			options->check = true;
 			break;
+		case 'g':
+			options->host_guard = true;
+			break;
 		case 'v':
 			options->verbose = true;
 			break;
@@ -74,7 +81,7 @@ static void parse_options(int argc, char **argv, struct options *options)
 			exit(2);
 		}
 	}
-	if (options->file == NULL || optind != argc) {
+	if (options->file == NULL || optind != argc || (options->check && options->host_guard)) {
 		fputs(usage, stderr);
 		exit(2);
 	}
@@ -96,11 +103,41 @@ static int self_test(struct error *err)
 	return 0;
 }
 
+// Before EAL, which opens virtual devices.
+static int guard(const struct config *config, struct error *err)
+{
+	if (config->host_guard)
+		return host_guard_install(config, err);
+	log_warning("control.host_guard is false: the kernel may forward past the policies, and "
+		    "does when vped is dead");
+	return 0;
+}
+
+static int check(const char *file, const struct config *config, struct error *err)
+{
+	struct host_guard_names names;
+	int rc = config->host_guard ? host_guard_collect(config, &names, err) : 0;
+
+	if (rc == 0)
+		printf("%s: configuration is valid\n", file);
+	return rc;
+}
+
+static int guard_only(const struct config *config, struct error *err)
+{
+	if (!config->host_guard)
+		return error_set(err, EINVAL,
+			"--host-guard: the configuration says control.host_guard = false");
+	return host_guard_install(config, err);
+}
+
 static int serve(struct config *config, struct error *err)
 {
 	struct gateway *gateway = NULL;
-	int rc = eal_start(config, err);
+	int rc = guard(config, err);
 
+	if (rc == 0)
+		rc = eal_start(config, err);
 	if (rc != 0)
 		return rc;
 	rc = gateway_create(config, &protos, &engines, &gateway, err);
@@ -132,7 +169,9 @@ int main(int argc, char **argv)
 	if (rc == 0)
 		rc = config_load(options.file, &protos, &engines, &config, &err);
 	if (rc == 0 && options.check)
-		printf("%s: configuration is valid\n", options.file);
+		rc = check(options.file, config, &err);
+	else if (rc == 0 && options.host_guard)
+		rc = guard_only(config, &err);
 	else if (rc == 0)
 		rc = serve(config, &err);
 	if (rc != 0)

@@ -15,3 +15,11 @@
 #define API_SHOW_POLICY "show-policy"
 #define API_SHOW_PORTS "show-ports"
 #define API_SHOW_WORKERS "show-workers"
+
+// The host guard, which outlives the daemon: vpectl asks the kernel for it, not the socket. Two
+// tables of one name; in the one of family inet, chains "forward" and "output" and these sets of
+// interface names; in the one of family netdev, a chain for each device.
+#define HOST_GUARD_TABLE "vped"
+#define HOST_GUARD_FORWARD "no_forward"	  // host interfaces and devices
+#define HOST_GUARD_DEVICES "port_devices" // what ports are made of
+#define HOST_GUARD_CHAIN "ingress-"	  // and the device's name

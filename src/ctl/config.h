@@ -71,6 +71,7 @@ struct config {
 	struct config_buffers buffers;
 	unsigned replay_pool_kb;		    // memory for replay windows
 	char socket[108];			    // of the control socket
+	bool host_guard;			    // install it at start
 	uint32_t punt_per_second[PUNT_CLASS_COUNT]; // of each worker, by class
 	char crypto[32];			    // engine, or "auto"
 	unsigned burst;

@@ -57,6 +57,11 @@ static const struct setting control_rows[] = {
 		.wrong = path_wrong,
 		.defaults = true,
 		.fallback_text = API_SOCKET_DEFAULT},
+	{.name = "host_guard",
+		.kind = SETTING_BOOL,
+		FIELD(struct config, host_guard),
+		.defaults = true,
+		.fallback = true},
 };
 const struct settings control_settings = SETTINGS(control_rows, NULL);
 

@@ -48,7 +48,7 @@ static int create_host_ifs(struct gateway *gateway, struct error *err)
 {
 	int rc = 0;
 
-	sysctl_check_host();
+	sysctl_check_host(gateway->config->host_guard);
 	for (unsigned i = 0; i < gateway->dp->ports && rc == 0; i++) {
 		const char *name = gateway->config->ports[i].host_interface;
 

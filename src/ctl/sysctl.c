@@ -36,13 +36,14 @@ static const struct {
 	const char *path;
 	const char *name;
 	const char *risk;
+	bool forwards; // which the host guard keeps from our interfaces
 } host[] = {
 #define FORWARDS "the kernel may forward between host interfaces, past the policies"
-	{"/proc/sys/net/ipv4/ip_forward", "net.ipv4.ip_forward", FORWARDS},
-	{"/proc/sys/net/ipv6/conf/all/forwarding", "net.ipv6.conf.all.forwarding", FORWARDS},
+	{"/proc/sys/net/ipv4/ip_forward", "net.ipv4.ip_forward", FORWARDS, true},
+	{"/proc/sys/net/ipv6/conf/all/forwarding", "net.ipv6.conf.all.forwarding", FORWARDS, true},
 	// IPv4 accepts redirects where the interface or conf.all says so.
 	{"/proc/sys/net/ipv4/conf/all/accept_redirects", "net.ipv4.conf.all.accept_redirects",
-		"the kernel believes redirects that come by host interfaces"},
+		"the kernel believes redirects that come by host interfaces", false},
 };
 
 static void close_one(const char *interface, const struct interface_setting *setting)
@@ -77,12 +78,12 @@ static bool is_on(const char *path)
 	return on;
 }
 
-unsigned sysctl_check_host(void)
+unsigned sysctl_check_host(bool guarded)
 {
 	unsigned warnings = 0;
 
 	for (unsigned i = 0; i < sizeof(host) / sizeof(host[0]); i++) {
-		if (!is_on(host[i].path))
+		if ((guarded && host[i].forwards) || !is_on(host[i].path))
 			continue;
 		log_warning("%s is 1: %s; switch it off", host[i].name, host[i].risk);
 		warnings++;

@@ -1,10 +1,13 @@
 // The kernel's settings (sysctl) that a gateway depends on.
 #pragma once
 
+#include <stdbool.h>
+
 // For a host interface that is not up yet: a host that neither forwards nor believes its link,
 // since anybody on the wire can send Router Advertisements and redirects. What cannot be written is
 // warned of.
 void sysctl_close_interface(const char *interface);
 
-// Warns of settings of the whole host that lead packets past the policies. How many warnings.
-unsigned sysctl_check_host(void);
+// Warns of settings of the whole host that lead packets past the policies; guarded: the host guard
+// keeps the kernel from forwarding. How many warnings.
+unsigned sysctl_check_host(bool guarded);

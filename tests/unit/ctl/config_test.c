@@ -42,6 +42,7 @@ static void defaults(void **state)
 	assert_int_equal(lcores_parse(config->eal.lcores, &lcores, &err), 0);
 	assert_true(lcores.n == 2 && lcores.has[0] && lcores.has[1]);
 	assert_string_equal(config->socket, "/run/vped/vped.sock");
+	assert_true(config->host_guard);
 	assert_string_equal(config->crypto, "auto");
 	assert_int_equal(config->buffers.count, 2 * 10240);
 	assert_int_equal(config->buffers.octets, 2176);
@@ -71,7 +72,7 @@ static void daemon_settings(void **state)
 {
 	struct config *config = fixture_load_text(
 		"eal = { huge = false; memory_mb = 1048576; lcores = \"2@0,(4,6)@1,8-9\"; };\n"
-		"control = { socket = \"/run/a.sock\"; };\n"
+		"control = { socket = \"/run/a.sock\"; host_guard = false; };\n"
 		"crypto = \"openssl\";\n"
 		"buffers = { count = 4194304; octets = 16640; };\n"
 		"replay = { pool_kb = 64; };\n"
@@ -84,6 +85,7 @@ static void daemon_settings(void **state)
 	assert_int_equal(config->eal.memory_mb, 1048576);
 	assert_string_equal(config->eal.lcores, "2@0,(4,6)@1,8-9");
 	assert_string_equal(config->socket, "/run/a.sock");
+	assert_false(config->host_guard);
 	assert_string_equal(config->crypto, "openssl");
 	assert_int_equal(config->buffers.count, 4194304);
 	assert_int_equal(config->buffers.octets, 16640);

@@ -1,0 +1,159 @@
+// The guard as one transaction of nft(8)'s commands.
+#include "ctl/host_guard.h"
+
+#include "base/addr.h"
+#include "base/log.h"
+#include "base/nft.h"
+#include "ctl/api.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE "inet " HOST_GUARD_TABLE
+#define INGRESS_TABLE "netdev " HOST_GUARD_TABLE
+
+// What is there stays; the rules are written anew in the same transaction, so that they hold at
+// every moment and nothing that somebody put between them remains. Output: the kernel has no
+// address on a device, but a route may lead there all the same; drivers send past this hook.
+static const char base_rules[] =
+	"add table " TABLE "\n"
+	"add set " TABLE " " HOST_GUARD_FORWARD " { type ifname; }\n"
+	"add set " TABLE " " HOST_GUARD_DEVICES " { type ifname; }\n"
+	"add chain " TABLE " forward { type filter hook forward priority filter; }\n"
+	"add chain " TABLE " output { type filter hook output priority filter; }\n"
+	"flush chain " TABLE " forward\n"
+	"flush chain " TABLE " output\n"
+	"add rule " TABLE " forward iifname @" HOST_GUARD_FORWARD " counter drop\n"
+	"add rule " TABLE " forward oifname @" HOST_GUARD_FORWARD " counter drop\n"
+	"add rule " TABLE " output oifname @" HOST_GUARD_DEVICES " counter drop\n"
+	"add table " INGRESS_TABLE "\n";
+
+static void add_name(FILE *commands, const char *set, const char *name)
+{
+	fprintf(commands, "add element " TABLE " %s { \"%s\" }\n", set, name);
+}
+
+// Whatever arrives, before the kernel's stack: the drivers (AF_XDP, AF_PACKET) have it already. Not
+// in family inet, whose ingress hook lets pass what is not IP.
+static void add_ingress(FILE *commands, const char *name)
+{
+	fprintf(commands,
+		"add chain " INGRESS_TABLE " " HOST_GUARD_CHAIN
+		"%s { type filter hook ingress device \"%s\" priority -500; policy drop; }\n",
+		name, name);
+}
+
+// To be freed. NULL: no memory.
+static char *commands_of(const struct host_guard_names *names)
+{
+	char *text = NULL;
+	size_t octets;
+	FILE *commands = open_memstream(&text, &octets);
+
+	if (!commands)
+		return NULL;
+	fputs(base_rules, commands);
+	for (unsigned i = 0; i < names->n; i++) {
+		const struct host_guard_name *name = &names->name[i];
+
+		add_name(commands, HOST_GUARD_FORWARD, name->name);
+		if (!name->device)
+			continue;
+		add_name(commands, HOST_GUARD_DEVICES, name->name);
+		if (if_nametoindex(name->name) != 0)
+			add_ingress(commands, name->name);
+		else
+			log_warning("host guard: there is no interface %s yet; what arrives there "
+				    "is dropped once vped starts",
+				name->name);
+	}
+	if (fclose(commands) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+// label: of an address; "eth1", or "eth1:2".
+static bool is_device(const struct host_guard_names *names, const char *label)
+{
+	size_t octets = strcspn(label, ":");
+
+	for (unsigned i = 0; i < names->n; i++) {
+		const char *name = names->name[i].name;
+
+		if (names->name[i].device && strlen(name) == octets &&
+			memcmp(name, label, octets) == 0)
+			return true;
+	}
+	return false;
+}
+
+// Link-local addresses come by themselves.
+static bool is_configured(const struct sockaddr *address, struct ip_addr *addr)
+{
+	*addr = (struct ip_addr){.family = IP_NONE};
+	if (address && address->sa_family == AF_INET) {
+		addr->family = IP_V4;
+		memcpy(addr->octets, &((const struct sockaddr_in *)(const void *)address)->sin_addr,
+			4);
+	} else if (address && address->sa_family == AF_INET6) {
+		addr->family = IP_V6;
+		memcpy(addr->octets,
+			&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+		return addr->octets[0] != 0xfe || (addr->octets[1] & 0xc0) != 0x80;
+	}
+	return addr->family != IP_NONE;
+}
+
+// Guarding a device cuts its address off for good: most likely that is the wrong device, perhaps
+// the one by which the operator is here.
+static int check_addresses(const struct host_guard_names *names, struct error *err)
+{
+	struct ifaddrs *all = NULL;
+	struct ip_addr addr;
+	int ret = 0;
+
+	if (getifaddrs(&all) != 0)
+		return error_set(err, errno, "host guard: addresses: %s", strerror(errno));
+	for (const struct ifaddrs *at = all; at && ret == 0; at = at->ifa_next) {
+		char text[IP_ADDR_TEXT];
+
+		if (!is_device(names, at->ifa_name) || !is_configured(at->ifa_addr, &addr))
+			continue;
+		ret = error_set(err, EADDRINUSE,
+			"host guard: %s has the address %s; a port's own device carries none: move "
+			"it to the host interface",
+			at->ifa_name, ip_addr_format(&addr, text));
+	}
+	freeifaddrs(all);
+	return ret;
+}
+
+int host_guard_install(const struct config *config, struct error *err)
+{
+	struct host_guard_names names;
+	int ret = host_guard_collect(config, &names, err);
+	char *commands;
+
+	if (ret < 0 || names.n == 0)
+		return ret;
+	ret = check_addresses(&names, err);
+	if (ret < 0)
+		return ret;
+	commands = commands_of(&names);
+	ret = commands ? nft_run(commands, NULL, err) : error_set(err, ENOMEM, "no memory");
+	free(commands);
+	if (ret < 0) {
+		error_prefix(err, "host guard: ");
+		return ret;
+	}
+	log_notice("host guard: installed for %u interfaces; it stays until "
+		   "\"vpectl host-guard off\"",
+		names.n);
+	return 0;
+}

@@ -1,0 +1,32 @@
+// The host guard: nftables rules by which the kernel neither forwards between the gateway's
+// interfaces nor has a part in the traffic of devices that it sees beside us. They stay when the
+// daemon ends, however it ends; only an operator takes them away. Daemons of one network namespace
+// share them, each adding its own interfaces.
+#pragma once
+
+#include "base/error.h"
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#define HOST_GUARD_NAMES 512
+
+struct config;
+
+struct host_guard_name {
+	char name[IF_NAMESIZE];
+	bool device; // a port is made of it; else the kernel's end of a port
+};
+
+struct host_guard_names {
+	unsigned n;
+	struct host_guard_name name[HOST_GUARD_NAMES];
+};
+
+// The interfaces of a configuration, each once. 0 or -errno.
+int host_guard_collect(
+	const struct config *config, struct host_guard_names *names, struct error *err);
+
+// Installs the guard for a configuration, or adds to the one that is there; again is fine. All or
+// nothing. 0 or -errno: -EPERM no CAP_NET_ADMIN, -EADDRINUSE a device has an address.
+int host_guard_install(const struct config *config, struct error *err);

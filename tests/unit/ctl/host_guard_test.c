@@ -1,0 +1,295 @@
+// The host guard in a network namespace of the test's own; nft(8) says what the kernel has of it.
+#include "ctl/host_guard.h"
+
+#include "ctl/config.h"
+#include "netns.h"
+#include "scratch.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct error err;
+
+static struct config_port *add_port(
+	struct config *config, const char *name, const char *device, const char *host_interface)
+{
+	struct config_port *port = &config->ports[config->ports_n++];
+
+	snprintf(port->params.name, sizeof(port->params.name), "%s", name);
+	snprintf(port->device_args[0], sizeof(port->device_args[0]), "%s", device);
+	snprintf(port->host_interface, sizeof(port->host_interface), "%s", host_interface);
+	port->params.devices = 1;
+	return port;
+}
+
+static const struct host_guard_name *find(const struct host_guard_names *names, const char *name)
+{
+	for (unsigned i = 0; i < names->n; i++)
+		if (strcmp(names->name[i].name, name) == 0)
+			return &names->name[i];
+	return NULL;
+}
+
+// What a device makes of the one port that has it: 'd' a device, 'h' the host's, '-' nothing.
+static void collects(const char *device, const char *interface, char kind)
+{
+	static struct host_guard_names names;
+	static struct config config;
+	const struct host_guard_name *found;
+
+	memset(&config, 0, sizeof(config));
+	add_port(&config, "p", device, "");
+	assert_int_equal(host_guard_collect(&config, &names, &err), 0);
+	assert_int_equal(names.n, kind == '-' ? 0 : 1);
+	if (kind == '-')
+		return;
+	found = find(&names, interface);
+	assert_non_null(found);
+	assert_int_equal(found->device, kind == 'd');
+}
+
+static void collect_by_driver(void **state)
+{
+	(void)state;
+	collects("net_af_xdp0,iface=eth1", "eth1", 'd');
+	collects("net_af_xdp7,start_queue=1,iface=enp1s0f0.100", "enp1s0f0.100", 'd');
+	collects("net_af_packet0,iface=eth1,qpairs=2", "eth1", 'd');
+	collects("net_pcap0,iface=eth2", "eth2", 'd');
+	collects("net_pcap0,rx_iface_in=eth3", "eth3", 'd');
+	collects("net_tap0,iface=vpe0", "vpe0", 'h');
+	collects("net_virtio_user0,path=/dev/vhost-net,iface=vu0", "vu0", 'h');
+	collects("net_null0", "", '-');
+	collects("net_memif,role=client", "", '-');
+}
+
+static void collect_once_each(void **state)
+{
+	static struct host_guard_names names;
+	static struct config config;
+	struct config_port *port;
+
+	(void)state;
+	memset(&config, 0, sizeof(config));
+	port = add_port(&config, "wan", "net_af_xdp0,iface=eth1,start_queue=0", "vped-wan");
+	snprintf(port->device_args[1], sizeof(port->device_args[1]),
+		"net_af_xdp1,iface=eth1,start_queue=1");
+	port->params.devices = 2;
+	add_port(&config, "lan", "net_tap0,iface=vpe0,remote=eth9", "vped-lan");
+	assert_int_equal(host_guard_collect(&config, &names, &err), 0);
+	assert_int_equal(names.n, 5);
+	assert_true(find(&names, "eth1")->device);
+	assert_true(find(&names, "eth9")->device);
+	assert_false(find(&names, "vpe0")->device);
+	assert_false(find(&names, "vped-wan")->device);
+	assert_false(find(&names, "vped-lan")->device);
+}
+
+static void refuses(const char *device, const char *host_interface, const char *words)
+{
+	static struct host_guard_names names;
+	static struct config config;
+
+	memset(&config, 0, sizeof(config));
+	add_port(&config, "p", device, host_interface);
+	assert_int_equal(host_guard_collect(&config, &names, &err), -EINVAL);
+	assert_non_null(strstr(err.text, words));
+}
+
+// A name that nft(8) would read as a pattern would guard the wrong interfaces; one with quotation
+// marks would be commands.
+static void collect_refuses(void **state)
+{
+	(void)state;
+	refuses("net_af_xdp0,iface=eth*", "", "port p: interface name \"eth*\"");
+	refuses("net_null0", "a\";flush", "interface name");
+	refuses("net_null0", "vped+", "interface name");
+	refuses("net_af_packet0,iface=", "", "interface name \"\"");
+	refuses("net_af_packet0,iface=sixteen-letters-", "", "up to 15 letters");
+	refuses("net_tap0", "", "with iface=NAME");
+	refuses("net_tap0,remote_mac=fixed", "", "with iface=NAME");
+}
+
+static struct config *two_ports(const char *lan, const char *wan)
+{
+	static struct config config;
+	char device[64], tap[16];
+
+	memset(&config, 0, sizeof(config));
+	snprintf(device, sizeof(device), "net_af_packet0,iface=%s", lan);
+	snprintf(tap, sizeof(tap), "v-%s", lan);
+	add_port(&config, "lan", device, tap);
+	snprintf(device, sizeof(device), "net_af_xdp0,iface=%s", wan);
+	snprintf(tap, sizeof(tap), "v-%s", wan);
+	add_port(&config, "wan", device, tap);
+	return &config;
+}
+
+static void install(const struct config *config)
+{
+	if (host_guard_install(config, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+static void kernel_has(const char *family, const char *pattern)
+{
+	netns_run(
+		"nft list table %s vped | tr -s '\\n\\t ' ' ' | grep -q -- '%s'", family, pattern);
+}
+
+static void installs(void **state)
+{
+	(void)state;
+	install(two_ports("a0", "b0"));
+	kernel_has("inet",
+		"set no_forward { type ifname elements = { \"a0\", \"b0\", \"v-a0\", "
+		"\"v-b0\" } }");
+	kernel_has("inet", "set port_devices { type ifname elements = { \"a0\", \"b0\" } }");
+	kernel_has("inet",
+		"hook forward priority filter; policy accept; "
+		"iifname @no_forward counter packets 0 bytes 0 drop "
+		"oifname @no_forward counter packets 0 bytes 0 drop }");
+	kernel_has("inet",
+		"hook output priority filter; policy accept; "
+		"oifname @port_devices counter packets 0 bytes 0 drop }");
+	kernel_has("netdev", "hook ingress device \"a0\" priority -500; policy drop; }");
+	kernel_has("netdev", "hook ingress device \"b0\" priority -500; policy drop; }");
+}
+
+// Again, and with somebody's rule in between: the same rules, no second copy.
+static void installs_again(void **state)
+{
+	(void)state;
+	netns_run("nft list ruleset >before");
+	netns_run("nft insert rule inet vped forward accept");
+	install(two_ports("a0", "b0"));
+	netns_run("nft list ruleset | diff before -");
+}
+
+static void shares_with_another_daemon(void **state)
+{
+	(void)state;
+	install(two_ports("c0", "d0"));
+	for (unsigned i = 0; i < 4; i++) {
+		static const char *const name[] = {"a0", "b0", "c0", "d0"};
+		char pattern[64];
+
+		snprintf(pattern, sizeof(pattern), "set no_forward .*\"%s\".*\"v-%s\"", name[i],
+			name[i]);
+		kernel_has("inet", pattern);
+		snprintf(pattern, sizeof(pattern), "device \"%s\" priority -500; policy drop",
+			name[i]);
+		kernel_has("netdev", pattern);
+	}
+}
+
+// What is refused changes nothing.
+static void address_on_a_device(void **state)
+{
+	(void)state;
+	netns_run("nft list ruleset >before");
+	netns_run("ip addr add 192.0.2.7/24 dev e0");
+	assert_int_equal(host_guard_install(two_ports("a0", "e0"), &err), -EADDRINUSE);
+	assert_non_null(strstr(err.text, "e0 has the address 192.0.2.7"));
+	netns_run("ip addr del 192.0.2.7/24 dev e0 && ip addr add 192.0.2.8/24 dev e0 label e0:1");
+	assert_int_equal(host_guard_install(two_ports("a0", "e0"), &err), -EADDRINUSE);
+	assert_non_null(strstr(err.text, "192.0.2.8"));
+	netns_run("ip addr del 192.0.2.8/24 dev e0 && ip addr add 2001:db8::7/64 dev e0");
+	assert_int_equal(host_guard_install(two_ports("a0", "e0"), &err), -EADDRINUSE);
+	assert_non_null(strstr(err.text, "2001:db8::7"));
+	netns_run("nft list ruleset | diff before -");
+	netns_run("ip addr del 2001:db8::7/64 dev e0 && ip addr add fe80::7/64 dev e0");
+	install(two_ports("a0", "e0"));
+}
+
+// At boot: the names hold already.
+static void device_not_there_yet(void **state)
+{
+	(void)state;
+	install(two_ports("a0", "later0"));
+	kernel_has("inet", "set no_forward .*\"later0\"");
+	netns_run("! nft list table netdev vped | grep -q later0");
+	netns_run("ip link add later0 type veth peer name later1");
+	install(two_ports("a0", "later0"));
+	kernel_has("netdev", "device \"later0\" priority -500; policy drop");
+}
+
+static bool drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	return syscall(SYS_capset, &header, none) == 0;
+}
+
+static void without_privilege(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0) {
+		bool refused = drop_capabilities() &&
+			host_guard_install(two_ports("a0", "b0"), &err) == -EPERM &&
+			strstr(err.text, "CAP_NET_ADMIN") != NULL;
+
+		_exit(refused ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static char directory[SCRATCH_PATH];
+
+static int enter(void **state)
+{
+	(void)state;
+	if (scratch_create("host-guard", directory) != 0 || chdir(directory) != 0)
+		return -1;
+	netns_run("for x in a b c d e; do ip link add ${x}0 type veth peer name ${x}1 || exit; "
+		  "done");
+	return 0;
+}
+
+static int leave(void **state)
+{
+	(void)state;
+	scratch_remove(directory);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest pure[] = {
+		cmocka_unit_test(collect_by_driver),
+		cmocka_unit_test(collect_once_each),
+		cmocka_unit_test(collect_refuses),
+	};
+	// In this order: each finds what the one before left.
+	const struct CMUnitTest kernel[] = {
+		cmocka_unit_test(installs),
+		cmocka_unit_test(installs_again),
+		cmocka_unit_test(shares_with_another_daemon),
+		cmocka_unit_test(address_on_a_device),
+		cmocka_unit_test(device_not_there_yet),
+		cmocka_unit_test(without_privilege),
+	};
+	int failed = cmocka_run_group_tests(pure, NULL, NULL);
+
+	if (!netns_enter()) {
+		print_message("no network namespace here\n");
+		return failed != 0 ? failed : 77;
+	}
+	return failed + cmocka_run_group_tests(kernel, enter, leave);
+}
