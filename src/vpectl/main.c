@@ -1,5 +1,5 @@
-// vpectl: asks a running vped. Knows the control socket's language and nothing of the daemon's
-// inside.
+// vpectl: asks a running vped, or the kernel for what vped left there. Knows the control socket's
+// language and nothing of the daemon's inside.
 #include "ctl/api.h"
 #include "vpectl/client.h"
 #include "vpectl/vpectl.h"
@@ -18,6 +18,9 @@ static const struct vpectl_command commands[] = {
 		policy_show},
 	{"show-ports", "", "ports: devices, queues, steering, host interfaces, drops", ports_show},
 	{"show-workers", "", "workers: queues, load, hand-over between them, drops", workers_show},
+	{"host-guard", "status|off",
+		"what keeps the kernel from forwarding, without a daemon too; remove it",
+		host_guard},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -28,7 +31,7 @@ static void usage(FILE *to)
 	      "       vpectl --help | --version\n\n",
 		to);
 	for (unsigned i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-12s %-7s %s\n", commands[i].name, commands[i].arguments,
+		fprintf(to, "  %-12s %-10s %s\n", commands[i].name, commands[i].arguments,
 			commands[i].help);
 	fputs("\nThe socket is " API_SOCKET_DEFAULT " unless --socket or VPECTL_SOCKET says "
 	      "otherwise.\n",
