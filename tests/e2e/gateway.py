@@ -184,11 +184,12 @@ class Gateway:
         huge = self.settings.get("huge", self.lab.huge)
         memory = self.settings.get("memory_mb", MEMORY_MB)
         idle = self.settings.get("idle", "backoff")
+        guard = self.settings.get("host_guard", True)
         devices = sum(len(port.interfaces) for port in self.ports)
         return "\n".join([
             f'eal = {{ huge = {str(huge).lower()}; memory_mb = {memory}; '
             f'lcores = "{self._lcores()}"; }};',
-            f'control = {{ socket = "{self.socket}"; }};',
+            f'control = {{ socket = "{self.socket}"; host_guard = {str(guard).lower()}; }};',
             f'workers = {{ burst = 64; idle = "{idle}"; roles = ( {", ".join(roles)} ); }};',
             f"buffers = {{ count = {BUFFERS_PER_DEVICE * devices}; }};",
             f"ports = {items([self._port(p, device) for p in self.ports])};",

@@ -212,12 +212,6 @@ class Lab:
     def give_to_daemon(self, namespace, name):
         """The daemon's end of a wire: the kernel has no business on it."""
         namespace.sysctl(f"net/ipv6/conf/{name}/disable_ipv6", 1)
-        if self.device == "af_packet":
-            # af_packet only watches: without this the kernel would answer every frame too.
-            # The kernels we meet have no "action drop"; a one-line BPF program does it.
-            namespace.run("tc", "qdisc", "add", "dev", name, "clsact")
-            namespace.run("tc", "filter", "add", "dev", name, "ingress", "bpf", "da",
-                          "bytecode", "1,6 0 0 2")
 
     def vdev(self, index, interface):
         if self.device == "af_xdp":

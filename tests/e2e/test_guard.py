@@ -1,0 +1,309 @@
+"""The host guard: the kernel forwards nothing for us, and nothing of ours when the daemon is dead."""
+
+import collections
+import ipaddress
+import json
+import shutil
+import subprocess
+import threading
+import time
+
+import pytest
+
+import capture
+import gateway as gw
+import lab as laboratory
+import sites as two_sites
+import traffic
+from capture import PATTERN
+from sites import A, B
+
+THIRD = {4: ("10.3.0.1", "10.3.0.2", 24), 6: ("fd00:3::1", "fd00:3::2", 64)}
+TABLES = {("inet", "vped"), ("netdev", "vped")}
+
+FOREIGN = """
+table inet foreign {
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		counter accept
+	}
+}
+table ip nat {
+	chain post {
+		type nat hook postrouting priority srcnat; policy accept;
+		oifname "eth3" masquerade
+	}
+}
+"""
+
+
+def ruleset(gate):
+    return gate.run("nft", "-s", "list", "ruleset").stdout
+
+
+def tables(gate):
+    listed = json.loads(gate.run("nft", "-j", "list", "tables").stdout)["nftables"]
+    return {(t["table"]["family"], t["table"]["name"]) for t in listed if "table" in t}
+
+
+def status(gateway, expected=0):
+    done = gateway.vpectl("--json", "host-guard", "status", check=False)
+    assert done.returncode == expected, done.stdout
+    return json.loads(done.stdout)
+
+
+def guard_only(lab, gateway, config, *wrapper):
+    """What vped --host-guard says, and its exit status."""
+    return gateway.namespace.run(*wrapper, str(gw.program("vped")), "-c", str(config),
+                                 "--host-guard", check=False)
+
+
+def test_only_our_tables_and_an_operator_ends_them(lab, sites):
+    """Installed before the daemon's ports open; there when it is gone; removed without a trace."""
+    a, _ = sites.pair("vpe")
+    gate = sites.gate["a"]
+    gate.run("nft", "-f", str(lab.file("foreign.nft", FOREIGN)))
+    before = ruleset(gate)
+    assert status(a, 1)["installed"] is False
+    sites.start().wait_reachable()
+    theirs = tables(gate) - TABLES
+    assert tables(gate) == TABLES | theirs and theirs == {("inet", "foreign"), ("ip", "nat")}
+    now = ruleset(gate)
+    assert now.startswith(before)
+    shown = status(a)
+    assert shown["intact"] and not shown["faults"]
+    assert sorted(shown["not_forwarded"]) == ["lan0", "vped-lan", "vped-wan", "wan0"]
+    assert sorted(shown["devices"]) == ["lan0", "wan0"]
+    # In text, without a daemon, and by whoever comes next.
+    assert a.stop() == 0
+    assert ruleset(gate) == now
+    text = a.vpectl("host-guard", "status").stdout
+    assert "host guard: installed" in text and "wan0" in text and "vped-wan" in text
+    config = lab.file("gw-a.conf", a.configuration())
+    assert guard_only(lab, a, config).returncode == 0
+    assert ruleset(gate) == now
+    assert "removed" in a.vpectl("host-guard", "off").stdout
+    assert ruleset(gate) == before
+    assert status(a, 1)["installed"] is False
+    # Twice is fine.
+    a.vpectl("host-guard", "off")
+    assert ruleset(gate) == before
+
+
+def test_status_tells_a_guard_that_has_holes(sites):
+    sites.pair("vpe")
+    sites.start()
+    a, gate = sites.gateway["a"], sites.gate["a"]
+    assert status(a)["intact"]
+    gate.run("nft", "delete", "chain", "netdev", "vped", "ingress-wan0")
+    assert status(a, 1)["faults"] == ["wan0: the kernel receives what arrives there"]
+    gate.run("nft", "insert", "rule", "inet", "vped", "forward", "accept")
+    shown = status(a, 1)
+    assert shown["installed"] and not shown["intact"] and len(shown["faults"]) == 2
+    assert "host guard: incomplete" in a.vpectl("host-guard", "status", check=False).stdout
+
+
+def test_no_start_without_it(lab, sites):
+    """A daemon that may not install it does not start, unless told that it need not."""
+    a, _ = sites.pair("vpe")
+    config = lab.file("a.conf", a.configuration())
+    less = ("setpriv", "--inh-caps=-net_admin", "--bounding-set=-net_admin")
+    done = guard_only(lab, a, config, *less)
+    assert done.returncode == 1 and "host guard: nftables" in done.stdout, done.stdout
+    done = a.namespace.run(*less, str(gw.program("vped")), "-c", str(config), check=False)
+    assert done.returncode == 1 and "host guard: nftables" in done.stdout, done.stdout
+    assert not tables(a.namespace)
+    a.settings["host_guard"] = False
+    done = guard_only(lab, a, lab.file("b.conf", a.configuration()))
+    assert done.returncode == 1 and "host_guard = false" in done.stdout
+    a.start()
+    assert "control.host_guard is false" in a.process.said()
+    assert not tables(a.namespace)
+
+
+def test_daemons_share_it(lab, sites):
+    """One that starts or stops takes nothing from another in the same namespace."""
+    a, _ = sites.pair("vpe")
+    gate = sites.gate["a"]
+    sites.start()
+    lab.wire(gate, "more0", gate, "more1")
+    other = lab.file("other.conf", a.configuration().replace("iface=lan0", "iface=more0")
+                     .replace("iface=wan0", "iface=more1").replace("vped-", "other-"))
+    done = guard_only(lab, a, other)
+    assert done.returncode == 0, done.stdout
+    both = ["lan0", "more0", "more1", "other-lan", "other-wan", "vped-lan", "vped-wan", "wan0"]
+    assert sorted(status(a)["not_forwarded"]) == both
+    assert a.stop() == 0
+    assert sorted(status(a)["not_forwarded"]) == both
+    assert sorted(status(a)["devices"]) == ["lan0", "more0", "more1", "wan0"]
+
+
+class Chatter:
+    """Senders of datagrams with the pattern, v4 and v6, from several hosts until told to stop.
+
+    What a sender's own kernel refuses is not sent, and not counted.
+    """
+
+    def __init__(self, flows):
+        """flows: (namespace, source, destination)."""
+        self.flows = flows
+        self.sent = collections.Counter()  # by source
+        self.stop_it = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        number = 0
+        while not self.stop_it.wait(0.01):
+            for namespace, source, destination in self.flows:
+                try:
+                    traffic.send_numbers(namespace, destination, [number], source=source)
+                    self.sent[source] += 1
+                except OSError:
+                    pass
+            number += 1
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop_it.set()
+        self.thread.join()
+
+
+def third_interface(lab, gate):
+    """A host behind another interface of the gateway, whose kernel routes for it."""
+    third = lab.namespace("third")
+    lab.wire(third, "eth0", gate, "eth3")
+    lab.host(gate, "eth3", [f"{THIRD[f][0]}/{THIRD[f][2]}" for f in (4, 6)])
+    lab.host(third, "eth0", [f"{THIRD[f][1]}/{THIRD[f][2]}" for f in (4, 6)],
+             [THIRD[f][0] for f in (4, 6)])
+    return third
+
+
+def open_every_way(sites):
+    """All that an operator can do wrong: the kernel forwards, and has a way past the tunnel."""
+    gate, a, b = sites.gate["a"], sites.gateway["a"], sites.gateway["b"]
+    for name in ("lan0", "wan0"):
+        gate.sysctl(f"net/ipv6/conf/{name}/disable_ipv6", 0)
+    gate.sysctl("net/ipv4/ip_forward", 1)
+    gate.sysctl("net/ipv6/conf/all/forwarding", 1)
+    for family, far in ((4, B.wan[4]), (6, "fe80::b")):
+        mac = b.mac(b.ports[1])
+        for address in {far, B.wan[family]}:
+            gate.ip(f"-{family} neigh replace {address} lladdr {mac} dev wan0 nud permanent")
+        # Behind those over the host interface, which go with it.
+        net = str(ipaddress.ip_interface(B.wan_addresses[family // 6]).network)
+        gate.ip(f"-{family} route append {net} dev wan0 metric 4000")
+        gate.ip(f"-{family} route append {B.prefixes[family]} via {far} dev wan0 onlink "
+                "metric 4000")
+        # The host goes on although nobody answers its questions any more.
+        sites.host["a"].ip(f"neigh replace {A.router[family]} lladdr {a.mac(a.ports[0])} "
+                           "dev eth0 nud permanent")
+    # These values came over the ones that vped had set.
+    for interface in ("vped-lan", "vped-wan"):
+        assert forwards(gate, interface) == {4: "1", 6: "1"}
+
+
+def forwards(gate, interface):
+    def value(family):
+        path = f"/proc/sys/net/ipv{family}/conf/{interface}/forwarding"
+        with gate, open(path, encoding="ascii") as file:
+            return file.read().strip()
+    return {family: value(family) for family in (4, 6)}
+
+
+def sources_in_clear(path):
+    """Source addresses of frames with the pattern."""
+    found = collections.Counter()
+    for _, frame in capture.frames(path):
+        if PATTERN in frame:
+            octets = bytes(frame[26:30] if frame[12:14] == b"\x08\x00" else frame[22:38])
+            found[str(ipaddress.ip_address(octets))] += 1
+    return found
+
+
+@pytest.mark.parametrize("device", ["af_xdp", "af_packet"])
+def test_nothing_in_clear_alive_or_dead(lab, count, device):
+    """The daemon runs, then is killed; hosts, a third network and the gateway itself keep sending.
+
+    In the end the guard is taken away, and the same traffic is seen in clear.
+    """
+    if device == "af_xdp" and lab.device != "af_xdp":
+        pytest.skip("no AF_XDP here")
+    lab.device = device
+    sites = two_sites.Sites(lab)
+    a, _ = sites.pair("vpe")
+    gate = sites.gate["a"]
+    third = third_interface(lab, gate)
+    sites.start().wait_reachable()
+    assert forwards(gate, "vped-lan") == forwards(gate, "vped-wan") == {4: "0", 6: "0"}
+    open_every_way(sites)
+    flows = [flow for f in (4, 6) for flow in (
+        (sites.host["a"], A.host[f], B.host[f]),
+        (third, THIRD[f][1], B.host[f]),
+        (third, THIRD[f][1], B.wan[f]),
+        (gate, A.router[f], B.host[f]),
+        (gate, THIRD[f][0], B.host[f]))]
+    wire = capture.Capture(lab, sites.wan, sites.wan_ends["a"][0], "guarded")
+    with Chatter(flows) as chatter:
+        for f in (4, 6):
+            traffic.wait_reachable(sites.host["b"], A.router[f])
+            assert traffic.ping(sites.host["b"], A.router[f], 10).lossless
+            assert traffic.ping(gate, B.host[f], 10, more=("-I", A.router[f])).lossless
+            # From its wan address, for which there is no policy: answered or dropped.
+            traffic.ping(gate, B.host[f], 3, wait=0.3)
+        a.kill()
+        laboratory.wait_for("the interfaces to vanish", lambda: not gate.has("vped-wan"), 5)
+        # All ways lead there now.
+        for family in (4, 6):
+            assert "dev wan0" in gate.ip(f"-{family} route get {B.host[family]}")
+        before = chatter.sent.copy()
+        time.sleep(count(5, 30))
+        sent = chatter.sent - before
+    wire.stop()
+    found = capture.inspect(wire.path, two_sites.OUTER_ALL)
+    assert wire.dropped == 0
+    assert found.in_clear == 0, found.samples
+    assert found.kinds["vpe"] > 80
+    hosts = {A.host[f] for f in (4, 6)} | {THIRD[f][1] for f in (4, 6)}
+    assert set(sent) >= hosts and min(sent[s] for s in hosts) > 50
+    assert status(a)["intact"]
+    # Proof that there was something to keep back: from everybody, the gateway too.
+    a.vpectl("host-guard", "off")
+    wire = capture.Capture(lab, sites.wan, sites.wan_ends["a"][0], "bare")
+    with Chatter(flows):
+        time.sleep(2)
+    wire.stop()
+    assert set(sources_in_clear(wire.path)) == hosts | {THIRD[f][0] for f in (4, 6)}
+
+
+def test_arrivals_are_not_the_kernels(lab):
+    """AF_PACKET only watches: what is for us must not be the kernel's as well, ARP included."""
+    lab.device = "af_packet"
+    sites = two_sites.Sites(lab)
+    sites.pair("vpe")
+    sites.start().wait_reachable()
+    host, gate = sites.host["a"], sites.gate["a"]
+    for _ in range(3):
+        host.run("ip", "neigh", "flush", "dev", "eth0")
+        wire = capture.Capture(lab, host, "eth0", "lan")
+        assert traffic.ping(host, A.router[4], 5).lossless
+        wire.stop()
+        answers = [f for _, f in capture.frames(wire.path)
+                   if f[12:14] == b"\x08\x06" and f[20:22] == b"\0\2"
+                   and f[28:32] == bytes([10, 1, 0, 1])]
+        echoes = [f for _, f in capture.frames(wire.path)
+                  if f[12:14] == b"\x08\x00" and f[23] == 1 and f[34] == 0]
+        assert len(answers) == 1 and len(echoes) == 5
+    assert not gate.ip("neigh show dev lan0").strip()
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze here")
+def test_unit_file(lab):
+    """What systemd thinks of it, with the program of this build in it."""
+    text = (laboratory.ROOT / "config/vped-guard.service").read_text(encoding="utf-8")
+    unit = lab.file("vped-guard.service", text.replace("=vped ", f"={gw.program('vped')} "))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    assert done.returncode == 0 and not done.stdout, done.stdout
