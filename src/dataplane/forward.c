@@ -1,6 +1,7 @@
 // The last stage of both paths.
 #include "dataplane/forward.h"
 
+#include "dataplane/audit.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
 #include "dataplane/local.h"
@@ -53,6 +54,7 @@ static void forward(struct worker *w, struct rte_mbuf *m, const struct packet *p
 	const struct adjacency *adjacency, enum forward_origin origin)
 {
 	if (unlikely(leaks(w, adjacency, origin))) {
+		audit_clear(w, DROP_clear_protected, m, packet);
 		drop_packet(w, packet->port, DROP_clear_protected, m);
 		return;
 	}

@@ -2,6 +2,7 @@
 #include "dataplane/local.h"
 
 #include "base/bytes.h"
+#include "dataplane/audit.h"
 #include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
@@ -89,6 +90,7 @@ static void take(struct worker *w, struct burst *b, bool only_vital)
 							 : refuse_tunnel(b->m[i], packet);
 
 		if (unlikely(reason != DROP_NONE)) {
+			audit_stranger(w, reason, b->m[i], packet);
 			drop_packet(w, packet->port, reason, b->m[i]);
 			continue;
 		}
@@ -192,8 +194,10 @@ void local_deliver_decrypted(
 
 	if (unlikely(class == PUNT_neighbour))
 		reason = DROP_neighbour_tunnelled;
-	if (unlikely(reason != DROP_NONE))
+	if (unlikely(reason != DROP_NONE)) {
+		audit_stranger(w, reason, m, packet);
 		drop_packet(w, packet->port, reason, m);
-	else
-		punt_bare(w, packet->port, protected_home(w, home), m, class);
+		return;
+	}
+	punt_bare(w, packet->port, protected_home(w, home), m, class);
 }

@@ -2,6 +2,7 @@
 // against the SA's selectors, routed; clear packets against the policies.
 #include "dataplane/path_in.h"
 
+#include "dataplane/audit.h"
 #include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
@@ -46,6 +47,7 @@ static void settle(struct worker *w, struct burst *b, struct sa_in *sa[])
 			continue;
 		}
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT)) {
+			audit_tunnel(w, b->verdict[i], b->m[i], &b->packet[i], sa[i], b->seq[i]);
 			sa_drop(w, sa[i], b->packet[i].port, b->verdict[i], b->m[i]);
 			continue;
 		}
@@ -100,6 +102,7 @@ static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[])
 		if (unlikely(!ip_source_forwardable(rte_pktmbuf_mtod(b->m[i], const uint8_t *))))
 			reason = DROP_ip_source;
 		if (unlikely(reason != DROP_NONE)) {
+			audit_inner(w, reason, b->m[i], &b->packet[i], sa[i]);
 			sa_drop(w, sa[i], port, reason, b->m[i]);
 			continue;
 		}
@@ -172,6 +175,7 @@ static void find_sas(struct worker *w, struct burst *b, struct sa_in *sa[])
 		} else if (b->verdict[i] == DROP_no_sa) {
 			move_to_clear(w, b, i);
 		} else {
+			audit_stranger(w, b->verdict[i], b->m[i], &b->packet[i]);
 			drop_packet(w, b->packet[i].port, b->verdict[i], b->m[i]);
 		}
 	}
@@ -209,6 +213,7 @@ static void path_in_clear(struct worker *w, struct burst *b)
 		if (match[i] != SPD_NO_MATCH)
 			spd_hit(spd, w->index, match[i] & ~SPD_FRAGMENT, 1);
 		if (reason != DROP_NONE) {
+			audit_clear(w, reason, b->m[i], &b->packet[i]);
 			drop_packet(w, b->packet[i].port, reason, b->m[i]);
 			continue;
 		}

@@ -2,6 +2,7 @@
 // then its SA, then the route.
 #include "dataplane/path_out.h"
 
+#include "dataplane/audit.h"
 #include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
@@ -38,6 +39,7 @@ static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
 	aead_seal_burst(w->aead, w->batch.op, w->batch.n);
 	for (uint16_t i = 0; i < b->n; i++) {
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT)) {
+			audit_outbound(w, b->verdict[i], b->m[i], &b->packet[i], sa[i]);
 			sa_drop(w, sa[i], b->packet[i].port, b->verdict[i]);
 			drop_free(b->m[i]);
 			continue;

@@ -163,6 +163,31 @@ void sadb_free(struct sadb *sadb)
 	rte_free(sadb);
 }
 
+// Index of the protocol that a tunnel packet is of, by its first word; its SPI is there. PROTO_MAX:
+// it is too short to tell.
+static ALWAYS_INLINE uint32_t proto_of(
+	const struct sadb *sadb, const uint8_t *tunnel, uint32_t octets)
+{
+	uint32_t index;
+
+	if (unlikely(octets < sizeof(uint32_t)))
+		return PROTO_MAX;
+	index = sadb->proto_of_block[load_be16(tunnel)];
+	if (unlikely(octets < sadb->protos->proto[index]->spi_offset + sizeof(uint32_t)))
+		return PROTO_MAX;
+	return index;
+}
+
+const struct proto_ops *sadb_proto(const struct sadb *sadb, const struct rte_mbuf *m, uint16_t l4)
+{
+	uint32_t index = PROTO_MAX;
+
+	if (m->data_len >= l4)
+		index = proto_of(sadb, rte_pktmbuf_mtod_offset(m, const uint8_t *, l4),
+			(uint32_t)m->data_len - l4);
+	return index == PROTO_MAX ? NULL : sadb->protos->proto[index];
+}
+
 static ALWAYS_INLINE bool addresses_equal(
 	const uint8_t *destination, const uint8_t *source, const struct sa_in *sa, size_t octets)
 {
@@ -184,19 +209,13 @@ static ALWAYS_INLINE enum drop_reason find(
 {
 	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
 	const uint8_t *tunnel = header + l4;
-	uint32_t octets = (uint32_t)m->data_len - l4;
+	uint32_t index = proto_of(sadb, tunnel, (uint32_t)m->data_len - l4);
 	enum drop_reason reason = DROP_no_sa;
-	const struct proto_ops *proto;
-	uint32_t index;
 	uint32_t spi;
 
-	if (unlikely(octets < sizeof(uint32_t)))
+	if (unlikely(index == PROTO_MAX))
 		return DROP_runt;
-	index = sadb->proto_of_block[load_be16(tunnel)];
-	proto = sadb->protos->proto[index];
-	if (unlikely(octets < proto->spi_offset + sizeof(spi)))
-		return DROP_runt;
-	spi = proto_spi(proto, tunnel);
+	spi = proto_spi(sadb->protos->proto[index], tunnel);
 	for (uint32_t i = hash(spi, index);; i++) {
 		const struct slot *slot = &sadb->slot[i & sadb->mask];
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "crypto/aead.h"
+#include "dataplane/audit.h"
 #include "dataplane/meta.h"
 #include "dataplane/punt_limit.h"
 #include "dataplane/stats.h"
@@ -54,6 +55,7 @@ struct worker {
 	struct tx_buffer tx[PORTS_MAX];
 	// The worker writes, control reads.
 	struct worker_stats stats;
+	struct audit_box audit[AUDIT_KIND_COUNT];
 };
 
 // Worker `index` of params, with its crypto contexts; queues and rings come later. 0 or -errno.

@@ -27,7 +27,9 @@ struct proto_ops {
 	bool default_claim;
 	int (*block)(const struct sa_params *params); // 0 .. 65535; NULL: none
 	uint8_t spi_offset;			      // of the SPI in the header
-	bool spi_little_endian;
+	uint8_t seq_offset; // of the sequence number, as it stands in the header
+	uint8_t seq_octets; // 4 or 8
+	bool little_endian; // both
 	bool one_encryptor; // an outbound SA's packets are all encrypted by one worker
 	bool has_salt;	    // the key file ends with SA_SALT_OCTETS of salt
 
@@ -66,7 +68,17 @@ static ALWAYS_INLINE uint32_t proto_spi(const struct proto_ops *proto, const uin
 {
 	const uint8_t *at = header + proto->spi_offset;
 
-	return proto->spi_little_endian ? load_le32(at) : load_be32(at);
+	return proto->little_endian ? load_le32(at) : load_be32(at);
+}
+
+// The sequence number of a header that is long enough (seq_offset + seq_octets).
+static ALWAYS_INLINE uint64_t proto_seq(const struct proto_ops *proto, const uint8_t *header)
+{
+	const uint8_t *at = header + proto->seq_offset;
+
+	if (proto->seq_octets == 4)
+		return proto->little_endian ? load_le32(at) : load_be32(at);
+	return proto->little_endian ? load_le64(at) : load_be64(at);
 }
 
 #define PROTO_MAX 4
