@@ -15,6 +15,7 @@
 #define API_SHOW_POLICY "show-policy"
 #define API_SHOW_PORTS "show-ports"
 #define API_SHOW_WORKERS "show-workers"
+#define API_SHOW_EVENTS "show-events"
 
 // The host guard, which outlives the daemon: vpectl asks the kernel for it, not the socket. Two
 // tables of one name; in the one of family inet, chains "forward" and "output" and these sets of

@@ -2,6 +2,7 @@
 #include "ctl/gateway.h"
 
 #include "base/log.h"
+#include "ctl/audit.h"
 #include "ctl/gateway_sas.h"
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
@@ -121,6 +122,8 @@ static int create_control(
 			error_set(err, -rc, "no memory for ICMP");
 	}
 	if (rc == 0)
+		rc = audit_create(gateway, &gateway->audit, err);
+	if (rc == 0)
 		rc = punt_service_create(gateway, &gateway->punt_service, err);
 	if (rc == 0)
 		rc = server_create(gateway, gateway->config->socket, &request_table_show,
@@ -208,6 +211,7 @@ void gateway_destroy(struct gateway *gateway)
 		dataplane_stop(gateway->dp);
 	server_destroy(gateway->server);
 	punt_service_destroy(gateway->punt_service);
+	audit_destroy(gateway->audit);
 	icmp_destroy(gateway->icmp);
 	mirror_destroy(gateway->mirror);
 	for (unsigned i = 0; i < PORTS_MAX; i++)

@@ -7,6 +7,7 @@
 
 #include <time.h>
 
+struct audit;
 struct event_base;
 struct host_if;
 struct icmp;
@@ -25,6 +26,7 @@ struct gateway {
 	struct host_if *host_if[PORTS_MAX]; // by port; NULL: none
 	struct mirror *mirror;
 	struct icmp *icmp;
+	struct audit *audit;
 	struct punt_service *punt_service;
 	struct server *server;
 	struct timespec started; // CLOCK_MONOTONIC

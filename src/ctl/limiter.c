@@ -13,7 +13,7 @@
 
 struct bucket {
 	struct ip_addr addr; // family IP_NONE: never used
-	uint8_t scope;
+	uint32_t scope;
 	uint32_t tokens;
 	uint64_t filled_ms; // when tokens was right
 };
@@ -58,7 +58,7 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 	return hash ^ hash >> 29;
 }
 
-static struct bucket *set_of(struct limiter *limiter, const struct ip_addr *addr, uint8_t scope)
+static struct bucket *set_of(struct limiter *limiter, const struct ip_addr *addr, uint32_t scope)
 {
 	uint64_t words[2];
 	uint64_t hash = mix(limiter->seed, (uint64_t)scope << 8 | addr->family);
@@ -82,7 +82,7 @@ static void refill(const struct limiter *limiter, struct bucket *bucket, uint64_
 }
 
 bool limiter_take(
-	struct limiter *limiter, const struct ip_addr *addr, uint8_t scope, uint64_t now_ms)
+	struct limiter *limiter, const struct ip_addr *addr, uint32_t scope, uint64_t now_ms)
 {
 	struct bucket *set = set_of(limiter, addr, scope);
 	struct bucket *bucket = NULL;

@@ -16,9 +16,9 @@ int limiter_create(uint32_t sets, uint32_t burst, uint32_t interval_ms, struct l
 // NULL is fine.
 void limiter_destroy(struct limiter *limiter);
 
-// A token for this address, told apart by scope too (a port, or 0). now_ms never goes back.
+// A token for this address, told apart by scope too (a port, an SPI, or 0). now_ms never goes back.
 bool limiter_take(
-	struct limiter *limiter, const struct ip_addr *addr, uint8_t scope, uint64_t now_ms);
+	struct limiter *limiter, const struct ip_addr *addr, uint32_t scope, uint64_t now_ms);
 
 // CLOCK_MONOTONIC.
 uint64_t limiter_now_ms(void);

@@ -2,9 +2,11 @@
 // to wake us. Nothing here blocks.
 #include "ctl/punt_service.h"
 
+#include "ctl/audit.h"
 #include "ctl/gateway.h"
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
+#include "ctl/limiter.h"
 #include "ctl/mirror.h"
 #include "dataplane/punt.h"
 #include "proto/ip_hdr.h"
@@ -104,6 +106,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		for (unsigned j = 0; j < n; j++)
 			serve(service, batch[j]);
 	}
+	audit_poll(service->gateway->audit, limiter_now_ms());
 	dataplane_reclaim(service->gateway->dp);
 }
 

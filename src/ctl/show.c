@@ -14,6 +14,7 @@ static const struct request rows[] = {
 	{.name = API_SHOW_POLICY, .handle = show_policy, .argument = {{"name", JSON_STRING}}},
 	{.name = API_SHOW_PORTS, .handle = show_ports},
 	{.name = API_SHOW_WORKERS, .handle = show_workers},
+	{.name = API_SHOW_EVENTS, .handle = show_events, .argument = {{"since", JSON_INTEGER}}},
 };
 
 const struct request_table request_table_show = {

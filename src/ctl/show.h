@@ -21,6 +21,8 @@ int show_ports(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
 int show_workers(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
+int show_events(
+	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
 
 // Octets to JSON; each returns a new reference, or NULL without memory.
 json_t *show_counter(uint64_t value);

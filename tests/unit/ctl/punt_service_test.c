@@ -1,6 +1,7 @@
 // Who gets what the workers hand up: all neighbours of the service are the test's own.
 #include "ctl/punt_service.h"
 
+#include "ctl/audit.h"
 #include "ctl/gateway.h"
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
@@ -24,7 +25,7 @@ static struct gateway gateway = {.dp = &dp};
 static struct rte_mbuf *queue[4096];
 static unsigned queued;
 
-static unsigned written, answered, resolved, reclaimed;
+static unsigned written, answered, resolved, reclaimed, audited;
 static uint8_t resolved_port;
 static struct ip_addr resolved_addr;
 static struct adjacency adjacency;
@@ -38,6 +39,13 @@ unsigned punt_drain(struct dataplane *d, struct rte_mbuf *m[], unsigned n)
 	queued -= n;
 	memmove(queue, queue + n, queued * sizeof(queue[0]));
 	return n;
+}
+
+void audit_poll(struct audit *audit, uint64_t now_ms)
+{
+	assert_ptr_equal(audit, gateway.audit);
+	assert_true(now_ms > 0);
+	audited++;
 }
 
 void dataplane_reclaim(struct dataplane *d)
@@ -127,6 +135,7 @@ static void each_to_its_own(void **state)
 	assert_int_equal(answered, 1);
 	assert_int_equal(stats->unknown, 1);
 	assert_true(reclaimed >= 3);
+	assert_int_equal(audited, reclaimed);
 	punt_service_destroy(service);
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }

@@ -1,6 +1,7 @@
 // The show requests over a gateway put together by hand: real SAs and windows, no EAL.
 #include "ctl/show.h"
 
+#include "ctl/audit.h"
 #include "ctl/gateway.h"
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
@@ -106,6 +107,42 @@ void port_losses(const struct port *port, struct port_losses *losses)
 	*losses = (struct port_losses){.rx_missed = port->index + 5u, .rx_no_buffer = 7};
 }
 
+static const struct audit_record records[] = {
+	{.id = 7,
+		.unix_ms = 1700000000250,
+		.kind = AUDIT_icv_failed,
+		.event = {.has = AUDIT_HAS_SPI | AUDIT_HAS_SEQ | AUDIT_HAS_TUNNEL,
+			.spi = 0xc0000001,
+			.seq = UINT64_C(1) << 62,
+			.source = {IP_V6, {0xfd, [15] = 2}},
+			.destination = {IP_V6, {0xfd, [15] = 1}},
+			.protocol = 50,
+			.flow_label = 0x12345,
+			.port = 1}},
+	{.id = 8,
+		.kind = AUDIT_clear_protected,
+		.event = {.has = AUDIT_HAS_PORTS,
+			.source = {IP_V4, {10, 2, 0, 2}},
+			.destination = {IP_V4, {10, 1, 0, 2}},
+			.protocol = 17,
+			.source_port = 1000,
+			.destination_port = 53,
+			.port = 1}},
+	{.id = 9, .kind = AUDIT_icv_failed, .more = 99},
+};
+
+uint64_t audit_newest(const struct audit *audit)
+{
+	(void)audit;
+	return 9;
+}
+
+const struct audit_record *audit_find(const struct audit *audit, uint64_t id)
+{
+	(void)audit;
+	return id >= 7 && id <= 9 ? &records[id - 7] : NULL;
+}
+
 static struct dataplane dp = {
 	.ports = 2,
 	.port = {{.name = "lan",
@@ -125,6 +162,8 @@ static struct gateway gateway = {
 	.dp = &dp,
 	.sas = 3,
 	.sa = sas,
+	.tunnels = 1,
+	.tunnel = &tunnel,
 	.icmp = (struct icmp *)&dp,	// only passed on
 	.mirror = (struct mirror *)&dp, // likewise
 };
@@ -368,6 +407,47 @@ static void shows_ports_workers_and_sums(void **state)
 	json_decref(answer);
 }
 
+static void shows_events(void **state)
+{
+	json_t *answer = ask("{\"vped\":1,\"request\":\"show-events\","
+			     "\"arguments\":{\"since\":6}}");
+	json_t *list = at(at(answer, "result"), "events");
+	json_t *event = json_array_get(list, 0);
+
+	(void)state;
+	assert_int_equal(json_array_size(list), 3);
+	assert_int_equal(number(event, "id"), 7);
+	assert_string_equal(text(event, "kind"), "icv_failed");
+	assert_string_equal(text(event, "text"), "authentication failed");
+	assert_true(json_real_value(at(event, "time")) == 1700000000.25);
+	assert_string_equal(text(event, "port"), "wan");
+	assert_string_equal(text(event, "tunnel"), "site-b");
+	assert_int_equal(number(event, "spi"), 0xc0000001);
+	assert_string_equal(text(event, "sequence"), "4611686018427387904");
+	assert_string_equal(text(event, "source"), "fd00::2");
+	assert_string_equal(text(event, "destination"), "fd00::1");
+	assert_int_equal(number(event, "flow_label"), 0x12345);
+	assert_null(json_object_get(event, "source_port"));
+	event = json_array_get(list, 1);
+	assert_null(json_object_get(event, "spi"));
+	assert_null(json_object_get(event, "tunnel"));
+	assert_null(json_object_get(event, "flow_label"));
+	assert_int_equal(number(event, "destination_port"), 53);
+	event = json_array_get(list, 2);
+	assert_int_equal(number(event, "more"), 99);
+	assert_null(json_object_get(event, "source"));
+	json_decref(answer);
+	answer = ask("{\"vped\":1,\"request\":\"show-events\",\"arguments\":{\"since\":8}}");
+	assert_int_equal(json_array_size(at(at(answer, "result"), "events")), 1);
+	json_decref(answer);
+	answer = ask("{\"vped\":1,\"request\":\"show-events\",\"arguments\":{\"since\":9}}");
+	assert_int_equal(json_array_size(at(at(answer, "result"), "events")), 0);
+	json_decref(answer);
+	answer = ask("{\"vped\":1,\"request\":\"show-events\",\"arguments\":{\"since\":-1}}");
+	assert_non_null(strstr(text(at(answer, "error"), "text"), "\"since\""));
+	json_decref(answer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +455,7 @@ int main(void)
 		cmocka_unit_test(shows_one),
 		cmocka_unit_test(shows_policies),
 		cmocka_unit_test(shows_ports_workers_and_sums),
+		cmocka_unit_test(shows_events),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
