@@ -18,6 +18,7 @@ static const struct vpectl_command commands[] = {
 		policy_show},
 	{"show-ports", "", "ports: devices, queues, steering, host interfaces, drops", ports_show},
 	{"show-workers", "", "workers: queues, load, hand-over between them, drops", workers_show},
+	{"show-events", "", "the last auditable events", events_show},
 	{"host-guard", "status|off",
 		"what keeps the kernel from forwarding, without a daemon too; remove it",
 		host_guard},

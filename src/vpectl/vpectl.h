@@ -30,6 +30,7 @@ enum vpectl_exit sa_show(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit policy_show(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit ports_show(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit workers_show(const struct vpectl *ctl, int argc, char **argv);
+enum vpectl_exit events_show(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit host_guard(const struct vpectl *ctl, int argc, char **argv);
 
 // Asks the daemon and prints the result: as JSON where that is wanted, else with print. arguments
