@@ -12,7 +12,8 @@ import lab as laboratory
 import traffic
 from sites import B
 
-REQUESTS = ("show-stats", "show-sa", "show-policy", "show-ports", "show-workers")
+REQUESTS = ("show-stats", "show-sa", "show-policy", "show-ports", "show-workers",
+            "show-events")
 
 
 class Load:
