@@ -32,6 +32,7 @@ static int create_dataplane(struct gateway *gateway, const struct proto_table *p
 		.worker = config->workers,
 		.burst = config->burst,
 		.idle = config->idle,
+		.virtual_devices = true,
 		.buffers = config->buffers.count,
 		.buffer_octets = config->buffers.octets,
 		.replay_pool_kb = config->replay_pool_kb,
@@ -40,8 +41,10 @@ static int create_dataplane(struct gateway *gateway, const struct proto_table *p
 	};
 
 	memcpy(params.punt_per_second, config->punt_per_second, sizeof(params.punt_per_second));
-	for (unsigned i = 0; i < config->ports_n; i++)
+	for (unsigned i = 0; i < config->ports_n; i++) {
 		port[i] = config->ports[i].params;
+		params.virtual_devices &= !config->ports[i].pci;
+	}
 	return dataplane_create(&params, &gateway->dp, err);
 }
 

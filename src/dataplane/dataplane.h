@@ -17,9 +17,10 @@ struct dataplane_params {
 	const struct worker_params *worker; // [workers]
 	unsigned burst;
 	enum worker_idle idle;
-	unsigned buffers;			    // mbufs in all
-	unsigned buffer_octets;			    // data room of one
-	unsigned replay_pool_kb;		    // memory for replay windows
+	bool virtual_devices;	 // all are: none reads or writes buffers by bus address
+	unsigned buffers;	 // mbufs in all
+	unsigned buffer_octets;	 // data room of one
+	unsigned replay_pool_kb; // memory for replay windows
 	uint32_t punt_per_second[PUNT_CLASS_COUNT]; // of each worker; 0: no limit
 	const struct proto_table *protos;
 	const struct aead_table *engines;

@@ -177,6 +177,38 @@ static void packets_in_rings(void **state)
 	one_good();
 }
 
+struct span {
+	uintptr_t first;
+	uintptr_t end;
+};
+
+static void widen(struct rte_mempool *pool, void *arg, void *buffer, unsigned index)
+{
+	uintptr_t at = (uintptr_t)buffer - pool->header_size;
+	uintptr_t end = (uintptr_t)buffer + pool->elt_size + pool->trailer_size;
+	struct span *span = arg;
+
+	if (index == 0 || at < span->first)
+		span->first = at;
+	if (index == 0 || end > span->end)
+		span->end = end;
+}
+
+// net_af_xdp counts on it.
+static void buffers_side_by_side(void **state)
+{
+	struct lab *lab = lab_open(NULL);
+	struct rte_mempool *pool = lab->dp->pool;
+	size_t octets = pool->header_size + pool->elt_size + pool->trailer_size;
+	struct span span = {0};
+
+	(void)state;
+	assert_int_equal(rte_mempool_obj_iter(pool, widen, &span), LAB_BUFFERS);
+	assert_int_equal(pool->nb_mem_chunks, 1);
+	assert_true(span.end - span.first <= LAB_BUFFERS * octets);
+	lab_close(lab);
+}
+
 static void found_by_name(void **state)
 {
 	struct lab *lab = lab_open(NULL);
@@ -194,6 +226,7 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(device_of_two_ports),
 		cmocka_unit_test(packets_in_rings),
+		cmocka_unit_test(buffers_side_by_side),
 		cmocka_unit_test(found_by_name),
 	};
 

@@ -150,6 +150,7 @@ struct dataplane_params *lab_dataplane_params(const struct lab *lab)
 		.worker = workers,
 		.burst = lab->params.burst,
 		.idle = WORKER_BACKOFF,
+		.virtual_devices = true,
 		.buffers = LAB_BUFFERS,
 		.buffer_octets = 2048 + RTE_PKTMBUF_HEADROOM,
 		.replay_pool_kb = lab->params.replay_pool_kb,
