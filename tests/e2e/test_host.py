@@ -103,9 +103,9 @@ def test_ike_needs_no_policy(sites, family):
     """UDP 500 between the tunnels' ends; on other ports and other addresses it is like any."""
     sites.pair("vpe", outer=family)
     sites.start().wait_reachable((family,))
-    ends = {x: (sites.gate[x], site.wan[family]) for x, site in (("a", A), ("b", B))}
     for port, answers in ((500, True), (501, False)):
-        assert traffic.udp_echo(*ends["a"], *ends["b"], port) is answers
+        with traffic.Echo(sites.gate["b"], B.wan[family], port):
+            assert traffic.echoes(sites.gate["a"], A.wan[family], B.wan[family], port) is answers
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -16,6 +16,7 @@ from lab import LabError, wait_for
 
 NUMBER = struct.Struct("!16sQ")
 NUMBER_MAGIC = PATTERN
+NON_ESP_MARKER = bytes(4)  # tells IKE from ESP on port 4500
 IN_FLIGHT = 8 << 20  # octets that the sockets of a TCP stream may hold
 SANITIZER_SLOWDOWN = 3
 
@@ -249,24 +250,49 @@ class Numbers:
         self.close()
 
 
-def udp_echo(here, local, there, remote, port, tries=5):
-    """Whether a datagram from one namespace's address to another's comes back, port to port."""
-    family = socket.AF_INET6 if ":" in local else socket.AF_INET
-    with there:
-        server = socket.socket(family, socket.SOCK_DGRAM)
-    with here:
-        client = socket.socket(family, socket.SOCK_DGRAM)
-    with server, client:
-        server.bind((remote, port))
-        client.bind((local, port))
-        client.settimeout(0.5)
-        server.settimeout(0.5)
-        for _ in range(tries):
-            client.sendto(bytes(32), (remote, port))
+class Echo:
+    """Sends every datagram back to where it came from."""
+
+    def __init__(self, namespace, address, port):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with namespace:
+            self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.bind((address, port))
+        self.socket.settimeout(0.2)
+        self._stop = False
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while not self._stop:
             try:
-                datagram, peer = server.recvfrom(64)
-                server.sendto(datagram, peer)
-                return client.recv(64) == datagram
+                datagram, peer = self.socket.recvfrom(65536)
+                self.socket.sendto(datagram, peer)
+            except OSError:  # nothing came; or nobody there to send it back to
+                continue
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._stop = True
+        self.thread.join()
+        self.socket.close()
+
+
+def echoes(namespace, local, remote, port, tries=6, wait=0.5):
+    """Whether a datagram from port to port comes back from an Echo."""
+    with namespace:
+        client = socket.socket(socket.AF_INET6 if ":" in local else socket.AF_INET,
+                               socket.SOCK_DGRAM)
+    with client:
+        client.bind((local, port))
+        client.settimeout(wait)
+        for _ in range(tries):
+            client.sendto(NON_ESP_MARKER + PATTERN, (remote, port))
+            try:
+                # The echo of an earlier try is one too.
+                return client.recv(256) == NON_ESP_MARKER + PATTERN
             except TimeoutError:
                 continue
     return False
