@@ -43,16 +43,16 @@ static void read_all(struct mirror *mirror)
 static bool something_to_do(const struct mirror *mirror)
 {
 	return mirror->read_routes || mirror->read_neighbours || mirror->read_addresses ||
-		mirror->routes_changed || mirror->neighbours_changed;
+		mirror_routes_due(mirror) || mirror->neighbours_changed;
 }
 
-static void arm(struct mirror *mirror, unsigned after_ms)
+static void arm(struct event *timer, unsigned after_ms)
 {
 	const struct timeval after = {
 		.tv_sec = after_ms / 1000, .tv_usec = (suseconds_t)(after_ms % 1000) * 1000};
 
-	if (!evtimer_pending(mirror->gathered, NULL))
-		evtimer_add(mirror->gathered, &after);
+	if (!evtimer_pending(timer, NULL))
+		evtimer_add(timer, &after);
 }
 
 static void link_change(struct mirror *mirror, const struct nlmsghdr *message)
@@ -139,7 +139,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	while (n < MESSAGES_PER_EVENT && receive(mirror))
 		n++;
 	if (something_to_do(mirror))
-		arm(mirror, mirror->pause_ms);
+		arm(mirror->gathered, mirror->pause_ms);
 }
 
 // Reads again what is in doubt. A flag falls before its reading: the kernel told us of everything
@@ -169,33 +169,6 @@ static int read_again(struct mirror *mirror)
 	return 0;
 }
 
-static int publish(struct mirror *mirror, struct error *err)
-{
-	struct fwd_neighbour *list = NULL;
-	struct mirror_view view = {
-		.route = mirror->routes.route,
-		.routes = mirror->routes.n,
-		.routes_changed = mirror->routes_changed,
-		.neighbours = mirror->neighbours.present,
-	};
-	int ret;
-
-	if (!mirror->routes_changed && !mirror->neighbours_changed)
-		return 0;
-	ret = mirror_neighbours_list(mirror, &list);
-	if (ret < 0)
-		return error_set(err, -ret, "no memory for %u neighbours", view.neighbours);
-	view.neighbour = list;
-	ret = mirror->sink.publish(mirror->sink.arg, &view, err);
-	free(list);
-	if (ret < 0)
-		return ret;
-	mirror->routes_changed = false;
-	mirror->neighbours_changed = false;
-	mirror->stats.publications++;
-	return 0;
-}
-
 static void on_gathered(evutil_socket_t fd, short what, void *arg)
 {
 	struct mirror *mirror = arg;
@@ -213,7 +186,7 @@ static void on_gathered(evutil_socket_t fd, short what, void *arg)
 	if (ret < 0 && ret != -EINTR)
 		error_set(&err, -ret, "reading the kernel's routes: %s", strerror(-ret));
 	if (ret == 0)
-		ret = publish(mirror, &err);
+		ret = mirror_publish(mirror, &err);
 	// Many routes that change all the time get a fifth of our time, not all of it.
 	mirror->pause_ms = (unsigned)(limiter_now_ms() - start) * 5;
 	if (mirror->pause_ms < GATHER_MS)
@@ -221,12 +194,12 @@ static void on_gathered(evutil_socket_t fd, short what, void *arg)
 	if (mirror->pause_ms > GATHER_MAX_MS)
 		mirror->pause_ms = GATHER_MAX_MS;
 	if (ret == -EINTR) {
-		arm(mirror, mirror->pause_ms);
-	} else if (ret < 0) {
-		mirror->stats.failures++;
-		log_error("forwarding tables keep their old state: %s", err.text);
-		arm(mirror, RETRY_MS);
+		arm(mirror->gathered, mirror->pause_ms);
+		return;
 	}
+	mirror_tell(mirror, ret, &err);
+	if (ret < 0 || mirror->routes_changed)
+		arm(mirror->retry, RETRY_MS);
 }
 
 static int read_first(struct mirror *mirror, struct error *err)
@@ -234,12 +207,12 @@ static int read_first(struct mirror *mirror, struct error *err)
 	int ret = -EINTR;
 
 	read_all(mirror);
-	mirror->routes_changed = true;
+	mirror_routes_new(mirror);
 	for (unsigned i = 0; i < READ_ATTEMPTS && ret == -EINTR; i++)
 		ret = read_again(mirror);
 	if (ret < 0)
 		return error_set(err, -ret, "reading the kernel's routes: %s", strerror(-ret));
-	return publish(mirror, err);
+	return mirror_publish(mirror, err);
 }
 
 static int copy(struct mirror *mirror, const struct mirror_params *params)
@@ -278,7 +251,9 @@ int mirror_create(const struct mirror_params *params, struct mirror **created, s
 	mirror->readable = event_new(params->events, mnl_socket_get_fd(mirror->socket),
 		EV_READ | EV_PERSIST, on_readable, mirror);
 	mirror->gathered = evtimer_new(params->events, on_gathered, mirror);
-	if (!mirror->readable || !mirror->gathered || event_add(mirror->readable, NULL) < 0) {
+	mirror->retry = evtimer_new(params->events, on_gathered, mirror);
+	if (!mirror->readable || !mirror->gathered || !mirror->retry ||
+		event_add(mirror->readable, NULL) < 0) {
 		ret = error_set(err, ENOMEM, "no memory for netlink events");
 		goto failed;
 	}
@@ -301,6 +276,8 @@ void mirror_destroy(struct mirror *mirror)
 		event_free(mirror->readable);
 	if (mirror->gathered)
 		event_free(mirror->gathered);
+	if (mirror->retry)
+		event_free(mirror->retry);
 	if (mirror->socket)
 		mnl_socket_close(mirror->socket);
 	if (mirror->sink.close)

@@ -20,8 +20,9 @@ struct mirror_view {
 	unsigned neighbours;
 };
 
-// Who gets it. publish: 0, or -errno with err filled, and is asked again later. close: once, when
-// the mirror goes, or could not be created; may be NULL.
+// Who gets it. publish: 0, or -errno with err filled and the view before still in force; routes
+// that it refuses come again later, the neighbours at once without them. close: once, when the
+// mirror goes, or could not be created; may be NULL.
 struct mirror_sink {
 	int (*publish)(void *arg, const struct mirror_view *view, struct error *err);
 	void (*close)(void *arg);

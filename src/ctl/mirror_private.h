@@ -57,10 +57,14 @@ struct mirror {
 	bool routes_changed; // since the last publication
 	bool neighbours_changed;
 	bool told_unsupported;
-	unsigned pause_ms; // until the changes gathered now are looked at
+	bool told_failure;
+	uint64_t routes_try_ms;	  // when routes that the sink refused are offered again
+	unsigned routes_pause_ms; // until the time after that
+	unsigned pause_ms;	  // until the changes gathered now are looked at
 	struct mnl_socket *socket;
 	struct event *readable;
 	struct event *gathered;
+	struct event *retry;
 	struct limiter *resolves;
 	struct mirror_stats stats;
 };
@@ -72,6 +76,16 @@ int mirror_port_of(const struct mirror *mirror, unsigned ifindex);
 int mirror_routes_read(struct mirror *mirror);
 int mirror_neighbours_read(struct mirror *mirror);
 int mirror_addresses_read(struct mirror *mirror);
+
+// The routes are others than those of the last publication, to be offered at once.
+void mirror_routes_new(struct mirror *mirror);
+// They are to be offered now: a refusal puts them off.
+bool mirror_routes_due(const struct mirror *mirror);
+// Hands on what changed; neighbours alone where the routes are refused. 0, or -errno with err
+// filled.
+int mirror_publish(struct mirror *mirror, struct error *err);
+// Logs the first failure and the end of them.
+void mirror_tell(struct mirror *mirror, int ret, const struct error *err);
 
 // A change of one neighbour (RTM_NEWNEIGH, RTM_DELNEIGH). 0 or -ENOMEM.
 int mirror_neighbour_change(struct mirror *mirror, const struct nlmsghdr *message);

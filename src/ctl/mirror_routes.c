@@ -304,7 +304,7 @@ int mirror_routes_read(struct mirror *mirror)
 	if (ret < 0)
 		return ret;
 	if (!routes_equal(&mirror->routes, &routes))
-		mirror->routes_changed = true;
+		mirror_routes_new(mirror);
 	free(mirror->routes.route);
 	mirror->routes = routes;
 	return 0;

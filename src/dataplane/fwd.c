@@ -72,7 +72,9 @@ static int add_route(struct fwd_routes *routes, const struct fwd_route *route)
 	return rte_fib6_add(routes->fib6, octets, prefix->length, (uint64_t)nexthop);
 }
 
-static int create_fibs(struct fwd_routes *routes, unsigned n, unsigned long4, int socket)
+// Whatever rte_fib says of a table that it cannot make, only memory can be missing.
+static int create_fibs(
+	struct fwd_routes *routes, unsigned n, unsigned long4, int socket, struct error *err)
 {
 	static unsigned serial; // names must differ, over both families
 	char name[32];
@@ -90,11 +92,15 @@ static int create_fibs(struct fwd_routes *routes, unsigned n, unsigned long4, in
 
 	snprintf(name, sizeof(name), "fwd4-%u", serial);
 	routes->fib4 = rte_fib_create(name, socket, &conf4);
-	if (routes->fib4 == NULL)
-		return -rte_errno;
 	snprintf(name, sizeof(name), "fwd6-%u", serial++);
-	routes->fib6 = rte_fib6_create(name, socket, &conf6);
-	return routes->fib6 == NULL ? -rte_errno : 0;
+	if (routes->fib4 != NULL)
+		routes->fib6 = rte_fib6_create(name, socket, &conf6);
+	if (routes->fib6 != NULL)
+		return 0;
+	return error_set(err, ENOMEM,
+		"no memory for a table of %u routes, which takes 64 MiB or more: eal.memory_mb is "
+		"too small",
+		n);
 }
 
 static void routes_free(struct fwd_routes *routes)
@@ -114,39 +120,56 @@ static unsigned count_long4(const struct fwd_route *routes, unsigned n)
 	return count;
 }
 
+static int add_failed(const struct fwd_route *route, unsigned n, int rc, struct error *err)
+{
+	char text[IP_PREFIX_TEXT];
+
+	ip_prefix_format(&route->prefix, text);
+	if (rc == -ENOSPC)
+		return error_set(err, ENOSPC,
+			"%u routes, with %s: prefixes longer than /24 are in more than %u groups, "
+			"which IPv%u has at most; announce shorter ones",
+			n, text, TBL8_MAX, route->prefix.addr.family);
+	if (rc == -E2BIG)
+		return error_set(err, E2BIG, "%u routes, with %s: more than %u different next hops",
+			n, text, NEXTHOPS_MAX);
+	return error_set(err, -rc, "%u routes, with %s: %s", n, text, strerror(-rc));
+}
+
 // Short prefixes go in first: rte_fib (22.11) loses groups of its second table when one is added
 // over longer ones. Of two equal prefixes it lets the later win.
-static int add_routes(
-	struct fwd_routes *r, const struct fwd_route *routes, unsigned n, unsigned length)
+static int add_routes(struct fwd_routes *r, const struct fwd_route *routes, unsigned n,
+	unsigned length, struct error *err)
 {
-	int rc = 0;
+	for (unsigned i = n; i-- > 0;) {
+		int rc = routes[i].prefix.length == length ? add_route(r, &routes[i]) : 0;
 
-	for (unsigned i = n; i-- > 0 && rc == 0;) {
-		if (routes[i].prefix.length == length)
-			rc = add_route(r, &routes[i]);
+		if (rc != 0)
+			return add_failed(&routes[i], n, rc, err);
 	}
-	return rc;
+	return 0;
 }
 
 int fwd_routes_build(const struct fwd_route *routes, unsigned n, int socket,
 	struct fwd_routes **built, struct error *err)
 {
 	struct fwd_routes *r = calloc(1, sizeof(*r));
-	int rc = -ENOMEM;
+	int rc;
 
 	if (r == NULL)
 		return error_set(err, ENOMEM, "no memory for %u routes", n);
 	r->references = 1;
+	r->nexthops = 1;
 	r->nexthop = calloc((size_t)n + 1, sizeof(r->nexthop[0]));
-	if (r->nexthop != NULL) {
-		r->nexthops = 1;
-		rc = create_fibs(r, n, count_long4(routes, n), socket);
-	}
+	if (r->nexthop != NULL)
+		rc = create_fibs(r, n, count_long4(routes, n), socket, err);
+	else
+		rc = error_set(err, ENOMEM, "no memory for %u routes", n);
 	for (unsigned length = 0; length <= 128 && rc == 0; length++)
-		rc = add_routes(r, routes, n, length);
+		rc = add_routes(r, routes, n, length, err);
 	if (rc != 0) {
 		routes_free(r);
-		return error_set(err, -rc, "building %u routes: %s", n, strerror(-rc));
+		return rc;
 	}
 	*built = r;
 	return 0;

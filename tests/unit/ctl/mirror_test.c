@@ -30,6 +30,8 @@ struct seen {
 	unsigned views;
 	unsigned route_views; // that said the routes had changed
 	unsigned failures;    // still to come
+	bool refuses_routes;
+	unsigned refusals;
 	unsigned closed;
 };
 
@@ -37,6 +39,15 @@ static struct seen seen;
 static struct event_base *events;
 static struct mirror *mirror;
 static int lan, wan;
+
+static void *copy_of(const void *items, size_t n, size_t octets)
+{
+	void *copied = calloc(n + 1, octets);
+
+	assert_non_null(copied);
+	memcpy(copied, items, n * octets);
+	return copied;
+}
 
 static int take(void *arg, const struct mirror_view *view, struct error *err)
 {
@@ -46,15 +57,17 @@ static int take(void *arg, const struct mirror_view *view, struct error *err)
 		s->failures--;
 		return error_set(err, 12, "as asked for");
 	}
-	free(s->route);
+	if (s->refuses_routes && view->routes_changed) {
+		s->refusals++;
+		return error_set(err, 28, "no room for routes");
+	}
+	if (view->routes_changed) {
+		free(s->route);
+		s->route = copy_of(view->route, view->routes, sizeof(s->route[0]));
+		s->routes = view->routes;
+	}
 	free(s->neighbour);
-	s->route = calloc(view->routes + 1, sizeof(s->route[0]));
-	s->neighbour = calloc(view->neighbours + 1, sizeof(s->neighbour[0]));
-	assert_non_null(s->route);
-	assert_non_null(s->neighbour);
-	memcpy(s->route, view->route, view->routes * sizeof(s->route[0]));
-	memcpy(s->neighbour, view->neighbour, view->neighbours * sizeof(s->neighbour[0]));
-	s->routes = view->routes;
+	s->neighbour = copy_of(view->neighbour, view->neighbours, sizeof(s->neighbour[0]));
 	s->neighbours = view->neighbours;
 	s->views++;
 	s->route_views += view->routes_changed;
@@ -380,6 +393,37 @@ static void a_sink_that_fails_is_asked_again(void **state)
 	assert_int_equal(seen.views, before + 1);
 }
 
+// Routes that nobody can take keep nothing else from being taken, and come again.
+static void refused_routes_wait_alone(void **state)
+{
+	unsigned refusals;
+
+	(void)state;
+	seen.refuses_routes = true;
+	netns_run("ip route add 10.31.0.0/16 via 198.51.100.2");
+	wait_for(seen.refusals == 1);
+	netns_run("ip neigh add 10.1.0.31 lladdr 02:00:00:00:00:31 dev vped-lan nud permanent");
+	wait_for(neighbour(LAN, "10.1.0.31"));
+	netns_run("ip route add 10.32.0.0/16 via 198.51.100.2; "
+		  "ip neigh add 10.1.0.32 lladdr 02:00:00:00:00:32 dev vped-lan nud permanent");
+	wait_for(neighbour(LAN, "10.1.0.32"));
+	assert_null(route("10.31.0.0/16"));
+	assert_non_null(route("10.1.0.0/16"));
+	// Asked again, at long and longer intervals, not with each neighbour. (The kernel's own
+	// IPv6 routes may come meanwhile.)
+	refusals = seen.refusals;
+	for (unsigned i = 0; i < 30; i++) {
+		netns_run("ip neigh replace 10.1.0.33 lladdr 02:00:00:00:33:%02x dev vped-lan", i);
+		run_ms(100);
+	}
+	assert_in_range(seen.refusals - refusals, 1, 8);
+	seen.refuses_routes = false;
+	for (unsigned i = 0; i < 5 && !route("10.32.0.0/16"); i++)
+		run_ms(1000);
+	assert_route("10.31.0.0/16", ADJACENCY_FORWARD, WAN, "198.51.100.2");
+	assert_route("10.32.0.0/16", ADJACENCY_FORWARD, WAN, "198.51.100.2");
+}
+
 static void gathers(void **state)
 {
 	unsigned before;
@@ -467,6 +511,7 @@ int main(void)
 		mirrored(resolves),
 		mirrored(chooses_sources),
 		mirrored(a_sink_that_fails_is_asked_again),
+		mirrored(refused_routes_wait_alone),
 		mirrored(gathers),
 		mirrored(ten_thousand),
 	};

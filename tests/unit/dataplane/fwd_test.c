@@ -316,6 +316,48 @@ static void many_nexthops(void **state)
 	world_free(&world);
 }
 
+// More groups of long prefixes than a table has: the routes are refused, the reason is told.
+static void too_many_long_prefixes(void **state)
+{
+	unsigned n = 32800;
+	struct fwd_route *route = calloc(n, sizeof(*route));
+	struct fwd_routes *routes;
+	struct error err;
+
+	(void)state;
+	assert_non_null(route);
+	for (unsigned family = IP_V4; family <= IP_V6; family += IP_V6 - IP_V4) {
+		for (unsigned i = 0; i < n; i++) {
+			route[i] = (struct fwd_route){.kind = ADJACENCY_LINK, .port = WAN};
+			route[i].prefix.addr.family = (uint8_t)family;
+			route[i].prefix.length = family == IP_V4 ? 25 : 32;
+			store_be32(route[i].prefix.addr.octets, 0x20000000 + (i << 8));
+		}
+		assert_int_equal(fwd_routes_build(route, n, SOCKET_ID_ANY, &routes, &err), -ENOSPC);
+		assert_non_null(strstr(err.text, "more than 32767 groups"));
+		assert_int_equal(fwd_routes_build(route, 1000, SOCKET_ID_ANY, &routes, &err), 0);
+		fwd_routes_put(routes);
+	}
+	free(route);
+}
+
+// Memory for one more table every time, until there is none.
+static void no_memory(void **state)
+{
+	struct fwd_routes *routes[16];
+	struct error err = {.text = ""};
+	unsigned n = 0;
+	int rc = 0;
+
+	(void)state;
+	while (n < COUNT(routes) && rc == 0)
+		rc = fwd_routes_build(NULL, 0, SOCKET_ID_ANY, &routes[n++], &err);
+	assert_int_equal(rc, -ENOMEM);
+	assert_non_null(strstr(err.text, "eal.memory_mb is too small"));
+	for (unsigned i = 0; i + 1 < n; i++)
+		fwd_routes_put(routes[i]);
+}
+
 // A table swapped in between two turns is used in the second.
 static void swapped(void **state)
 {
@@ -350,6 +392,8 @@ int main(void)
 		LAB_TEST(shared_routes, NULL),
 		LAB_TEST(first_of_two_wins, NULL),
 		LAB_TEST(many_nexthops, NULL),
+		LAB_TEST(too_many_long_prefixes, NULL),
+		LAB_TEST(no_memory, NULL),
 		LAB_TEST(swapped, NULL),
 	};
 
