@@ -27,6 +27,10 @@ static int eal_finish(struct reader *reader, const config_setting_t *group, void
 	return 0;
 }
 
+// Two devices' buffers and three routing tables: one in use, one that workers may still see, one
+// being built.
+#define MEMORY_MB_MIN 256
+
 static const struct setting eal_rows[] = {
 	{.name = "huge",
 		.kind = SETTING_BOOL,
@@ -36,7 +40,7 @@ static const struct setting eal_rows[] = {
 	{.name = "memory_mb",
 		.kind = SETTING_NUMBER,
 		FIELD(struct config_eal, memory_mb),
-		.min = 64,
+		.min = MEMORY_MB_MIN,
 		.max = 1048576,
 		.defaults = true,
 		.fallback = 512},

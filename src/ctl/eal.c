@@ -77,6 +77,8 @@ int eal_start(const struct config *config, struct error *err)
 	add(&args, "vped");
 	add(&args, "--no-telemetry");
 	add_pair(&args, "--log-level", "*:warning");
+	// Tables that cannot be made are told of by us, once.
+	add_pair(&args, "--log-level", "lib.lpm:critical");
 	add_pair(&args, "--lcores", config->eal.lcores);
 	add_memory(&args, &config->eal);
 	add_devices(&args, config);
