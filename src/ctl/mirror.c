@@ -159,13 +159,7 @@ static int read_again(struct mirror *mirror)
 		*flags[i] = false;
 	}
 	mirror->stats.routes = mirror->routes.n;
-	mirror->stats.routes_unsupported = mirror->routes.unsupported;
 	mirror->stats.neighbours = mirror->neighbours.present;
-	if (mirror->routes.unsupported && !mirror->told_unsupported) {
-		mirror->told_unsupported = true;
-		log_warning("%u IPv4 routes with an IPv6 next hop are left out: not supported yet",
-			mirror->routes.unsupported);
-	}
 	return 0;
 }
 

@@ -59,7 +59,6 @@ struct mirror_stats {
 	uint64_t failures; // to read or to publish
 	uint64_t resolves; // neighbours that the kernel was asked for
 	uint64_t resolves_limited;
-	uint64_t routes_unsupported; // at the last reading: IPv4 routes through IPv6 next hops
 	uint64_t routes;
 	uint64_t neighbours;
 };

@@ -9,7 +9,6 @@ struct limiter;
 // Routes of both families, sorted, one per prefix. No padding: compared as octets.
 struct mirror_routes {
 	unsigned n;
-	unsigned unsupported; // routes left out because of RTA_VIA
 	struct fwd_route *route;
 };
 
@@ -56,7 +55,6 @@ struct mirror {
 	bool read_addresses;
 	bool routes_changed; // since the last publication
 	bool neighbours_changed;
-	bool told_unsupported;
 	bool told_failure;
 	uint64_t routes_try_ms;	  // when routes that the sink refused are offered again
 	unsigned routes_pause_ms; // until the time after that

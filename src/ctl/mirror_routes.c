@@ -26,7 +26,6 @@ struct reading {
 	unsigned n;
 	unsigned room;
 	struct candidate *candidate;
-	unsigned unsupported;
 };
 
 // Never forwarded whatever the routes say. RFC 1812 5.3.7, RFC 4291 2.5.2, 2.5.3, 2.7.
@@ -118,10 +117,20 @@ static int add_local(struct reading *r, struct fwd_route *route, uint8_t type, u
 }
 
 struct next_hop {
-	int port; // -1: none of ours
-	struct ip_addr gateway;
-	bool via; // RTA_VIA: a next hop of the other family
+	int port;		// -1: none of ours
+	struct ip_addr gateway; // family IP_NONE: the destination is on the link
 };
+
+// The kernel writes RTA_VIA for a gateway of the other family (RFC 8950).
+static struct ip_addr gateway_of(const struct nlattr *const a[], uint8_t family)
+{
+	return a[RTA_VIA] ? netlink_via(a[RTA_VIA]) : netlink_addr(a[RTA_GATEWAY], family);
+}
+
+static bool is_understood(const struct nlattr *const a[], const struct ip_addr *gateway)
+{
+	return gateway->family != IP_NONE || (!a[RTA_GATEWAY] && !a[RTA_VIA]);
+}
 
 static struct next_hop single_hop(
 	const struct mirror *mirror, const struct nlattr *const a[], uint8_t family, uint8_t flags)
@@ -130,9 +139,9 @@ static struct next_hop single_hop(
 
 	if (flags & RTNH_F_DEAD)
 		return hop;
-	hop.port = mirror_port_of(mirror, netlink_u32(a[RTA_OIF], 0));
-	hop.gateway = netlink_addr(a[RTA_GATEWAY], family);
-	hop.via = a[RTA_VIA] != NULL;
+	hop.gateway = gateway_of(a, family);
+	if (is_understood(a, &hop.gateway))
+		hop.port = mirror_port_of(mirror, netlink_u32(a[RTA_OIF], 0));
 	return hop;
 }
 
@@ -140,20 +149,21 @@ static struct next_hop one_hop(
 	const struct mirror *mirror, const struct rtnexthop *at, uint8_t family)
 {
 	const char *attributes = (const char *)at + RTNH_LENGTH(0);
+	const struct nlattr *a[RTA_MAX + 1] = {NULL};
 	struct next_hop hop = {.port = -1};
 	const struct nlattr *attr;
 
 	if (at->rtnh_flags & RTNH_F_DEAD)
 		return hop;
-	hop.port = mirror_port_of(mirror, (unsigned)at->rtnh_ifindex);
 	for (attr = (const void *)attributes;
 		mnl_attr_ok(attr, (int)((const char *)at + at->rtnh_len - (const char *)attr));
 		attr = mnl_attr_next(attr)) {
-		if (mnl_attr_get_type(attr) == RTA_GATEWAY)
-			hop.gateway = netlink_addr(attr, family);
-		else if (mnl_attr_get_type(attr) == RTA_VIA)
-			hop.via = true;
+		if (mnl_attr_get_type(attr) <= RTA_MAX)
+			a[mnl_attr_get_type(attr)] = attr;
 	}
+	hop.gateway = gateway_of(a, family);
+	if (is_understood(a, &hop.gateway))
+		hop.port = mirror_port_of(mirror, (unsigned)at->rtnh_ifindex);
 	return hop;
 }
 
@@ -191,10 +201,6 @@ static int add_unicast(struct reading *r, struct fwd_route *route, const struct 
 	// Routers do not forward to link-local addresses (RFC 4291 section 2.5.6).
 	if (ip_prefix_covers(&link_local6, &route->prefix))
 		return 0;
-	if (hop.via) {
-		r->unsupported++;
-		return 0;
-	}
 	route->port = (uint8_t)hop.port;
 	route->kind = ADJACENCY_LINK;
 	if (hop.gateway.family != IP_NONE) {
@@ -276,7 +282,6 @@ static int choose(struct reading *r, struct mirror_routes *routes)
 			compare_prefix(&routes->route[routes->n - 1].prefix, &route->prefix) != 0)
 			routes->route[routes->n++] = *route;
 	}
-	routes->unsupported = r->unsupported;
 	return 0;
 }
 

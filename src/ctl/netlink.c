@@ -145,3 +145,20 @@ struct ip_addr netlink_addr(const struct nlattr *attribute, uint8_t family)
 	memcpy(addr.octets, mnl_attr_get_payload(attribute), octets);
 	return addr;
 }
+
+struct ip_addr netlink_via(const struct nlattr *attribute)
+{
+	const struct rtvia *via = attribute ? mnl_attr_get_payload(attribute) : NULL;
+	struct ip_addr addr = {.family = IP_NONE};
+	uint8_t ours;
+
+	if (!via || mnl_attr_get_payload_len(attribute) < sizeof(*via))
+		return addr;
+	ours = via->rtvia_family == AF_INET ? IP_V4 : via->rtvia_family == AF_INET6 ? IP_V6 : 0;
+	if (ours == IP_NONE ||
+		mnl_attr_get_payload_len(attribute) != sizeof(*via) + ip_addr_octets(ours))
+		return addr;
+	addr.family = ours;
+	memcpy(addr.octets, via->rtvia_addr, ip_addr_octets(ours));
+	return addr;
+}

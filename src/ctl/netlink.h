@@ -24,3 +24,5 @@ void netlink_attributes(
 uint32_t netlink_u32(const struct nlattr *attribute, uint32_t fallback);
 // An address of this AF_* family, or family IP_NONE where it is missing or has another length.
 struct ip_addr netlink_addr(const struct nlattr *attribute, uint8_t family);
+// RTA_VIA: a next hop that names its own family; IP_NONE where it is missing or of another one.
+struct ip_addr netlink_via(const struct nlattr *attribute);

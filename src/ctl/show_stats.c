@@ -89,13 +89,12 @@ static json_t *mirror(const struct gateway *gateway)
 	if (!gateway->mirror)
 		return json_null();
 	stats = mirror_stats(gateway->mirror);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "routes",
-		(json_int_t)stats->routes, "routes_unsupported",
-		(json_int_t)stats->routes_unsupported, "neighbours", (json_int_t)stats->neighbours,
-		"changes", (json_int_t)stats->changes, "overruns", (json_int_t)stats->overruns,
-		"publications", (json_int_t)stats->publications, "failures",
-		(json_int_t)stats->failures, "resolves", (json_int_t)stats->resolves,
-		"resolves_limited", (json_int_t)stats->resolves_limited);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "routes",
+		(json_int_t)stats->routes, "neighbours", (json_int_t)stats->neighbours, "changes",
+		(json_int_t)stats->changes, "overruns", (json_int_t)stats->overruns, "publications",
+		(json_int_t)stats->publications, "failures", (json_int_t)stats->failures,
+		"resolves", (json_int_t)stats->resolves, "resolves_limited",
+		(json_int_t)stats->resolves_limited);
 }
 
 static json_t *control(const struct gateway *gateway, const struct totals *totals)

@@ -33,7 +33,7 @@ struct fwd_route {
 	uint8_t kind; // NO_ROUTE, UNREACHABLE, LOCAL, MULTICAST, LINK; FORWARD: through the gateway
 	uint8_t port;
 	bool tunnel_end;	// of LOCAL: an outer address of tunnels
-	struct ip_addr gateway; // of FORWARD
+	struct ip_addr gateway; // of FORWARD; of either family, whatever the prefix's
 };
 
 struct fwd_neighbour {

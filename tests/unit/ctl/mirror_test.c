@@ -251,18 +251,22 @@ static void chooses_by_metric_and_takes_the_first_next_hop(void **state)
 		  "nexthop via 198.51.100.6 nexthop via 10.1.0.6; "
 		  "ip -6 route add 2001:db8:21::/48 nexthop via fe80::6 dev vped-wan "
 		  "nexthop via fe80::7 dev vped-lan; "
-		  "ip route add 10.22.0.0/16 via inet6 fe80::9 dev vped-wan");
+		  "ip route add 10.22.0.0/16 via inet6 fe80::9 dev vped-wan; "
+		  "ip route add 10.24.0.0/16 nexthop via 192.168.7.2 dev mgmt "
+		  "nexthop via inet6 2001:db8:1::7 dev vped-lan");
 	wait_for(route("10.21.0.0/16") && route("2001:db8:21::/48"));
 	assert_route("10.20.0.0/16", ADJACENCY_FORWARD, WAN, "198.51.100.8");
 	assert_route("10.21.0.0/16", ADJACENCY_FORWARD, WAN, "198.51.100.6");
 	assert_route("2001:db8:21::/48", ADJACENCY_FORWARD, WAN, "fe80::6");
-	assert_null(route("10.22.0.0/16"));
-	wait_for(mirror_stats(mirror)->routes_unsupported == 1);
+	assert_route("10.22.0.0/16", ADJACENCY_FORWARD, WAN, "fe80::9");
+	assert_route("10.24.0.0/16", ADJACENCY_FORWARD, LAN, "2001:db8:1::7");
 	netns_run("ip route del 10.20.0.0/16 metric 20");
 	wait_for(route("10.20.0.0/16")->gateway.octets[3] == 9);
 	netns_run("ip nexthop add id 7 via 198.51.100.40 dev vped-wan; "
-		  "ip route add 10.23.0.0/16 nhid 7");
-	wait_for(route("10.23.0.0/16"));
+		  "ip route add 10.23.0.0/16 nhid 7; ip nexthop add id 8 via fe80::8 dev vped-wan; "
+		  "ip route add 10.25.0.0/16 nhid 8");
+	wait_for(route("10.23.0.0/16") && route("10.25.0.0/16"));
+	assert_route("10.25.0.0/16", ADJACENCY_FORWARD, WAN, "fe80::8");
 	assert_route("10.23.0.0/16", ADJACENCY_FORWARD, WAN, "198.51.100.40");
 	netns_run("ip nexthop replace id 7 via 198.51.100.41 dev vped-wan");
 	wait_for(route("10.23.0.0/16")->gateway.octets[3] == 41);

@@ -385,6 +385,32 @@ static void swapped(void **state)
 	}
 }
 
+// IPv4 through a link-local IPv6 neighbour: an IPv4 frame to its MAC address.
+static void next_hop_of_the_other_family(void **state)
+{
+	struct lab *lab = *state;
+	static const char *const destinations[] = {"100.64.0.5", "2001:db9::5"};
+	uint8_t packet[PACKET_MAX];
+
+	lab_policy(lab, "10.1.0.0/16", "0.0.0.0/0", POLICY_BYPASS, 0);
+	lab_policy(lab, "fd01::/16", "::/0", POLICY_BYPASS, 0);
+	lab_route(lab, "100.64.0.0/10", ADJACENCY_FORWARD, WAN, "fe80::fe");
+	lab_route(lab, "2001:db9::/32", ADJACENCY_FORWARD, WAN, "fe80::fe");
+	lab_neighbour(lab, "fe80::fe", WAN, false);
+	lab_publish(lab);
+	for (unsigned i = 0; i < COUNT(destinations); i++) {
+		struct flow flow = {.source = i == 0 ? "10.1.0.10" : "fd01::10",
+			.destination = destinations[i]};
+		uint32_t octets = packet_make(&flow, packet);
+
+		lab_receive_flow(lab, LAN, 0, &flow);
+		lab_turn(lab, 0);
+		packet_hop(packet);
+		expect_sent(lab, WAN, 0, "fe80::fe", packet, octets);
+	}
+	expect_nothing_sent(lab);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -395,6 +421,7 @@ int main(void)
 		LAB_TEST(too_many_long_prefixes, NULL),
 		LAB_TEST(no_memory, NULL),
 		LAB_TEST(swapped, NULL),
+		LAB_TEST(next_hop_of_the_other_family, NULL),
 	};
 
 	lab_eal(NULL);
