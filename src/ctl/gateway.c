@@ -10,6 +10,7 @@
 #include "ctl/punt_service.h"
 #include "ctl/server.h"
 #include "ctl/sysctl.h"
+#include "ctl/unresolved.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -124,6 +125,11 @@ static int create_control(
 		if (rc != 0)
 			error_set(err, -rc, "no memory for ICMP");
 	}
+	if (rc == 0) {
+		rc = unresolved_create(gateway->dp, gateway->mirror, &gateway->unresolved);
+		if (rc != 0)
+			error_set(err, -rc, "no memory for packets that wait for neighbours");
+	}
 	if (rc == 0)
 		rc = audit_create(gateway, &gateway->audit, err);
 	if (rc == 0)
@@ -215,6 +221,7 @@ void gateway_destroy(struct gateway *gateway)
 	server_destroy(gateway->server);
 	punt_service_destroy(gateway->punt_service);
 	audit_destroy(gateway->audit);
+	unresolved_destroy(gateway->unresolved);
 	icmp_destroy(gateway->icmp);
 	mirror_destroy(gateway->mirror);
 	for (unsigned i = 0; i < PORTS_MAX; i++)

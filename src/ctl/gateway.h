@@ -14,6 +14,7 @@ struct icmp;
 struct mirror;
 struct punt_service;
 struct server;
+struct unresolved;
 
 struct gateway {
 	const struct config *config;
@@ -27,6 +28,7 @@ struct gateway {
 	struct mirror *mirror;
 	struct icmp *icmp;
 	struct audit *audit;
+	struct unresolved *unresolved;
 	struct punt_service *punt_service;
 	struct server *server;
 	struct timespec started; // CLOCK_MONOTONIC

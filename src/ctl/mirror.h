@@ -70,8 +70,8 @@ int mirror_create(const struct mirror_params *params, struct mirror **created, s
 void mirror_destroy(struct mirror *mirror);
 
 // Asks the kernel to find out a neighbour's link address; the answer comes as a change. At most
-// once per address and second.
-void mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *addr);
+// once per address and second. false: it cannot be asked, for want of a host interface at the port.
+bool mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *addr);
 
 // The gateway's own address to speak to `near` from, at this port: a global one, in the longest
 // prefix around near if there is one; else one of another port. false: the gateway has none of this

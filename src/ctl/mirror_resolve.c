@@ -35,18 +35,19 @@ static bool ask(const struct mirror *mirror, unsigned ifindex, const struct ip_a
 	return mnl_socket_sendto(mirror->socket, message, message->nlmsg_len) >= 0;
 }
 
-void mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *addr)
+bool mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *addr)
 {
 	unsigned ifindex = ifindex_of(mirror, port);
 
 	if (ifindex == 0 || addr->family == IP_NONE || ip_addr_is_multicast(addr))
-		return;
+		return false;
 	if (!limiter_take(mirror->resolves, addr, port, limiter_now_ms())) {
 		mirror->stats.resolves_limited++;
-		return;
+		return true;
 	}
 	if (ask(mirror, ifindex, addr))
 		mirror->stats.resolves++;
 	else
 		mirror->stats.failures++;
+	return true;
 }

@@ -7,9 +7,8 @@
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
 #include "ctl/limiter.h"
-#include "ctl/mirror.h"
+#include "ctl/unresolved.h"
 #include "dataplane/punt.h"
-#include "proto/ip_hdr.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -28,37 +27,6 @@ struct punt_service {
 	struct event *ticked;
 	struct punt_service_stats stats;
 };
-
-static struct ip_addr destination_of(const struct rte_mbuf *m)
-{
-	const uint8_t *packet = rte_pktmbuf_mtod(m, const uint8_t *);
-	struct ip_addr addr = {.family = IP_NONE};
-
-	if (m->data_len >= IPV4_HEADER_MIN && ip_version(packet) == 4) {
-		addr.family = IP_V4;
-		memcpy(addr.octets, packet + IPV4_DESTINATION, 4);
-	} else if (m->data_len >= IPV6_HEADER && ip_version(packet) == 6) {
-		addr.family = IP_V6;
-		memcpy(addr.octets, packet + IPV6_DESTINATION, 16);
-	}
-	return addr;
-}
-
-// The tables may have changed since the worker looked: whoever is known now need not be asked for.
-static void resolve(struct gateway *gateway, const struct rte_mbuf *m)
-{
-	struct ip_addr destination = destination_of(m);
-	const struct adjacency *next;
-
-	if (destination.family == IP_NONE)
-		return;
-	// Control alone publishes tables, so this one stays while we look.
-	next = fwd_lookup_addr(
-		atomic_load_explicit(&gateway->dp->fwd, memory_order_acquire), &destination);
-	if (next->kind == ADJACENCY_PENDING || next->kind == ADJACENCY_FAILED)
-		mirror_resolve(gateway->mirror, next->port,
-			next->via.family == IP_NONE ? &destination : &next->via);
-}
 
 static void serve(struct punt_service *service, struct rte_mbuf *m)
 {
@@ -80,9 +48,8 @@ static void serve(struct punt_service *service, struct rte_mbuf *m)
 		icmp_answer(gateway->icmp, ICMP_too_big, m, meta->port, meta->mtu);
 		break;
 	case META_UNRESOLVED:
-		service->stats.unresolved++;
-		resolve(gateway, m);
-		break;
+		unresolved_take(gateway->unresolved, m, limiter_now_ms());
+		return;
 	default:
 		service->stats.unknown++;
 		break;
@@ -107,6 +74,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 			serve(service, batch[j]);
 	}
 	audit_poll(service->gateway->audit, limiter_now_ms());
+	unresolved_look(service->gateway->unresolved, limiter_now_ms());
 	dataplane_reclaim(service->gateway->dp);
 }
 

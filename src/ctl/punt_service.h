@@ -13,11 +13,10 @@ struct punt_service_stats {
 	uint64_t frames;     // for the kernel
 	uint64_t no_host_if; // of them: at a port without a host interface
 	uint64_t too_big;    // packets over an MTU
-	uint64_t unresolved; // packets whose next hop has no link address
 	uint64_t unknown;    // of a kind we do not know: a bug
 };
 
-// Uses the gateway's events, dp, host_if, mirror and icmp, which outlive it. 0 or -errno.
+// Uses the gateway's events, dp, host_if, unresolved and icmp, which outlive it. 0 or -errno.
 int punt_service_create(struct gateway *gateway, struct punt_service **created, struct error *err);
 // NULL is fine. What still waits in the rings stays there.
 void punt_service_destroy(struct punt_service *service);

@@ -103,13 +103,12 @@ static json_t *control(const struct gateway *gateway, const struct totals *total
 	const struct punt_service_stats *punted =
 		gateway->punt_service ? punt_service_stats(gateway->punt_service) : NULL;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "to_kernel_frames",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "to_kernel_frames",
 		(json_int_t)totals->host_if.to_kernel_frames, "from_kernel_frames",
 		(json_int_t)totals->host_if.from_kernel_frames, "frames_too_long",
 		(json_int_t)totals->host_if.too_long, "frames_without_buffer",
 		(json_int_t)totals->host_if.no_buffer, "frames_without_host_interface",
-		(json_int_t)(punted ? punted->no_host_if : 0), "unresolved",
-		(json_int_t)(punted ? punted->unresolved : 0), "clients",
+		(json_int_t)(punted ? punted->no_host_if : 0), "clients",
 		(json_int_t)(server ? server->now : 0), "clients_refused",
 		(json_int_t)(server ? server->refused : 0), "requests",
 		(json_int_t)(server ? server->requests : 0));

@@ -22,6 +22,8 @@ struct port_stats show_sum_port(const struct dataplane *dp, unsigned port)
 		for (unsigned j = 0; j < DROP_REASONS; j++)
 			sum.drops[j] += counter_read(&stats->drops[j]);
 	}
+	for (unsigned j = 0; j < DROP_REASONS; j++)
+		sum.drops[j] += dp->control_drops[port][j];
 	return sum;
 }
 

@@ -3,7 +3,8 @@
 
 #include "dataplane/dataplane.h"
 
-// Of one port over all workers; struct port_stats as plain numbers.
+// Of one port over all workers, with what the control thread dropped; struct port_stats as plain
+// numbers.
 struct port_stats show_sum_port(const struct dataplane *dp, unsigned port);
 // Drops of one worker over all ports.
 void show_sum_worker_drops(

@@ -58,7 +58,8 @@ struct dataplane {
 	struct rte_rcu_qsbr *qsbr;
 	// Control's own, away from what workers read.
 	alignas(CACHE_LINE) struct retired *retired;
-	unsigned punt_next; // worker whose punt ring is emptied first
+	unsigned punt_next;				 // worker whose punt ring is emptied first
+	uint64_t control_drops[PORTS_MAX][DROP_REASONS]; // of packets that arrived at this port
 	bool running;
 };
 

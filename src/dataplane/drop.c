@@ -1,6 +1,7 @@
 // The end of a packet that goes nowhere.
 #include "dataplane/drop.h"
 
+#include "dataplane/dataplane.h"
 #include "proto/pkt.h"
 
 void drop_free(struct rte_mbuf *m)
@@ -13,4 +14,11 @@ void drop_packet(struct worker *w, uint8_t port, enum drop_reason reason, struct
 {
 	counter_add(&w->stats.port[port].drops[reason], 1);
 	drop_free(m);
+}
+
+void drop_by_control(
+	struct dataplane *dp, uint8_t port, enum drop_reason reason, struct rte_mbuf *m)
+{
+	dp->control_drops[port][reason]++;
+	rte_pktmbuf_free(m);
 }

@@ -10,14 +10,6 @@
 #include "proto/ip_hdr.h"
 #include "proto/pkt.h"
 
-// Dropped under its reason, with the rest of its life as a question to the control thread.
-static void drop_and_resolve(
-	struct worker *w, uint8_t port, struct rte_mbuf *m, enum drop_reason reason)
-{
-	counter_add(&w->stats.port[port].drops[reason], 1);
-	punt_packet(w, port, m, META_UNRESOLVED, 0);
-}
-
 static void send(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	const struct adjacency *adjacency, enum forward_origin origin)
 {
@@ -66,10 +58,10 @@ static void forward(struct worker *w, struct rte_mbuf *m, const struct packet *p
 		local_deliver_decrypted(w, m, packet, adjacency->port);
 		return;
 	case ADJACENCY_PENDING:
-		drop_and_resolve(w, packet->port, m, DROP_neighbour_pending);
+		punt_unresolved(w, packet, m, (uint8_t)origin, DROP_neighbour_pending);
 		return;
 	case ADJACENCY_FAILED:
-		drop_and_resolve(w, packet->port, m, DROP_neighbour_failed);
+		punt_unresolved(w, packet, m, (uint8_t)origin, DROP_neighbour_failed);
 		return;
 	case ADJACENCY_UNREACHABLE:
 		drop_packet(w, packet->port, DROP_route_unreachable, m);
@@ -90,4 +82,18 @@ void forward_burst(struct worker *w, const struct burst *b, enum forward_origin 
 	fwd_lookup(fwd, b, 0, b->n, adjacency);
 	for (uint16_t i = 0; i < b->n; i++)
 		forward(w, b->m[i], &b->packet[i], adjacency[i], origin);
+}
+
+void forward_resume(struct worker *w, struct rte_mbuf *m[], uint16_t n)
+{
+	struct burst *b = &w->burst;
+
+	for (uint16_t i = 0; i < n; i++) {
+		const struct meta *meta = meta_of(m[i]);
+
+		b->n = 1;
+		b->m[0] = m[i];
+		b->packet[0] = meta->packet;
+		forward_burst(w, b, (enum forward_origin)meta->origin);
+	}
 }

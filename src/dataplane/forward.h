@@ -14,3 +14,7 @@ enum forward_origin {
 // Sends every packet of b (which begin with their IP header) where its destination's route says, or
 // to the kernel, or drops it.
 void forward_burst(struct worker *w, const struct burst *b, enum forward_origin origin);
+
+// Packets that control kept until their next hop was known (META_RESUME): as if they came just now,
+// from where they came.
+void forward_resume(struct worker *w, struct rte_mbuf *m[], uint16_t n);

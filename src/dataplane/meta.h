@@ -18,6 +18,7 @@ enum meta_kind {
 	// Control to worker.
 	META_FRAME,  // a frame from the port's host interface
 	META_PACKET, // an IP packet of the gateway itself, to be routed
+	META_RESUME, // what came as META_UNRESOLVED, to be routed again
 };
 
 struct meta {
@@ -29,6 +30,9 @@ struct meta {
 	uint8_t kind;
 	uint8_t port; // of arrival; META_TX, META_FRAME: to send from
 	uint16_t mtu; // META_TOO_BIG
+	// META_UNRESOLVED, META_RESUME.
+	uint16_t reason; // to drop it, enum drop_reason
+	uint8_t origin;	 // enum forward_origin
 };
 
 static inline struct meta *meta_of(struct rte_mbuf *m)

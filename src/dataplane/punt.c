@@ -100,6 +100,18 @@ void punt_packet(
 		drop_free(m);
 }
 
+void punt_unresolved(struct worker *w, const struct packet *packet, struct rte_mbuf *m,
+	uint8_t origin, enum drop_reason reason)
+{
+	struct meta *meta = meta_of(m);
+
+	meta->packet = *packet;
+	meta->origin = origin;
+	meta->reason = (uint16_t)reason;
+	if (unlikely(!put(w, PUNT_REQUESTS, m, META_UNRESOLVED, packet->port)))
+		drop_packet(w, packet->port, reason, m);
+}
+
 static unsigned drain_queue(struct dataplane *dp, unsigned queue, struct rte_mbuf *m[], unsigned n)
 {
 	unsigned found = 0;

@@ -17,9 +17,13 @@ void punt_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_cl
 // one that the kernel accepts at the host interface of `home`, the port of the address it is for.
 void punt_bare(
 	struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m, enum punt_class class);
-// An IP packet that control must answer for or act on: META_TOO_BIG, META_UNRESOLVED.
+// An IP packet that control must answer for: META_TOO_BIG.
 void punt_packet(
 	struct worker *w, uint8_t port, struct rte_mbuf *m, enum meta_kind kind, uint16_t mtu);
+// An IP packet whose next hop has no link address yet. Control keeps it and gives it back, or drops
+// it under this reason. origin: enum forward_origin.
+void punt_unresolved(struct worker *w, const struct packet *packet, struct rte_mbuf *m,
+	uint8_t origin, enum drop_reason reason);
 
 // Control side.
 
@@ -28,6 +32,7 @@ void punt_packet(
 unsigned punt_drain(struct dataplane *dp, struct rte_mbuf *m[], unsigned n);
 // An empty mbuf for inject, or NULL.
 struct rte_mbuf *inject_alloc(struct dataplane *dp);
-// A whole frame, to be sent from this port (META_FRAME), or an IP packet of the gateway itself, to
-// be routed (META_PACKET; port: for counting). Takes the mbuf. false: dropped, no room.
+// A whole frame, to be sent from this port (META_FRAME), an IP packet of the gateway itself, to be
+// routed (META_PACKET; port: for counting), or one that could not be sent before (META_RESUME, the
+// rest of its meta as it came). Takes the mbuf. false: dropped, no room.
 bool inject(struct dataplane *dp, struct rte_mbuf *m, enum meta_kind kind, uint8_t port);

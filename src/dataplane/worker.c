@@ -3,6 +3,7 @@
 
 #include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/forward.h"
 #include "dataplane/handover.h"
 #include "dataplane/path_host.h"
 #include "dataplane/path_in.h"
@@ -87,19 +88,24 @@ static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
 	return n;
 }
 
-// What the control thread sent: frames of the kernel, packets of the gateway itself.
+// What the control thread sent: frames of the kernel, packets of the gateway itself, packets that
+// waited for a neighbour.
 static unsigned receive_injected(struct worker *w)
 {
 	struct rte_mbuf *m[BURST_MAX];
 	struct rte_mbuf *frame[BURST_MAX];
+	struct rte_mbuf *resumed[BURST_MAX];
 	unsigned n = rte_ring_sc_dequeue_burst(w->inject, (void **)m, w->burst_max, NULL);
 	uint16_t packets = 0;
+	uint16_t resumes = 0;
 	uint16_t frames = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		pkt_fence(m[i]);
 		if (meta_of(m[i])->kind == META_FRAME)
 			frame[frames++] = m[i];
+		else if (meta_of(m[i])->kind == META_RESUME)
+			resumed[resumes++] = m[i];
 		else
 			m[packets++] = m[i];
 	}
@@ -107,6 +113,8 @@ static unsigned receive_injected(struct worker *w)
 		path_host(w, frame, frames);
 	if (packets > 0)
 		path_out_own(w, m, packets);
+	if (resumes > 0)
+		forward_resume(w, resumed, resumes);
 	return n;
 }
 

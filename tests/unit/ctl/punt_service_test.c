@@ -5,7 +5,7 @@
 #include "ctl/gateway.h"
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
-#include "ctl/mirror.h"
+#include "ctl/unresolved.h"
 #include "dataplane/punt.h"
 
 #include "eal_fixture.h"
@@ -25,10 +25,7 @@ static struct gateway gateway = {.dp = &dp};
 static struct rte_mbuf *queue[4096];
 static unsigned queued;
 
-static unsigned written, answered, resolved, reclaimed, audited;
-static uint8_t resolved_port;
-static struct ip_addr resolved_addr;
-static struct adjacency adjacency;
+static unsigned written, answered, unresolved_taken, looked, reclaimed, audited;
 
 unsigned punt_drain(struct dataplane *d, struct rte_mbuf *m[], unsigned n)
 {
@@ -54,13 +51,6 @@ void dataplane_reclaim(struct dataplane *d)
 	reclaimed++;
 }
 
-const struct adjacency *fwd_lookup_addr(const struct fwd *fwd, const struct ip_addr *addr)
-{
-	(void)fwd;
-	(void)addr;
-	return &adjacency;
-}
-
 void host_if_write(struct host_if *host_if, struct rte_mbuf *m)
 {
 	assert_ptr_equal(host_if, gateway.host_if[2]);
@@ -79,12 +69,20 @@ void icmp_answer(struct icmp *icmp, enum icmp_kind kind, const struct rte_mbuf *
 	answered++;
 }
 
-void mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *addr)
+void unresolved_take(struct unresolved *unresolved, struct rte_mbuf *m, uint64_t now_ms)
 {
-	(void)mirror;
-	resolved++;
-	resolved_port = port;
-	resolved_addr = *addr;
+	assert_ptr_equal(unresolved, gateway.unresolved);
+	assert_true(now_ms > 0);
+	assert_int_equal(meta_of(m)->kind, META_UNRESOLVED);
+	unresolved_taken++;
+	rte_pktmbuf_free(m);
+}
+
+void unresolved_look(struct unresolved *unresolved, uint64_t now_ms)
+{
+	assert_ptr_equal(unresolved, gateway.unresolved);
+	assert_true(now_ms > 0);
+	looked++;
 }
 
 static void put(enum meta_kind kind, uint8_t port, uint8_t version, uint16_t octets)
@@ -126,6 +124,7 @@ static void each_to_its_own(void **state)
 	put(META_PUNT, 2, 4, 60);
 	put(META_PUNT, 1, 4, 60);
 	put(META_TOO_BIG, 2, 4, 60);
+	put(META_UNRESOLVED, 2, 4, 60);
 	put(META_COMMIT, 2, 4, 60);
 	run();
 	assert_int_equal(queued, 0);
@@ -133,43 +132,11 @@ static void each_to_its_own(void **state)
 	assert_int_equal(stats->frames, 2);
 	assert_int_equal(stats->no_host_if, 1);
 	assert_int_equal(answered, 1);
+	assert_int_equal(unresolved_taken, 1);
+	assert_true(looked >= 3);
 	assert_int_equal(stats->unknown, 1);
 	assert_true(reclaimed >= 3);
 	assert_int_equal(audited, reclaimed);
-	punt_service_destroy(service);
-	assert_int_equal(rte_mempool_in_use_count(pool), 0);
-}
-
-static void asks_for_the_next_hop(void **state)
-{
-	struct punt_service *service;
-	struct error err;
-
-	(void)state;
-	assert_int_equal(punt_service_create(&gateway, &service, &err), 0);
-	adjacency = (struct adjacency){.kind = ADJACENCY_PENDING, .port = 7};
-	put(META_UNRESOLVED, 2, 4, 60);
-	run();
-	assert_int_equal(resolved, 1);
-	assert_int_equal(resolved_port, 7);
-	assert_int_equal(resolved_addr.family, IP_V4);
-	assert_int_equal(resolved_addr.octets[0], 0x11);
-	adjacency.kind = ADJACENCY_FAILED;
-	adjacency.via = (struct ip_addr){IP_V6, {0xfe, 0x80}};
-	put(META_UNRESOLVED, 2, 6, 60);
-	run();
-	assert_int_equal(resolved, 2);
-	assert_int_equal(resolved_addr.octets[0], 0xfe);
-	// Found meanwhile, or no packet at all.
-	adjacency.kind = ADJACENCY_FORWARD;
-	put(META_UNRESOLVED, 2, 6, 60);
-	adjacency.kind = ADJACENCY_LOCAL;
-	put(META_UNRESOLVED, 2, 6, 60);
-	put(META_UNRESOLVED, 2, 6, 39);
-	put(META_UNRESOLVED, 2, 4, 19);
-	put(META_UNRESOLVED, 2, 7, 60);
-	run();
-	assert_int_equal(resolved, 2);
 	punt_service_destroy(service);
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }
@@ -199,7 +166,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_to_its_own),
-		cmocka_unit_test(asks_for_the_next_hop),
 		cmocka_unit_test(is_bounded),
 	};
 	int failed;
@@ -208,6 +174,7 @@ int main(void)
 	if (!pool)
 		return 1;
 	gateway.events = event_base_new();
+	gateway.unresolved = (struct unresolved *)&looked; // only compared
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	event_base_free(gateway.events);
 	return failed;

@@ -222,7 +222,6 @@ static void unresolved(struct model *m, unsigned t)
 	item->kind = META_UNRESOLVED;
 	item->port = WAN;
 	expect_in(m->lab, t, 0, 1, item->octets);
-	expect_drop(m->lab, 0, WAN, failed ? DROP_neighbour_failed : DROP_neighbour_pending, 1);
 }
 
 static void clear(struct model *m, unsigned t)
