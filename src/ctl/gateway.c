@@ -69,10 +69,9 @@ static int create_mirror(struct gateway *gateway, struct error *err)
 	struct mirror_port port[PORTS_MAX];
 	struct mirror_params params = {.events = gateway->events, .port = port};
 	struct mirror_local *local = calloc(gateway->tunnels + 1, sizeof(local[0]));
-	int rc;
+	struct ip_addr *remote = calloc(gateway->tunnels + 1, sizeof(remote[0]));
+	int rc = local == NULL || remote == NULL ? -ENOMEM : 0;
 
-	if (local == NULL)
-		return error_set(err, ENOMEM, "no memory for the mirror of routes");
 	for (unsigned i = 0; i < gateway->dp->ports; i++) {
 		if (gateway->host_if[i] == NULL)
 			continue;
@@ -81,19 +80,23 @@ static int create_mirror(struct gateway *gateway, struct error *err)
 			.ifindex = host_if_ifindex(gateway->host_if[i]),
 		};
 	}
-	for (unsigned i = 0; i < gateway->tunnels; i++) {
+	for (unsigned i = 0; i < gateway->tunnels && rc == 0; i++) {
+		remote[params.remotes++] = gateway->tunnel[i].remote;
 		local[params.locals++] = (struct mirror_local){
 			.addr = gateway->tunnel[i].local,
 			.port = gateway->tunnel[i].port,
 		};
 	}
 	params.local = local;
-	rc = mirror_sink_dataplane(gateway->dp, &params.sink);
+	params.remote = remote;
+	if (rc == 0)
+		rc = mirror_sink_dataplane(gateway->dp, &params.sink);
 	if (rc != 0)
 		error_set(err, -rc, "no memory for the mirror of routes");
 	else
 		rc = mirror_create(&params, &gateway->mirror, err);
 	free(local);
+	free(remote);
 	return rc;
 }
 

@@ -22,6 +22,7 @@
 #define READ_ATTEMPTS 10
 #define RESOLVE_SETS 1024
 #define RESOLVE_INTERVAL_MS 1000
+#define TICK_S 1
 
 static const unsigned groups[] = {
 	RTNLGRP_LINK,
@@ -103,7 +104,10 @@ static void change(struct mirror *mirror, const struct nlmsghdr *message)
 		if (mirror_neighbour_change(mirror, message) < 0)
 			mirror->read_neighbours = true;
 		break;
-	default: // errors of mirror_resolve: its neighbour stays unknown
+	case NLMSG_ERROR:
+		mirror_keep_refused(mirror, message);
+		break;
+	default:
 		break;
 	}
 }
@@ -147,9 +151,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 static int read_again(struct mirror *mirror)
 {
 	static int (*const readers[])(struct mirror *) = {
-		mirror_addresses_read, mirror_routes_read, mirror_neighbours_read};
+		mirror_addresses_read, mirror_neighbours_read, mirror_routes_read};
 	bool *const flags[] = {
-		&mirror->read_addresses, &mirror->read_routes, &mirror->read_neighbours};
+		&mirror->read_addresses, &mirror->read_neighbours, &mirror->read_routes};
 
 	for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		int ret = *flags[i] ? readers[i](mirror) : 0;
@@ -196,6 +200,13 @@ static void on_gathered(evutil_socket_t fd, short what, void *arg)
 		arm(mirror->retry, RETRY_MS);
 }
 
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	mirror_keep_tick(arg);
+}
+
 static int read_first(struct mirror *mirror, struct error *err)
 {
 	int ret = -EINTR;
@@ -206,7 +217,19 @@ static int read_first(struct mirror *mirror, struct error *err)
 		ret = read_again(mirror);
 	if (ret < 0)
 		return error_set(err, -ret, "reading the kernel's routes: %s", strerror(-ret));
-	return mirror_publish(mirror, err);
+	ret = mirror_publish(mirror, err);
+	if (ret == 0)
+		mirror_keep_tick(mirror);
+	return ret;
+}
+
+static void *copy_of(const void *items, size_t n, size_t octets)
+{
+	void *copied = calloc(n + 1, octets);
+
+	if (copied && n > 0)
+		memcpy(copied, items, n * octets);
+	return copied;
 }
 
 static int copy(struct mirror *mirror, const struct mirror_params *params)
@@ -215,16 +238,22 @@ static int copy(struct mirror *mirror, const struct mirror_params *params)
 	mirror->pause_ms = GATHER_MS;
 	for (; mirror->ports < params->ports && mirror->ports < PORTS_MAX; mirror->ports++)
 		mirror->port[mirror->ports] = params->port[mirror->ports];
-	mirror->local = calloc(params->locals + 1, sizeof(mirror->local[0]));
-	if (!mirror->local)
+	mirror->send = params->send ? params->send : mnl_socket_sendto;
+	mirror->local = copy_of(params->local, params->locals, sizeof(mirror->local[0]));
+	mirror->remote = copy_of(params->remote, params->remotes, sizeof(mirror->remote[0]));
+	mirror->fixed_neighbour =
+		copy_of(params->fixed_neighbour, params->fixed, sizeof(mirror->fixed_neighbour[0]));
+	if (!mirror->local || !mirror->remote || !mirror->fixed_neighbour)
 		return -ENOMEM;
-	for (; mirror->locals < params->locals; mirror->locals++)
-		mirror->local[mirror->locals] = params->local[mirror->locals];
+	mirror->locals = params->locals;
+	mirror->remotes = params->remotes;
+	mirror->fixed = params->fixed;
 	return limiter_create(RESOLVE_SETS, 1, RESOLVE_INTERVAL_MS, &mirror->resolves);
 }
 
 int mirror_create(const struct mirror_params *params, struct mirror **created, struct error *err)
 {
+	static const struct timeval tick = {.tv_sec = TICK_S};
 	struct mirror *mirror = calloc(1, sizeof(*mirror));
 	int ret = mirror ? copy(mirror, params) : -ENOMEM;
 
@@ -246,8 +275,9 @@ int mirror_create(const struct mirror_params *params, struct mirror **created, s
 		EV_READ | EV_PERSIST, on_readable, mirror);
 	mirror->gathered = evtimer_new(params->events, on_gathered, mirror);
 	mirror->retry = evtimer_new(params->events, on_gathered, mirror);
-	if (!mirror->readable || !mirror->gathered || !mirror->retry ||
-		event_add(mirror->readable, NULL) < 0) {
+	mirror->tick = event_new(params->events, -1, EV_PERSIST, on_tick, mirror);
+	if (!mirror->readable || !mirror->gathered || !mirror->retry || !mirror->tick ||
+		event_add(mirror->readable, NULL) < 0 || event_add(mirror->tick, &tick) < 0) {
 		ret = error_set(err, ENOMEM, "no memory for netlink events");
 		goto failed;
 	}
@@ -262,16 +292,20 @@ failed:
 	return ret;
 }
 
+static void free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
 void mirror_destroy(struct mirror *mirror)
 {
 	if (!mirror)
 		return;
-	if (mirror->readable)
-		event_free(mirror->readable);
-	if (mirror->gathered)
-		event_free(mirror->gathered);
-	if (mirror->retry)
-		event_free(mirror->retry);
+	free_event(mirror->readable);
+	free_event(mirror->gathered);
+	free_event(mirror->retry);
+	free_event(mirror->tick);
 	if (mirror->socket)
 		mnl_socket_close(mirror->socket);
 	if (mirror->sink.close)
@@ -280,7 +314,10 @@ void mirror_destroy(struct mirror *mirror)
 	free(mirror->routes.route);
 	free(mirror->neighbours.slot);
 	free(mirror->addresses.address);
+	free(mirror->hops.hop);
 	free(mirror->local);
+	free(mirror->remote);
+	free(mirror->fixed_neighbour);
 	free(mirror);
 }
 

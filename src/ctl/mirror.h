@@ -43,12 +43,21 @@ struct mirror_local {
 	uint8_t port;
 };
 
+// How requests reach the kernel: mnl_socket_sendto, or something that stands in for it.
+struct mnl_socket;
+typedef ssize_t mirror_send(const struct mnl_socket *socket, const void *message, size_t octets);
+
 struct mirror_params {
 	struct event_base *events;
 	unsigned ports;
 	const struct mirror_port *port; // [ports], at most PORTS_MAX
 	unsigned locals;
 	const struct mirror_local *local; // [locals]
+	unsigned remotes;
+	const struct ip_addr *remote; // [remotes]: ends of tunnels
+	unsigned fixed;
+	const struct fwd_neighbour *fixed_neighbour; // [fixed]: win over the kernel's
+	mirror_send *send;			     // NULL: mnl_socket_sendto
 	struct mirror_sink sink;
 };
 
@@ -59,8 +68,12 @@ struct mirror_stats {
 	uint64_t failures; // to read or to publish
 	uint64_t resolves; // neighbours that the kernel was asked for
 	uint64_t resolves_limited;
+	uint64_t probes;   // neighbours that the kernel doubted, and was asked to look for
+	uint64_t restores; // neighbours that the kernel had collected while they were in use
 	uint64_t routes;
 	uint64_t neighbours;
+	uint64_t next_hops; // kept alive
+	uint64_t managed;   // of them: by the kernel itself
 };
 
 // Copies the parameters, reads everything and publishes it before it returns; then follows. 0 or

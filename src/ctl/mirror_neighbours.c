@@ -11,6 +11,8 @@
 
 #define SLOTS_MIN 64
 #define USABLE (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
+// Of a neighbour that the kernel found out, and may forget.
+#define LEARNED (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
 
 static uint32_t hash_of(const struct fwd_neighbour *n)
 {
@@ -36,61 +38,115 @@ static struct mirror_neighbour *find(
 	}
 }
 
+static bool is_kept(const struct mirror_neighbour *n)
+{
+	return n->present || n->managed || n->fixed;
+}
+
 // At most a quarter full afterwards.
 static int grow(struct mirror_neighbours *table)
 {
-	struct mirror_neighbours grown = {.present = table->present, .taken = table->present};
+	struct mirror_neighbours grown = {.present = table->present};
 	uint32_t slots = SLOTS_MIN;
+	uint32_t kept = 0;
 
-	while (slots / 4 < table->present + 1)
+	for (uint32_t i = 0; table->slot && i <= table->mask; i++)
+		kept += is_kept(&table->slot[i]);
+	while (slots / 4 < kept + 1)
 		slots *= 2;
 	grown.mask = slots - 1;
+	grown.taken = kept;
 	grown.slot = calloc(slots, sizeof(grown.slot[0]));
 	if (!grown.slot)
 		return -ENOMEM;
 	for (uint32_t i = 0; table->slot && i <= table->mask; i++)
-		if (table->slot[i].present)
+		if (is_kept(&table->slot[i]))
 			*find(&grown, &table->slot[i].entry) = table->slot[i];
 	free(table->slot);
 	*table = grown;
 	return 0;
 }
 
-// Makes the entry present, or absent. *changed: forwarding can see the difference.
-static int set(
-	struct mirror_neighbours *table, const struct fwd_neighbour *n, bool present, bool *changed)
+// The entry's place, taken by it. NULL: no memory.
+static struct mirror_neighbour *place_of(
+	struct mirror_neighbours *table, const struct fwd_neighbour *n)
 {
 	struct mirror_neighbour *slot;
-	int ret;
 
-	if (!table->slot || (table->taken + 1) * 2 > table->mask) {
-		ret = grow(table);
-		if (ret < 0)
-			return ret;
-	}
+	if ((!table->slot || (table->taken + 1) * 2 > table->mask) && grow(table) < 0)
+		return NULL;
 	slot = find(table, n);
 	if (slot->entry.addr.family == IP_NONE) {
-		if (!present)
-			return 0;
 		table->taken++;
+		slot->entry = *n;
 	}
-	if (slot->present != present ||
-		(present &&
-			(slot->entry.failed != n->failed ||
-				!rte_is_same_ether_addr(&slot->entry.mac, &n->mac))))
-		*changed = true;
-	table->present += (uint32_t)present - (uint32_t)slot->present;
-	slot->entry = *n;
-	slot->present = present;
-	return 0;
+	return slot;
 }
 
-// What a message says. false: not about a neighbour of ours.
-static bool parse(const struct mirror *mirror, const struct nlmsghdr *message,
-	struct fwd_neighbour *n, bool *present)
+// What the kernel says of a neighbour.
+struct told {
+	struct mirror_neighbour n;
+	bool deleted;
+	bool learned;
+	bool permanent;
+};
+
+static bool same_mac(const struct fwd_neighbour *a, const struct fwd_neighbour *b)
+{
+	return rte_is_same_ether_addr(&a->mac, &b->mac);
+}
+
+// Writes it down. *changed: forwarding can see the difference. NULL: no memory.
+static struct mirror_neighbour *set(
+	struct mirror_neighbours *table, const struct told *told, bool *changed)
+{
+	struct mirror_neighbour *slot = place_of(table, &told->n.entry);
+	const struct mirror_neighbour *n = &told->n;
+
+	if (!slot)
+		return NULL;
+	if (slot->fixed) {
+		slot->installed =
+			!told->deleted && told->permanent && same_mac(&slot->entry, &n->entry);
+		return slot;
+	}
+	if (slot->present != n->present ||
+		(n->present &&
+			(slot->entry.failed != n->entry.failed ||
+				!same_mac(&slot->entry, &n->entry))))
+		*changed = true;
+	table->present += (uint32_t)n->present - (uint32_t)slot->present;
+	*slot = *n;
+	return slot;
+}
+
+static void parse_state(const struct nlmsghdr *message, const struct ndmsg *ndm,
+	const struct nlattr *mac, struct told *told)
+{
+	struct mirror_neighbour *n = &told->n;
+	bool learned_elsewhere = ndm->ndm_flags & NTF_EXT_LEARNED;
+
+	n->entry.failed = (ndm->ndm_state & NUD_FAILED) != 0;
+	n->present = n->entry.failed;
+	if (ndm->ndm_state & USABLE && mac &&
+		mnl_attr_get_payload_len(mac) == sizeof(n->entry.mac)) {
+		memcpy(&n->entry.mac, mnl_attr_get_payload(mac), sizeof(n->entry.mac));
+		n->present = rte_is_valid_assigned_ether_addr(&n->entry.mac);
+	}
+	told->deleted = message->nlmsg_type == RTM_DELNEIGH;
+	told->permanent = (ndm->ndm_state & NUD_PERMANENT) != 0;
+	told->learned = n->present && ndm->ndm_state & LEARNED && !learned_elsewhere;
+	n->stale = told->learned && ndm->ndm_state & NUD_STALE && !told->deleted;
+	if (told->deleted)
+		n->present = n->managed = false;
+}
+
+// false: not about a neighbour of ours.
+static bool parse(const struct mirror *mirror, const struct nlmsghdr *message, struct told *told)
 {
 	const struct nlattr *a[NDA_MAX + 1];
 	const struct ndmsg *ndm = mnl_nlmsg_get_payload(message);
+	struct fwd_neighbour *n = &told->n.entry;
 	int port;
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*ndm) || ndm->ndm_flags & NTF_PROXY)
@@ -99,30 +155,30 @@ static bool parse(const struct mirror *mirror, const struct nlmsghdr *message,
 	if (port < 0)
 		return false;
 	netlink_attributes(message, sizeof(*ndm), a, NDA_MAX);
-	*n = (struct fwd_neighbour){.port = (uint8_t)port};
+	*told = (struct told){.n.entry.port = (uint8_t)port};
 	n->addr = netlink_addr(a[NDA_DST], ndm->ndm_family);
 	if (n->addr.family == IP_NONE || ip_addr_is_multicast(&n->addr))
 		return false;
-	n->failed = (ndm->ndm_state & NUD_FAILED) != 0;
-	*present = n->failed;
-	if (ndm->ndm_state & USABLE && a[NDA_LLADDR] &&
-		mnl_attr_get_payload_len(a[NDA_LLADDR]) == sizeof(n->mac)) {
-		memcpy(&n->mac, mnl_attr_get_payload(a[NDA_LLADDR]), sizeof(n->mac));
-		*present = rte_is_valid_assigned_ether_addr(&n->mac);
-	}
-	if (message->nlmsg_type == RTM_DELNEIGH)
-		*present = false;
+	told->n.managed = netlink_u32(a[NDA_FLAGS_EXT], 0) & NTF_EXT_MANAGED;
+	parse_state(message, ndm, a[NDA_LLADDR], told);
 	return true;
 }
 
 int mirror_neighbour_change(struct mirror *mirror, const struct nlmsghdr *message)
 {
-	struct fwd_neighbour n;
-	bool present;
+	struct mirror_neighbour *slot;
+	struct told told;
 
-	if (!parse(mirror, message, &n, &present))
+	if (!parse(mirror, message, &told))
 		return 0;
-	return set(&mirror->neighbours, &n, present, &mirror->neighbours_changed);
+	slot = set(&mirror->neighbours, &told, &mirror->neighbours_changed);
+	if (!slot)
+		return -ENOMEM;
+	if (slot->stale)
+		mirror_keep_stale(mirror, slot);
+	if (told.deleted && told.learned && !slot->fixed)
+		mirror_keep_collected(mirror, &told.n.entry);
+	return 0;
 }
 
 struct reading {
@@ -133,19 +189,35 @@ struct reading {
 static int each_neighbour(const struct nlmsghdr *message, void *arg)
 {
 	struct reading *r = arg;
-	struct fwd_neighbour n;
-	bool present, changed;
+	struct told told;
+	bool changed;
 
-	if (message->nlmsg_type != RTM_NEWNEIGH || !parse(r->mirror, message, &n, &present))
+	if (message->nlmsg_type != RTM_NEWNEIGH || !parse(r->mirror, message, &told))
 		return 0;
-	return set(&r->table, &n, present, &changed);
+	return set(&r->table, &told, &changed) ? 0 : -ENOMEM;
 }
 
+static int add_fixed(const struct mirror *mirror, struct mirror_neighbours *table)
+{
+	for (unsigned i = 0; i < mirror->fixed; i++) {
+		struct mirror_neighbour *slot = place_of(table, &mirror->fixed_neighbour[i]);
+
+		if (!slot)
+			return -ENOMEM;
+		table->present += !slot->present;
+		slot->present = slot->fixed = true;
+	}
+	return 0;
+}
+
+// Those that are stale are looked for by the next tick.
 int mirror_neighbours_read(struct mirror *mirror)
 {
 	struct reading r = {.mirror = mirror};
-	int ret = netlink_dump(RTM_GETNEIGH, AF_INET, each_neighbour, &r);
+	int ret = add_fixed(mirror, &r.table);
 
+	if (ret == 0)
+		ret = netlink_dump(RTM_GETNEIGH, AF_INET, each_neighbour, &r);
 	if (ret == 0)
 		ret = netlink_dump(RTM_GETNEIGH, AF_INET6, each_neighbour, &r);
 	if (ret < 0) {
@@ -170,4 +242,37 @@ int mirror_neighbours_list(const struct mirror *mirror, struct fwd_neighbour **l
 		if (table->slot[i].present)
 			(*list)[n++] = table->slot[i].entry;
 	return 0;
+}
+
+static const struct mirror_neighbour *known(
+	const struct mirror *mirror, uint8_t port, const struct ip_addr *addr)
+{
+	const struct fwd_neighbour n = {.addr = *addr, .port = port};
+
+	return mirror->neighbours.slot ? find(&mirror->neighbours, &n) : NULL;
+}
+
+bool mirror_neighbour_fixed(const struct mirror *mirror, uint8_t port, const struct ip_addr *addr)
+{
+	const struct mirror_neighbour *n = known(mirror, port, addr);
+
+	return n && n->fixed;
+}
+
+bool mirror_neighbour_managed(const struct mirror *mirror, uint8_t port, const struct ip_addr *addr)
+{
+	const struct mirror_neighbour *n = known(mirror, port, addr);
+
+	return n && n->managed;
+}
+
+void mirror_neighbours_install(struct mirror *mirror)
+{
+	for (unsigned i = 0; i < mirror->fixed; i++) {
+		const struct fwd_neighbour *n = &mirror->fixed_neighbour[i];
+		const struct mirror_neighbour *now = known(mirror, n->port, &n->addr);
+
+		if (now && !now->installed && mirror_ifindex_of(mirror, n->port) != 0)
+			mirror_ask_permanent(mirror, n);
+	}
 }

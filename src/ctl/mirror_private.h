@@ -10,14 +10,19 @@ struct limiter;
 struct mirror_routes {
 	unsigned n;
 	struct fwd_route *route;
+	bool has_length[2][129]; // IPv4, IPv6: is there a prefix of this length?
 };
 
 struct mirror_neighbour {
 	struct fwd_neighbour entry; // address family IP_NONE: a free place
-	bool present;		    // usable or failed; else only its place in the table is taken
+	bool present;		    // usable or failed: forwarding sees it
+	bool managed;		    // the kernel keeps it alive by itself
+	bool stale;		    // usable, and to be looked for
+	bool fixed;		    // the configuration's: what the kernel says does not count
+	bool installed;		    // fixed, and the kernel has it so
 };
 
-// Open addressing; at most half full. Places of absent entries are reused when it grows.
+// Open addressing; at most half full. Places of entries that are gone are reused when it grows.
 struct mirror_neighbours {
 	uint32_t mask;
 	uint32_t taken;
@@ -38,17 +43,42 @@ struct mirror_addresses {
 	struct mirror_address *address;
 };
 
+// A neighbour that is kept alive. No padding: compared as octets.
+struct mirror_hop_key {
+	struct ip_addr addr;
+	uint8_t port;
+};
+
+struct mirror_hop {
+	struct mirror_hop_key key; // first
+	bool refused;		   // the kernel does not manage it
+	uint64_t asked_ms;
+};
+
+// Sorted.
+struct mirror_hops {
+	unsigned n;
+	unsigned left_out;
+	struct mirror_hop *hop;
+};
+
 struct mirror {
 	// Constant.
 	unsigned ports;
 	struct mirror_port port[PORTS_MAX];
 	unsigned locals;
 	struct mirror_local *local;
+	unsigned remotes;
+	struct ip_addr *remote;
+	unsigned fixed;
+	struct fwd_neighbour *fixed_neighbour;
+	mirror_send *send;
 	struct mirror_sink sink;
 	// What was read.
 	struct mirror_routes routes;
 	struct mirror_neighbours neighbours;
 	struct mirror_addresses addresses;
+	struct mirror_hops hops;
 	// Where we stand.
 	bool read_routes; // something changed: read again
 	bool read_neighbours;
@@ -63,6 +93,7 @@ struct mirror {
 	struct event *readable;
 	struct event *gathered;
 	struct event *retry;
+	struct event *tick;
 	struct limiter *resolves;
 	struct mirror_stats stats;
 };
@@ -70,10 +101,16 @@ struct mirror {
 // -1: not one of our host interfaces.
 int mirror_port_of(const struct mirror *mirror, unsigned ifindex);
 
+// 0: this port has no host interface.
+unsigned mirror_ifindex_of(const struct mirror *mirror, uint8_t port);
+
 // Each replaces what was read before; on an error it is kept. 0 or -errno.
 int mirror_routes_read(struct mirror *mirror);
 int mirror_neighbours_read(struct mirror *mirror);
 int mirror_addresses_read(struct mirror *mirror);
+
+// The longest prefix around addr, or NULL.
+const struct fwd_route *mirror_route_of(const struct mirror *mirror, const struct ip_addr *addr);
 
 // The routes are others than those of the last publication, to be offered at once.
 void mirror_routes_new(struct mirror *mirror);
@@ -89,3 +126,25 @@ void mirror_tell(struct mirror *mirror, int ret, const struct error *err);
 int mirror_neighbour_change(struct mirror *mirror, const struct nlmsghdr *message);
 // All that are present; the caller frees the array. 0 or -ENOMEM.
 int mirror_neighbours_list(const struct mirror *mirror, struct fwd_neighbour **list);
+// Gives the kernel those of the configuration's that it has not, or not so.
+void mirror_neighbours_install(struct mirror *mirror);
+bool mirror_neighbour_fixed(const struct mirror *mirror, uint8_t port, const struct ip_addr *addr);
+bool mirror_neighbour_managed(
+	const struct mirror *mirror, uint8_t port, const struct ip_addr *addr);
+
+// The routes have changed: which next hops are kept alive. 0 or -ENOMEM.
+int mirror_keep_routes(struct mirror *mirror);
+// The kernel doubts a neighbour / has collected one that was usable / has refused a request.
+void mirror_keep_stale(struct mirror *mirror, struct mirror_neighbour *n);
+void mirror_keep_collected(struct mirror *mirror, const struct fwd_neighbour *n);
+void mirror_keep_refused(struct mirror *mirror, const struct nlmsghdr *message);
+// Once a second.
+void mirror_keep_tick(struct mirror *mirror);
+
+// Requests to the kernel. False: it could not be sent.
+bool mirror_ask_use(struct mirror *mirror, uint8_t port, const struct ip_addr *addr, bool managed);
+bool mirror_ask_restore(struct mirror *mirror, const struct fwd_neighbour *n);
+bool mirror_ask_permanent(struct mirror *mirror, const struct fwd_neighbour *n);
+// Whether this error is the kernel's refusal to manage a neighbour, and which.
+bool mirror_ask_refused(const struct mirror *mirror, const struct nlmsghdr *message, uint8_t *port,
+	struct ip_addr *addr);

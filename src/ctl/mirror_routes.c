@@ -268,6 +268,11 @@ static int compare(const void *left, const void *right)
 	return order;
 }
 
+static void note_length(struct mirror_routes *routes, const struct ip_prefix *prefix)
+{
+	routes->has_length[prefix->addr.family == IP_V6][prefix->length] = true;
+}
+
 // The best of each prefix.
 static int choose(struct reading *r, struct mirror_routes *routes)
 {
@@ -281,6 +286,7 @@ static int choose(struct reading *r, struct mirror_routes *routes)
 		if (routes->n == 0 ||
 			compare_prefix(&routes->route[routes->n - 1].prefix, &route->prefix) != 0)
 			routes->route[routes->n++] = *route;
+		note_length(routes, &route->prefix);
 	}
 	return 0;
 }
@@ -297,6 +303,7 @@ int mirror_routes_read(struct mirror *mirror)
 {
 	struct reading r = {.mirror = mirror};
 	struct mirror_routes routes = {.n = 0};
+	bool same;
 	int ret = add_own(&r);
 
 	if (ret == 0)
@@ -308,9 +315,34 @@ int mirror_routes_read(struct mirror *mirror)
 	free(r.candidate);
 	if (ret < 0)
 		return ret;
-	if (!routes_equal(&mirror->routes, &routes))
-		mirror_routes_new(mirror);
+	same = routes_equal(&mirror->routes, &routes);
 	free(mirror->routes.route);
 	mirror->routes = routes;
-	return 0;
+	if (same)
+		return 0;
+	mirror_routes_new(mirror);
+	return mirror_keep_routes(mirror);
+}
+
+static int compare_route(const void *prefix, const void *route)
+{
+	return compare_prefix(prefix, &((const struct fwd_route *)route)->prefix);
+}
+
+const struct fwd_route *mirror_route_of(const struct mirror *mirror, const struct ip_addr *addr)
+{
+	const struct mirror_routes *routes = &mirror->routes;
+	const struct fwd_route *found = NULL;
+
+	for (unsigned length = (unsigned)ip_addr_octets(addr->family) * 8 + 1;
+		!found && length-- > 0;) {
+		struct ip_prefix prefix = {.addr = *addr, .length = (uint8_t)length};
+
+		if (!routes->has_length[addr->family == IP_V6][length])
+			continue;
+		ip_prefix_mask(&prefix);
+		found = bsearch(
+			&prefix, routes->route, routes->n, sizeof(routes->route[0]), compare_route);
+	}
+	return found;
 }

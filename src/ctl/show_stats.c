@@ -7,6 +7,7 @@
 #include "ctl/server.h"
 #include "ctl/show.h"
 #include "ctl/show_sum.h"
+#include "ctl/unresolved.h"
 
 #include <errno.h>
 
@@ -89,12 +90,30 @@ static json_t *mirror(const struct gateway *gateway)
 	if (!gateway->mirror)
 		return json_null();
 	stats = mirror_stats(gateway->mirror);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "routes",
-		(json_int_t)stats->routes, "neighbours", (json_int_t)stats->neighbours, "changes",
-		(json_int_t)stats->changes, "overruns", (json_int_t)stats->overruns, "publications",
-		(json_int_t)stats->publications, "failures", (json_int_t)stats->failures,
-		"resolves", (json_int_t)stats->resolves, "resolves_limited",
-		(json_int_t)stats->resolves_limited);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "routes", (json_int_t)stats->routes,
+		"changes", (json_int_t)stats->changes, "overruns", (json_int_t)stats->overruns,
+		"publications", (json_int_t)stats->publications, "failures",
+		(json_int_t)stats->failures);
+}
+
+static json_t *neighbours(const struct gateway *gateway)
+{
+	const struct mirror_stats *stats;
+	const struct unresolved_stats *waiting;
+
+	if (!gateway->mirror || !gateway->unresolved)
+		return json_null();
+	stats = mirror_stats(gateway->mirror);
+	waiting = unresolved_stats(gateway->unresolved);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		"known", (json_int_t)stats->neighbours, "next_hops", (json_int_t)stats->next_hops,
+		"managed", (json_int_t)stats->managed, "resolves", (json_int_t)stats->resolves,
+		"resolves_limited", (json_int_t)stats->resolves_limited, "probes",
+		(json_int_t)stats->probes, "restores", (json_int_t)stats->restores, "waiting",
+		(json_int_t)waiting->kept, "resumed", (json_int_t)waiting->resumed, "replaced",
+		(json_int_t)waiting->replaced, "expired", (json_int_t)waiting->expired, "failed",
+		(json_int_t)waiting->failed, "without_host_interface",
+		(json_int_t)waiting->homeless);
 }
 
 static json_t *control(const struct gateway *gateway, const struct totals *totals)
@@ -131,12 +150,13 @@ int show_stats(struct gateway *gateway, const json_t *arguments, json_t **result
 	(void)err;
 	for (unsigned i = 0; i < gateway->dp->ports; i++)
 		add_port(&totals, gateway, i);
-	*result = json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "uptime_s",
-		uptime(gateway), "protected", side(&totals.side[PORT_PROTECTED]), "unprotected",
-		side(&totals.side[PORT_UNPROTECTED]), "drops",
+	*result = json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"uptime_s", uptime(gateway), "protected", side(&totals.side[PORT_PROTECTED]),
+		"unprotected", side(&totals.side[PORT_UNPROTECTED]), "drops",
 		show_drops(totals.drops, DROP_REASONS), "device_losses",
 		show_losses(&totals.losses), "punts", show_punts(totals.punts), "punts_refused",
 		show_punts(totals.punts_refused), "icmp", icmp(gateway), "mirror", mirror(gateway),
-		"control", control(gateway, &totals), "replay_pool", show_pool(gateway));
+		"neighbours", neighbours(gateway), "control", control(gateway, &totals),
+		"replay_pool", show_pool(gateway));
 	return *result ? 0 : -ENOMEM;
 }

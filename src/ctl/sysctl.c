@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 struct interface_setting {
-	const char *family;
+	const char *family; // and what its settings are about
 	const char *name;
 	const char *value;
 	const char *risk;
@@ -22,14 +22,31 @@ struct interface_setting {
 // Advertisements unless told not to. Whoever switches ip_forward or conf.all.forwarding on later
 // overwrites the interface's forwarding, not the rest.
 static const struct interface_setting closed[] = {
-	{"ipv4", "forwarding", "0\n", "the kernel may forward packets"},
-	{"ipv4", "accept_redirects", "0\n", "the kernel may believe redirects"},
+	{"ipv4/conf", "forwarding", "0\n", "the kernel may forward packets"},
+	{"ipv4/conf", "accept_redirects", "0\n", "the kernel may believe redirects"},
 	// Not 0, which would take away a check of those redirects that conf.all still lets in.
-	{"ipv4", "secure_redirects", "1\n", "the kernel may believe redirects to any host"},
-	{"ipv6", "forwarding", "0\n", "the kernel may forward packets"},
-	{"ipv6", "accept_ra", "0\n", "the kernel may believe Router Advertisements"},
-	{"ipv6", "autoconf", "0\n", "the kernel may give itself addresses"},
-	{"ipv6", "accept_redirects", "0\n", "the kernel may believe redirects"},
+	{"ipv4/conf", "secure_redirects", "1\n", "the kernel may believe redirects to any host"},
+	{"ipv6/conf", "forwarding", "0\n", "the kernel may forward packets"},
+	{"ipv6/conf", "accept_ra", "0\n", "the kernel may believe Router Advertisements"},
+	{"ipv6/conf", "autoconf", "0\n", "the kernel may give itself addresses"},
+	{"ipv6/conf", "accept_redirects", "0\n", "the kernel may believe redirects"},
+};
+
+// A neighbour that changes its MAC address without a word is found again within 27 s at most. It is
+// believed for 5 to 15 s after its last answer (half to one and a half of base_reachable_time),
+// then doubted, and asked for at once, or by the kernel's care for managed neighbours within 5 s.
+// After 1 s (delay_first_probe_time) it is asked at the old address, three times, a second apart
+// (ucast_solicit, retrans_time), then as a group, three times (mcast_resolicit), each with a second
+// for the answer: 15 + 5 + 1 + 3 + 3.
+static const struct {
+	const char *name;
+	const char *value;
+} attentive[] = {
+	{"base_reachable_time_ms", "10000\n"},
+	{"delay_first_probe_time", "1\n"},
+	{"retrans_time_ms", "1000\n"},
+	{"ucast_solicit", "3\n"},
+	{"mcast_resolicit", "3\n"},
 };
 
 static const struct {
@@ -46,15 +63,16 @@ static const struct {
 		"the kernel believes redirects that come by host interfaces", false},
 };
 
-static void close_one(const char *interface, const struct interface_setting *setting)
+static void write_one(const char *interface, const struct interface_setting *setting)
 {
+	ssize_t octets = (ssize_t)strlen(setting->value);
 	char path[128];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s", setting->family, interface,
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/%s/%s", setting->family, interface,
 		setting->name);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, setting->value, 2) != 2)
+	if (fd < 0 || write(fd, setting->value, (size_t)octets) != octets)
 		log_warning("%s: %s; %s on %s", path, strerror(errno), setting->risk, interface);
 	if (fd >= 0)
 		close(fd);
@@ -63,7 +81,23 @@ static void close_one(const char *interface, const struct interface_setting *set
 void sysctl_close_interface(const char *interface)
 {
 	for (unsigned i = 0; i < sizeof(closed) / sizeof(closed[0]); i++)
-		close_one(interface, &closed[i]);
+		write_one(interface, &closed[i]);
+}
+
+void sysctl_watch_neighbours(const char *interface)
+{
+	static const char *const families[] = {"ipv4/neigh", "ipv6/neigh"};
+
+	for (unsigned i = 0; i < 2 * sizeof(attentive) / sizeof(attentive[0]); i++) {
+		const struct interface_setting setting = {
+			.family = families[i % 2],
+			.name = attentive[i / 2].name,
+			.value = attentive[i / 2].value,
+			.risk = "neighbours with a new MAC address may be found late",
+		};
+
+		write_one(interface, &setting);
+	}
 }
 
 // A family that is switched off has no settings, and needs none.

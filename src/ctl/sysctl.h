@@ -8,6 +8,10 @@
 // warned of.
 void sysctl_close_interface(const char *interface);
 
+// For a host interface: neighbours that no longer answer at their MAC address are noticed within 30
+// seconds.
+void sysctl_watch_neighbours(const char *interface);
+
 // Warns of settings of the whole host that lead packets past the policies; guarded: the host guard
 // keeps the kernel from forwarding. How many warnings.
 unsigned sysctl_check_host(bool guarded);

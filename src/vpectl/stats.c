@@ -75,6 +75,7 @@ static void print(const json_t *result)
 	}
 	print_numbers("device losses", json_object_get(result, "device_losses"), false);
 	print_numbers("mirror", json_object_get(result, "mirror"), false);
+	print_numbers("neighbours", json_object_get(result, "neighbours"), false);
 	print_numbers("control", json_object_get(result, "control"), false);
 	printf("%-14s%s of %s used\n", "replay pool",
 		table_octets(json_integer_value(json_object_get(pool, "used_octets")), used),

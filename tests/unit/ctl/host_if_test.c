@@ -96,6 +96,9 @@ static void is_made_as_asked(void **state)
 	netns_run("grep -qx 0 /proc/sys/net/ipv6/conf/vped-lan/forwarding");
 	// Nobody on the wire makes our routes.
 	netns_run("grep -qx 0 /proc/sys/net/ipv6/conf/vped-lan/accept_ra");
+	netns_run("for f in ipv4 ipv6; do cd /proc/sys/net/$f/neigh/vped-lan; "
+		  "grep -qx 10000 base_reachable_time_ms && grep -qx 1 delay_first_probe_time && "
+		  "grep -qx 3 mcast_resolicit || exit 1; done");
 	netns_run("grep -qx 0 /proc/sys/net/ipv6/conf/vped-lan/autoconf");
 	netns_run("grep -qx 0 /proc/sys/net/ipv6/conf/vped-lan/accept_redirects");
 	netns_run("grep -qx 0 /proc/sys/net/ipv4/conf/vped-lan/accept_redirects");

@@ -9,6 +9,7 @@
 #include "ctl/punt_service.h"
 #include "ctl/request.h"
 #include "ctl/server.h"
+#include "ctl/unresolved.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,7 +24,9 @@
 static struct host_if_stats host_if_counts = {
 	.to_kernel_frames = 5, .from_kernel_frames = 6, .write_failed = 2, .inject_full = 1};
 static const struct icmp_stats icmp_counts = {.sent = 3, .limited = 4};
-static const struct mirror_stats mirror_counts = {.routes = 12};
+static const struct mirror_stats mirror_counts = {
+	.routes = 12, .neighbours = 7, .next_hops = 3, .managed = 2, .probes = 5};
+static const struct unresolved_stats unresolved_counts = {.kept = 1, .resumed = 4, .expired = 6};
 static struct policy policies[2] = {
 	{.name = "web",
 		.selector = {.source = {{IP_V4, {10, 1}}, 16},
@@ -58,6 +61,12 @@ const struct icmp_stats *icmp_stats(const struct icmp *icmp, enum icmp_kind kind
 	(void)icmp;
 	(void)kind;
 	return &icmp_counts;
+}
+
+const struct unresolved_stats *unresolved_stats(const struct unresolved *unresolved)
+{
+	(void)unresolved;
+	return &unresolved_counts;
 }
 
 const struct mirror_stats *mirror_stats(const struct mirror *mirror)
@@ -166,6 +175,7 @@ static struct gateway gateway = {
 	.tunnel = &tunnel,
 	.icmp = (struct icmp *)&dp,	// only passed on
 	.mirror = (struct mirror *)&dp, // likewise
+	.unresolved = (struct unresolved *)&dp,
 };
 static const struct aead_engine engine = {.name = "mb"};
 static struct aead_key *key;
@@ -400,6 +410,13 @@ static void shows_ports_workers_and_sums(void **state)
 	assert_int_equal(number(at(one, "unprotected"), "tx_packets"), 41);
 	assert_int_equal(number(at(at(one, "icmp"), "too_big"), "sent"), 3);
 	assert_int_equal(number(at(one, "mirror"), "routes"), 12);
+	assert_int_equal(number(at(one, "neighbours"), "known"), 7);
+	assert_int_equal(number(at(one, "neighbours"), "next_hops"), 3);
+	assert_int_equal(number(at(one, "neighbours"), "managed"), 2);
+	assert_int_equal(number(at(one, "neighbours"), "probes"), 5);
+	assert_int_equal(number(at(one, "neighbours"), "waiting"), 1);
+	assert_int_equal(number(at(one, "neighbours"), "resumed"), 4);
+	assert_int_equal(number(at(one, "neighbours"), "expired"), 6);
 	assert_int_equal(number(at(one, "control"), "to_kernel_frames"), 5);
 	// no_sa of the workers, inject_full and host_write of the control thread.
 	assert_int_equal(json_array_size(at(one, "drops")), 3);
