@@ -75,6 +75,12 @@ static const struct setting root_rows[] = {
 		.max = POLICIES_MAX,
 		.group = &policy_settings,
 		.element = policy_element},
+	{.name = "neighbours",
+		.kind = SETTING_LIST,
+		.min = 1,
+		.max = CONFIG_NEIGHBOURS_MAX,
+		.group = &neighbour_settings,
+		.element = neighbour_element},
 };
 
 static int root_finish(struct reader *reader, const config_setting_t *group, void *object)
@@ -87,7 +93,9 @@ static int root_finish(struct reader *reader, const config_setting_t *group, voi
 		ret = check_buffers(reader);
 	if (ret == 0)
 		ret = check_tunnels(reader);
-	return ret == 0 ? check_policies(reader) : ret;
+	if (ret == 0)
+		ret = check_policies(reader);
+	return ret == 0 ? check_neighbours(reader) : ret;
 }
 
 static const struct settings root_settings = SETTINGS(root_rows, root_finish);
@@ -131,6 +139,8 @@ static void tell_lines(struct config *config, const struct config_source *source
 	}
 	for (unsigned i = 0; i < config->policies_n; i++)
 		config->policies[i].line = source_line(source, config->policies[i].line);
+	for (unsigned i = 0; i < config->neighbours_n; i++)
+		config->neighbours[i].line = source_line(source, config->neighbours[i].line);
 }
 
 int config_load(const char *file, const struct proto_table *protos,
@@ -196,5 +206,6 @@ void config_free(struct config *config)
 	config_forget_keys(config);
 	free(config->tunnels);
 	free(config->policies);
+	free(config->neighbours);
 	free(config);
 }

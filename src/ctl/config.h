@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "crypto/aead.h"
 #include "crypto/fingerprint.h"
+#include "dataplane/fwd.h"
 #include "dataplane/port.h"
 #include "dataplane/sadb.h"
 #include "dataplane/spd.h"
@@ -66,6 +67,11 @@ struct config_policy {
 	unsigned line;
 };
 
+struct config_neighbour {
+	struct fwd_neighbour entry;
+	unsigned line;
+};
+
 struct config {
 	struct config_eal eal;
 	struct config_buffers buffers;
@@ -84,6 +90,8 @@ struct config {
 	struct config_tunnel *tunnels;
 	unsigned policies_n;
 	struct config_policy *policies;
+	unsigned neighbours_n;
+	struct config_neighbour *neighbours;
 };
 
 // Reads and checks file. protos: the protocols that "protocol" may name; engines: what "crypto" may

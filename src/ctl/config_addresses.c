@@ -1,4 +1,5 @@
-// Addresses that cannot be what they are written for: ends of tunnels, prefixes of policies.
+// Addresses that cannot be what they are written for: ends of tunnels, neighbours, prefixes of
+// policies.
 #include "ctl/config_tables.h"
 
 #include <errno.h>
@@ -19,8 +20,8 @@ struct reserved {
 	const char *why;
 };
 
-// The first that fits is told.
-static const struct reserved no_ends[] = {
+// No single host's on any link. The first that fits is told.
+static const struct reserved no_hosts[] = {
 	{V4(8, 0), "0.0.0.0/8 is \"this host\", not an address of one"},
 	{V4(8, 127), "127.0.0.0/8 is loopback and never on a wire"},
 	{V4(4, 224), "224.0.0.0/4 is multicast"},
@@ -29,8 +30,11 @@ static const struct reserved no_ends[] = {
 	{V6(128, 0), ":: is no address"},
 	{V6(128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
 		"::1 is loopback and never on a wire"},
-	{V6(10, 0xfe, 0x80), "fe80::/10 is link-local and not routed"},
 	{V6(8, 0xff), "ff00::/8 is multicast"},
+};
+
+static const struct reserved link_local[] = {
+	{V6(10, 0xfe, 0x80), "fe80::/10 is link-local and not routed"},
 };
 
 static const struct reserved multicast[] = {
@@ -54,12 +58,25 @@ static const char *why(const struct reserved *row, size_t n, const struct ip_pre
 
 #define WHY(rows, prefix) why(rows, sizeof(rows) / sizeof((rows)[0]), prefix)
 
+static struct ip_prefix host_prefix(const struct ip_addr *addr)
+{
+	return (struct ip_prefix){
+		.addr = *addr, .length = (uint8_t)(8 * ip_addr_octets(addr->family))};
+}
+
 const char *tunnel_end_wrong(const struct ip_addr *addr)
 {
-	const struct ip_prefix host = {
-		.addr = *addr, .length = (uint8_t)(8 * ip_addr_octets(addr->family))};
+	const struct ip_prefix host = host_prefix(addr);
+	const char *wrong = WHY(no_hosts, &host);
 
-	return WHY(no_ends, &host);
+	return wrong ? wrong : WHY(link_local, &host);
+}
+
+const char *neighbour_wrong(const struct ip_addr *addr)
+{
+	const struct ip_prefix host = host_prefix(addr);
+
+	return WHY(no_hosts, &host);
 }
 
 const char *policy_source_wrong(const struct ip_prefix *prefix)

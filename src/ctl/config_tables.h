@@ -7,6 +7,7 @@
 
 // The program's limits where nothing else sets one.
 #define CONFIG_TUNNELS_MAX 16384
+#define CONFIG_NEIGHBOURS_MAX 4096
 
 extern const struct settings eal_settings;
 extern const struct settings control_settings;
@@ -19,11 +20,14 @@ extern const struct settings tunnel_settings;
 extern const struct settings sa_out_settings;
 extern const struct settings sa_in_settings;
 extern const struct settings policy_settings;
+extern const struct settings neighbour_settings;
 
 // Names of ports, tunnels and policies: NULL, or what would be right.
 const char *name_wrong(const char *name);
-// Addresses of tunnels, prefixes of policies, of those that protect: NULL, or why it cannot be one.
+// Addresses of tunnels and of neighbours, prefixes of policies, of those that protect: NULL, or why
+// it cannot be one.
 const char *tunnel_end_wrong(const struct ip_addr *addr);
+const char *neighbour_wrong(const struct ip_addr *addr);
 const char *policy_source_wrong(const struct ip_prefix *prefix);
 const char *protected_prefix_wrong(const struct ip_prefix *prefix);
 
@@ -31,6 +35,7 @@ const char *protected_prefix_wrong(const struct ip_prefix *prefix);
 void *port_element(struct reader *reader, void *object, unsigned i, unsigned n);
 void *tunnel_element(struct reader *reader, void *object, unsigned i, unsigned n);
 void *policy_element(struct reader *reader, void *object, unsigned i, unsigned n);
+void *neighbour_element(struct reader *reader, void *object, unsigned i, unsigned n);
 
 // Like qsort's, but on the items themselves.
 typedef int twin_compare(const void *a, const void *b);
@@ -46,3 +51,4 @@ int check_tunnel_ends(struct reader *reader);
 int check_tunnels(struct reader *reader);
 int check_policy_names(struct reader *reader);
 int check_policies(struct reader *reader);
+int check_neighbours(struct reader *reader);

@@ -64,13 +64,51 @@ static int create_host_ifs(struct gateway *gateway, struct error *err)
 	return rc;
 }
 
+struct mirror_lists {
+	struct mirror_local *local;
+	struct ip_addr *remote;
+	struct fwd_neighbour *fixed;
+};
+
+static void free_lists(struct mirror_lists *lists)
+{
+	free(lists->local);
+	free(lists->remote);
+	free(lists->fixed);
+}
+
+static int fill_lists(
+	const struct gateway *gateway, struct mirror_lists *lists, struct mirror_params *params)
+{
+	const struct config *config = gateway->config;
+
+	lists->local = calloc(gateway->tunnels + 1, sizeof(lists->local[0]));
+	lists->remote = calloc(gateway->tunnels + 1, sizeof(lists->remote[0]));
+	lists->fixed = calloc(config->neighbours_n + 1, sizeof(lists->fixed[0]));
+	if (lists->local == NULL || lists->remote == NULL || lists->fixed == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < gateway->tunnels; i++) {
+		lists->local[i] = (struct mirror_local){
+			.addr = gateway->tunnel[i].local, .port = gateway->tunnel[i].port};
+		lists->remote[i] = gateway->tunnel[i].remote;
+	}
+	for (unsigned i = 0; i < config->neighbours_n; i++)
+		lists->fixed[i] = config->neighbours[i].entry;
+	params->locals = gateway->tunnels;
+	params->local = lists->local;
+	params->remotes = gateway->tunnels;
+	params->remote = lists->remote;
+	params->fixed = config->neighbours_n;
+	params->fixed_neighbour = lists->fixed;
+	return 0;
+}
+
 static int create_mirror(struct gateway *gateway, struct error *err)
 {
 	struct mirror_port port[PORTS_MAX];
 	struct mirror_params params = {.events = gateway->events, .port = port};
-	struct mirror_local *local = calloc(gateway->tunnels + 1, sizeof(local[0]));
-	struct ip_addr *remote = calloc(gateway->tunnels + 1, sizeof(remote[0]));
-	int rc = local == NULL || remote == NULL ? -ENOMEM : 0;
+	struct mirror_lists lists = {.local = NULL};
+	int rc = fill_lists(gateway, &lists, &params);
 
 	for (unsigned i = 0; i < gateway->dp->ports; i++) {
 		if (gateway->host_if[i] == NULL)
@@ -80,23 +118,13 @@ static int create_mirror(struct gateway *gateway, struct error *err)
 			.ifindex = host_if_ifindex(gateway->host_if[i]),
 		};
 	}
-	for (unsigned i = 0; i < gateway->tunnels && rc == 0; i++) {
-		remote[params.remotes++] = gateway->tunnel[i].remote;
-		local[params.locals++] = (struct mirror_local){
-			.addr = gateway->tunnel[i].local,
-			.port = gateway->tunnel[i].port,
-		};
-	}
-	params.local = local;
-	params.remote = remote;
 	if (rc == 0)
 		rc = mirror_sink_dataplane(gateway->dp, &params.sink);
 	if (rc != 0)
 		error_set(err, -rc, "no memory for the mirror of routes");
 	else
 		rc = mirror_create(&params, &gateway->mirror, err);
-	free(local);
-	free(remote);
+	free_lists(&lists);
 	return rc;
 }
 

@@ -102,6 +102,26 @@ static void daemon_settings(void **state)
 	config_free(config);
 }
 
+static void neighbours(void **state)
+{
+	struct config *config = fixture_load_text(PORTS
+		"neighbours = (\n"
+		"{ port = \"wan\"; address = \"192.0.2.254\"; mac = \"02:00:00:0a:Bc:01\"; },\n"
+		"{ port = \"lan\"; address = \"fe80::1\"; mac = \"02:00:00:00:00:02\"; } );\n");
+	const struct config_neighbour *first = &config->neighbours[0];
+	char text[IP_ADDR_TEXT];
+
+	(void)state;
+	assert_int_equal(config->neighbours_n, 2);
+	assert_int_equal(first->entry.port, 1);
+	assert_string_equal(ip_addr_format(&first->entry.addr, text), "192.0.2.254");
+	assert_memory_equal(first->entry.mac.addr_bytes, "\x02\x00\x00\x0a\xbc\x01", 6);
+	assert_false(first->entry.failed);
+	assert_int_equal(config->neighbours[1].entry.port, 0);
+	assert_int_equal(config->neighbours[1].entry.addr.family, IP_V6);
+	config_free(config);
+}
+
 static void spread(const char *lcores, const char *roles)
 {
 	char text[1024], found[64] = "";
@@ -459,6 +479,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(daemon_settings),
+		cmocka_unit_test(neighbours),
 		cmocka_unit_test(roles_left_out),
 		cmocka_unit_test(lcores_left_out),
 		cmocka_unit_test(port_settings),
