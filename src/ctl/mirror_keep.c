@@ -14,10 +14,11 @@
 #define NEXT_HOPS_MAX 1024
 #define ASK_AGAIN_MS 15000
 #define PROBES_PER_TICK 256
-// Beside the ports, for the limiter.
+// Beside the ports, for the limiter: each kind of request has its own right to be made.
+#define SCOPE_PROBE 0x40
 #define SCOPE_RESTORE 0x80
 
-static_assert(PORTS_MAX <= SCOPE_RESTORE);
+static_assert(PORTS_MAX <= SCOPE_PROBE);
 static_assert(sizeof(struct mirror_hop_key) == sizeof(struct ip_addr) + 1); // compared as octets
 
 static int compare(const void *left, const void *right)
@@ -150,10 +151,8 @@ static bool probe(struct mirror *mirror, const struct mirror_neighbour *n)
 
 	if (!is_used(mirror, port, addr))
 		return true;
-	if (!limiter_take(mirror->resolves, addr, port, limiter_now_ms())) {
-		mirror->stats.resolves_limited++;
+	if (!limiter_take(mirror->resolves, addr, port | SCOPE_PROBE, limiter_now_ms()))
 		return false;
-	}
 	mirror->stats.probes++;
 	return mirror_ask_use(mirror, port, addr, n->managed);
 }

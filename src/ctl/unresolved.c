@@ -16,6 +16,7 @@
 #define SETS 64
 #define WAYS 4
 #define AGE_MS 3000 // the kernel gives up after three requests, a second each
+#define ASK_AGAIN_MS 1000
 #define LOOK_MS 100
 
 struct kept {
@@ -23,6 +24,7 @@ struct kept {
 	struct ip_addr via;
 	uint8_t port; // of the neighbour
 	uint64_t since_ms;
+	uint64_t asked_ms;
 };
 
 struct unresolved {
@@ -135,7 +137,8 @@ static void keep(struct unresolved *u, struct rte_mbuf *m, uint8_t port, const s
 	} else {
 		u->stats.kept++;
 	}
-	*place = (struct kept){.m = m, .via = *via, .port = port, .since_ms = now_ms};
+	*place = (struct kept){
+		.m = m, .via = *via, .port = port, .since_ms = now_ms, .asked_ms = now_ms};
 }
 
 void unresolved_take(struct unresolved *u, struct rte_mbuf *m, uint64_t now_ms)
@@ -162,8 +165,17 @@ static bool has_failed(const struct adjacency *next, struct rte_mbuf *m)
 	return next->kind == ADJACENCY_FAILED && meta_of(m)->reason == DROP_neighbour_pending;
 }
 
+// The first question may have been one too many, or what it began was undone.
+static void ask_again(struct unresolved *u, struct kept *kept, uint64_t now_ms)
+{
+	if (now_ms - kept->asked_ms < ASK_AGAIN_MS)
+		return;
+	kept->asked_ms = now_ms;
+	mirror_resolve(u->mirror, kept->port, &kept->via);
+}
+
 // True if the place is free afterwards.
-static bool look_at(struct unresolved *u, const struct kept *kept, uint64_t now_ms)
+static bool look_at(struct unresolved *u, struct kept *kept, uint64_t now_ms)
 {
 	struct ip_addr destination = destination_of(kept->m);
 	const struct adjacency *next = next_of(u, &destination);
@@ -177,6 +189,7 @@ static bool look_at(struct unresolved *u, const struct kept *kept, uint64_t now_
 		u->stats.expired++;
 		give_up(u, kept->m, meta_of(kept->m)->reason);
 	} else {
+		ask_again(u, kept, now_ms);
 		return false;
 	}
 	return true;

@@ -110,6 +110,8 @@ int mirror_start(void **state)
 
 	(void)state;
 	memset(&seen, 0, sizeof(seen));
+	// No addresses that become valid some time later.
+	netns_run("echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad");
 	lan = netns_tap("vped-lan");
 	wan = netns_tap("vped-wan");
 	netns_run("ip link set lo up; ip link set vped-lan up; ip link set vped-wan up; "
