@@ -65,7 +65,7 @@ struct mirror_stats {
 	uint64_t changes;  // that netlink told us of
 	uint64_t overruns; // changes lost on the way; everything was read again
 	uint64_t publications;
-	uint64_t failures; // to read or to publish
+	uint64_t failures; // to read, to publish or to ask
 	uint64_t resolves; // neighbours that the kernel was asked for
 	uint64_t resolves_limited;
 	uint64_t probes;   // neighbours that the kernel doubted, and was asked to look for

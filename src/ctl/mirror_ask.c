@@ -6,10 +6,6 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
-#ifndef NTF_EXT_MANAGED
-#define NTF_EXT_MANAGED (1 << 0)
-#endif
-
 unsigned mirror_ifindex_of(const struct mirror *mirror, uint8_t port)
 {
 	for (unsigned i = 0; i < mirror->ports; i++)
