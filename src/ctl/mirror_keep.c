@@ -13,6 +13,7 @@
 
 #define NEXT_HOPS_MAX 1024
 #define ASK_AGAIN_MS 15000
+#define ASK_LOST_MS 5000 // the kernel's own pace with managed neighbours
 #define PROBES_PER_TICK 256
 // Beside the ports, for the limiter: each kind of request has its own right to be made.
 #define SCOPE_PROBE 0x40
@@ -132,29 +133,26 @@ int mirror_keep_routes(struct mirror *mirror)
 	return 0;
 }
 
-// Next hops, and hosts on the link by the routes of now.
-static bool is_used(const struct mirror *mirror, uint8_t port, const struct ip_addr *addr)
+static bool is_on_link(const struct mirror *mirror, uint8_t port, const struct ip_addr *addr)
 {
-	const struct fwd_route *route;
+	const struct fwd_route *route = mirror_route_of(mirror, addr);
 
-	if (hop_of(&mirror->hops, port, addr))
-		return true;
-	route = mirror_route_of(mirror, addr);
 	return route && route->kind == ADJACENCY_LINK && route->port == port;
 }
 
-// Looks for a neighbour that the kernel doubts. False: not now.
+// Looks for a neighbour that the kernel doubts, if it is in use. False: not now.
 static bool probe(struct mirror *mirror, const struct mirror_neighbour *n)
 {
 	uint8_t port = n->entry.port;
 	const struct ip_addr *addr = &n->entry.addr;
+	const struct mirror_hop *hop = hop_of(&mirror->hops, port, addr);
 
-	if (!is_used(mirror, port, addr))
+	if (!hop && !is_on_link(mirror, port, addr))
 		return true;
 	if (!limiter_take(mirror->resolves, addr, port | SCOPE_PROBE, limiter_now_ms()))
 		return false;
 	mirror->stats.probes++;
-	return mirror_ask_use(mirror, port, addr, n->managed);
+	return mirror_ask_use(mirror, port, addr, n->managed || (hop && !hop->refused));
 }
 
 void mirror_keep_stale(struct mirror *mirror, struct mirror_neighbour *n)
@@ -162,19 +160,21 @@ void mirror_keep_stale(struct mirror *mirror, struct mirror_neighbour *n)
 	n->stale = !probe(mirror, n);
 }
 
-// The kernel collects what it thinks that nobody uses. What it knew last comes back, to be doubted
-// and looked for, before any forwarding table has missed it: its word of that is read first.
-void mirror_keep_collected(struct mirror *mirror, const struct fwd_neighbour *n)
+// The kernel collects what it thinks that nobody uses. What was usable comes back, to be doubted
+// and looked for, before any forwarding table has missed it: the kernel's word of that is read
+// first.
+void mirror_keep_deleted(struct mirror *mirror, const struct fwd_neighbour *n, bool usable)
 {
-	bool hop = hop_of(&mirror->hops, n->port, &n->addr) != NULL;
+	struct mirror_hop *hop = hop_of(&mirror->hops, n->port, &n->addr);
+	uint64_t now_ms = limiter_now_ms();
 
-	if (!is_used(mirror, n->port, &n->addr))
+	if (hop)
+		hop->asked_ms = now_ms - (ASK_AGAIN_MS - ASK_LOST_MS);
+	else if (!usable || !is_on_link(mirror, n->port, &n->addr) ||
+		!limiter_take(mirror->resolves, &n->addr, n->port | SCOPE_RESTORE, now_ms))
 		return;
-	if (!hop &&
-		!limiter_take(
-			mirror->resolves, &n->addr, n->port | SCOPE_RESTORE, limiter_now_ms()))
-		return;
-	mirror->stats.restores += mirror_ask_restore(mirror, n);
+	if (usable)
+		mirror->stats.restores += mirror_ask_restore(mirror, n);
 }
 
 void mirror_keep_refused(struct mirror *mirror, const struct nlmsghdr *message)

@@ -176,8 +176,8 @@ int mirror_neighbour_change(struct mirror *mirror, const struct nlmsghdr *messag
 		return -ENOMEM;
 	if (slot->stale)
 		mirror_keep_stale(mirror, slot);
-	if (told.deleted && told.learned && !slot->fixed)
-		mirror_keep_collected(mirror, &told.n.entry);
+	if (told.deleted && !slot->fixed)
+		mirror_keep_deleted(mirror, &told.n.entry, told.learned);
 	return 0;
 }
 

@@ -134,9 +134,10 @@ bool mirror_neighbour_managed(
 
 // The routes have changed: which next hops are kept alive. 0 or -ENOMEM.
 int mirror_keep_routes(struct mirror *mirror);
-// The kernel doubts a neighbour / has collected one that was usable / has refused a request.
+// The kernel doubts a neighbour / has deleted one / has refused a request. usable: to its last, and
+// found out by the kernel itself.
 void mirror_keep_stale(struct mirror *mirror, struct mirror_neighbour *n);
-void mirror_keep_collected(struct mirror *mirror, const struct fwd_neighbour *n);
+void mirror_keep_deleted(struct mirror *mirror, const struct fwd_neighbour *n, bool usable);
 void mirror_keep_refused(struct mirror *mirror, const struct nlmsghdr *message);
 // Once a second.
 void mirror_keep_tick(struct mirror *mirror);

@@ -38,7 +38,7 @@ def neighbours(namespace, interface):
 
 
 def forget(namespace, interface, address):
-    """As an operator does it; nobody asks for it again by himself."""
+    """As an operator does it; for some seconds nobody asks for it again by himself."""
     laboratory.wait_for(f"{address} to be known",
                         lambda: "lladdr" in neighbours(namespace, interface).get(address, {}))
     namespace.ip(f"neigh del {address} dev {interface}")

@@ -52,11 +52,11 @@ const struct fwd_neighbour *neighbour(uint8_t port, const char *addr);
 void assert_route(const char *prefix, uint8_t kind, int port, const char *gateway);
 
 // Runs until the test is true, at most some seconds.
-#define wait_for(test)                                                    \
-	do {                                                              \
-		for (unsigned tries = 0; !(test) && tries < 800; tries++) \
-			run_ms(10);                                       \
-		assert_true(test);                                        \
+#define wait_for(test)                                                     \
+	do {                                                               \
+		for (unsigned tries = 0; !(test) && tries < 1000; tries++) \
+			run_ms(10);                                        \
+		assert_true(test);                                         \
 	} while (0)
 
 int mirror_start(void **state);

@@ -70,9 +70,12 @@ static void next_hops_are_managed(void **state)
 	wait_for(mirror_stats(mirror)->next_hops == 2);
 	assert_true(kernel_says("vped-wan", "198.51.100.2", "managed"));
 	wait_for(!kernel_says("vped-wan", "fe80::2", "managed"));
-	// Taken away by somebody: asked for again.
+	// Taken away by somebody: asked for again, at once when there is a packet.
 	netns_run("ip neigh del 198.51.100.2 dev vped-wan");
 	mirror_resolve(mirror, WAN, &(struct ip_addr){IP_V4, {198, 51, 100, 2}});
+	wait_for(kernel_says("vped-wan", "198.51.100.2", "managed"));
+	netns_run("ip neigh del 198.51.100.2 dev vped-wan");
+	assert_false(kernel_says("vped-wan", "198.51.100.2", "managed"));
 	wait_for(kernel_says("vped-wan", "198.51.100.2", "managed"));
 }
 

@@ -108,11 +108,27 @@ static void follows_addresses_and_links(void **state)
 	wait_for(route("198.51.100.0/24"));
 }
 
+// Of the four interfaces that the namespace has; the kernel takes its time.
+static unsigned link_local_addresses(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < seen.routes; i++) {
+		const struct fwd_route *r = &seen.route[i];
+
+		n += r->kind == ADJACENCY_LOCAL && r->prefix.addr.octets[0] == 0xfe &&
+			r->prefix.addr.octets[1] == 0x80;
+	}
+	return n;
+}
+
 static void follows_neighbours(void **state)
 {
-	unsigned routes = seen.route_views;
+	unsigned routes;
 
 	(void)state;
+	wait_for(link_local_addresses() == 4);
+	routes = seen.route_views;
 	netns_run("ip neigh add 10.1.0.9 lladdr 02:00:00:00:00:09 dev vped-lan nud permanent; "
 		  "ip neigh add 198.51.100.2 lladdr 02:00:00:00:00:02 dev vped-wan nud stale; "
 		  "ip neigh add 2001:db8:1::9 lladdr 02:00:00:00:01:09 dev vped-lan nud reachable; "
