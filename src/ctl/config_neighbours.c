@@ -1,8 +1,8 @@
 // Neighbours whose MAC addresses are not asked for.
 #include "ctl/config_tables.h"
 
-#include <ctype.h>
 #include <errno.h>
+#include <netinet/ether.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,40 +49,22 @@ static int address(struct reader *reader, const config_setting_t *setting, void 
 	return 0;
 }
 
-static unsigned digit(char c)
-{
-	return (unsigned)(isdigit((unsigned char)c) ? c - '0'
-						    : tolower((unsigned char)c) - 'a' + 10);
-}
-
-static bool parse_mac(const char *text, struct rte_ether_addr *mac)
-{
-	if (strlen(text) != MAC_TEXT)
-		return false;
-	for (unsigned i = 0; i < RTE_ETHER_ADDR_LEN; i++) {
-		const char *at = text + (size_t)3 * i;
-
-		if (!isxdigit((unsigned char)at[0]) || !isxdigit((unsigned char)at[1]) ||
-			(at[2] != ':' && at[2] != '\0'))
-			return false;
-		mac->addr_bytes[i] = (uint8_t)(digit(at[0]) << 4 | digit(at[1]));
-	}
-	return true;
-}
-
 static int mac(struct reader *reader, const config_setting_t *setting, void *object)
 {
 	struct rte_ether_addr *addr = &((struct config_neighbour *)object)->entry.mac;
 	char quoted[QUOTE_TEXT];
+	struct ether_addr parsed;
 	const char *text;
 	int ret = setting_string(reader, setting, &text);
 
 	if (ret < 0)
 		return ret;
-	if (!parse_mac(text, addr))
+	// The library also takes groups of one digit.
+	if (strlen(text) != MAC_TEXT || !ether_aton_r(text, &parsed))
 		return setting_fail(reader, setting,
 			"'mac' is %s; a MAC address is wanted, like \"02:00:00:00:00:01\"",
 			quote(text, quoted));
+	memcpy(addr, &parsed, sizeof(*addr));
 	if (rte_is_zero_ether_addr(addr))
 		return setting_fail(reader, setting, "'mac' is zero, which is nobody's");
 	if (rte_is_multicast_ether_addr(addr))
