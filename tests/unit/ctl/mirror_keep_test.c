@@ -5,7 +5,6 @@
 #include <libmnl/libmnl.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
-#include <time.h>
 #include <unistd.h>
 
 #define UNKNOWN_FLAG (1U << 30)
@@ -193,26 +192,23 @@ static void assert_used_instead(void)
 	assert_false(kernel_says("vped-lan", "10.1.0.22", "managed"));
 }
 
-// Once more after it has failed, and every 15 s.
 static void refusals(void **state)
 {
 	(void)state;
 	assert_used_instead();
 }
 
-static void is_asked_for_every_15_seconds(void **state)
+// By itself, also after it has failed.
+static void is_asked_for_again(void **state)
 {
-	time_t start;
-
 	(void)state;
 	netns_run("echo 20 > /proc/sys/net/ipv4/neigh/vped-lan/retrans_time_ms");
 	assert_used_instead();
-	start = time(NULL);
 	wait_for(neighbour(LAN, "10.1.0.22") && neighbour(LAN, "10.1.0.22")->failed);
 	forget_requests();
-	while (requests(22) == 0 && time(NULL) < start + 30)
+	for (unsigned tries = 0; requests(22) == 0 && tries < 300; tries++)
 		run_ms(100);
-	assert_in_range(time(NULL) - start, 12, 20);
+	assert_true(requests(22) > 0);
 }
 
 // A host on the link that the kernel doubts is looked for: one that lives stays, this one goes.
@@ -345,7 +341,7 @@ int main(void)
 		after(with_remotes, ends_of_tunnels_are_next_hops),
 		after(on_refusal, refusals),
 		after(on_late_refusal, refusals),
-		after(on_old_kernel, is_asked_for_every_15_seconds),
+		after(on_old_kernel, is_asked_for_again),
 		mirrored(doubted_hosts_are_looked_for),
 		after(with_stale, doubted_at_the_start),
 		mirrored(collected_neighbours_come_back),
