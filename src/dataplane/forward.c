@@ -4,30 +4,58 @@
 #include "dataplane/audit.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
+#include "dataplane/frag.h"
 #include "dataplane/local.h"
 #include "dataplane/punt.h"
 #include "dataplane/tx.h"
 #include "proto/ip_hdr.h"
 #include "proto/pkt.h"
 
+static bool is_transit(enum forward_origin origin)
+{
+	return origin == FORWARD_TRANSIT || origin == FORWARD_DECRYPTED;
+}
+
+static void send_split(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
+	const struct adjacency *adjacency, uint16_t mtu)
+{
+	struct rte_mbuf *piece[FRAG_PIECES_MAX];
+	uint16_t n;
+
+	ip_decrement_hop_limit(rte_pktmbuf_mtod(m, uint8_t *));
+	n = frag_split(w, packet->port, m, mtu, piece);
+	for (uint16_t i = 0; i < n; i++)
+		tx_packet(w, adjacency->port, piece[i], adjacency->ether);
+}
+
+// The packet is larger than the MTU of its port. Those of the gateway itself know their size.
+static void send_too_big(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
+	const struct adjacency *adjacency, enum forward_origin origin, uint16_t mtu)
+{
+	if (!is_transit(origin)) {
+		drop_packet(w, packet->port, DROP_outer_too_big, m);
+	} else if (frag_may_split(m)) {
+		send_split(w, m, packet, adjacency, mtu);
+	} else {
+		// Its sender is told from an address that the tunnel's policies know.
+		counter_add(&w->stats.port[packet->port].drops[DROP_packet_too_big], 1);
+		punt_packet(w, origin == FORWARD_DECRYPTED ? adjacency->port : packet->port, m,
+			META_TOO_BIG, mtu);
+	}
+}
+
 static void send(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	const struct adjacency *adjacency, enum forward_origin origin)
 {
 	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
 	uint16_t mtu = w->dp->port[adjacency->port].mtu;
-	bool transit = origin == FORWARD_TRANSIT || origin == FORWARD_DECRYPTED;
 
-	if (transit && unlikely(ip_hop_limit(header) <= 1)) {
+	if (is_transit(origin) && unlikely(ip_hop_limit(header) <= 1)) {
 		drop_packet(w, packet->port, DROP_ttl_expired, m);
-	} else if (transit && unlikely(m->pkt_len > mtu)) {
-		// Its sender is told from an address that the tunnel's policies know.
-		counter_add(&w->stats.port[packet->port].drops[DROP_packet_too_big], 1);
-		punt_packet(w, origin == FORWARD_DECRYPTED ? adjacency->port : packet->port, m,
-			META_TOO_BIG, mtu);
 	} else if (unlikely(m->pkt_len > mtu)) {
-		drop_packet(w, packet->port, DROP_outer_too_big, m);
+		send_too_big(w, m, packet, adjacency, origin, mtu);
 	} else {
-		if (transit)
+		if (is_transit(origin))
 			ip_decrement_hop_limit(header);
 		tx_packet(w, adjacency->port, m, adjacency->ether);
 	}

@@ -7,6 +7,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
 #include "dataplane/forward.h"
+#include "dataplane/frag.h"
 #include "dataplane/handover.h"
 #include "dataplane/local.h"
 #include "dataplane/punt.h"
@@ -53,23 +54,11 @@ static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
 	forward_burst(w, b, FORWARD_OWN);
 }
 
-// True if the packet may enter the tunnel; else it is gone.
-static bool admit(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
-	struct sa_out *sa, enum forward_origin origin)
+// True if it is this worker who encrypts for the SA; else the packet is gone, if it can be to the
+// one who does.
+static bool keep(
+	struct worker *w, struct rte_mbuf *m, const struct packet *packet, struct sa_out *sa)
 {
-	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
-
-	if (origin == FORWARD_TRANSIT && unlikely(ip_hop_limit(header) <= 1)) {
-		drop_packet(w, packet->port, DROP_ttl_expired, m);
-		return false;
-	}
-	if (unlikely(m->pkt_len > sa->max_inner)) {
-		sa_drop(w, sa, packet->port, DROP_too_big);
-		punt_packet(w, packet->port, m, META_TOO_BIG, sa->max_inner);
-		return false;
-	}
-	if (origin == FORWARD_TRANSIT)
-		ip_decrement_hop_limit(header);
 	if (likely(sa->owner == SA_NO_OWNER || sa->owner == w->index))
 		return true;
 	*meta_of(m) = (struct meta){.sa = sa, .packet = *packet};
@@ -79,6 +68,42 @@ static bool admit(struct worker *w, struct rte_mbuf *m, const struct packet *pac
 	}
 	sa_drop(w, sa, packet->port, DROP_encap_ring_full);
 	drop_free(m);
+	return false;
+}
+
+static void hand_over_pieces(
+	struct worker *w, struct rte_mbuf *m, const struct packet *packet, struct sa_out *sa)
+{
+	struct rte_mbuf *piece[FRAG_PIECES_MAX];
+	uint16_t n = frag_split(w, packet->port, m, sa->max_inner, piece);
+
+	for (uint16_t i = 0; i < n; i++)
+		keep(w, piece[i], packet, sa);
+}
+
+// True if the packet may enter the tunnel here, perhaps in pieces; else it is gone.
+static bool admit(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
+	struct sa_out *sa, enum forward_origin origin)
+{
+	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
+	bool too_big = m->pkt_len > sa->max_inner;
+
+	if (origin == FORWARD_TRANSIT && unlikely(ip_hop_limit(header) <= 1)) {
+		drop_packet(w, packet->port, DROP_ttl_expired, m);
+		return false;
+	}
+	if (unlikely(too_big && !frag_may_split(m))) {
+		sa_drop(w, sa, packet->port, DROP_too_big);
+		punt_packet(w, packet->port, m, META_TOO_BIG, sa->max_inner);
+		return false;
+	}
+	if (origin == FORWARD_TRANSIT)
+		ip_decrement_hop_limit(header);
+	if (likely(!too_big))
+		return keep(w, m, packet, sa);
+	if (sa->owner == SA_NO_OWNER || sa->owner == w->index)
+		return true;
+	hand_over_pieces(w, m, packet, sa);
 	return false;
 }
 
@@ -92,12 +117,13 @@ static enum drop_reason refusal(const struct spd *spd, uint32_t match)
 }
 
 // The packets of b meet the policies: protected ones stay in b with sa beside them, bypassing ones
-// move to the worker's second burst.
-static void apply_policies(
+// move to the worker's second burst. True if some are too big for their tunnel and may be split.
+static bool apply_policies(
 	struct worker *w, struct burst *b, struct sa_out *sa[], enum forward_origin origin)
 {
 	struct spd *spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire);
 	uint32_t match[BURST_MAX];
+	bool too_big = false;
 	uint16_t kept = 0;
 
 	spd_lookup(spd, SPD_OUT, b, 0, b->n, match);
@@ -124,18 +150,50 @@ static void apply_policies(
 		}
 		if (!admit(w, b->m[i], &b->packet[i], sa[kept], origin))
 			continue;
+		too_big |= b->m[i]->pkt_len > sa[kept]->max_inner;
 		b->m[kept] = b->m[i];
 		b->packet[kept++] = b->packet[i];
 	}
 	b->n = kept;
+	return too_big;
+}
+
+// Pieces are packets like any (docs/vpe-protocol.md section 9 step 4) and take the place of theirs,
+// in order: hosts give up on fragments that come too far apart. They may be more than a burst
+// holds.
+static void encapsulate_split(struct worker *w, const struct burst *b, struct sa_out *const sa[])
+{
+	struct rte_mbuf *piece[FRAG_PIECES_MAX];
+	struct sa_out *piece_sa[BURST_MAX];
+	struct burst *pieces = &w->pieces;
+
+	pieces->n = 0;
+	for (uint16_t i = 0; i < b->n; i++) {
+		uint16_t n = 1;
+
+		piece[0] = b->m[i];
+		if (b->m[i]->pkt_len > sa[i]->max_inner)
+			n = frag_split(w, b->packet[i].port, b->m[i], sa[i]->max_inner, piece);
+		for (uint16_t k = 0; k < n; k++) {
+			if (pieces->n == BURST_MAX) {
+				encapsulate(w, pieces, piece_sa);
+				pieces->n = 0;
+			}
+			piece_sa[pieces->n] = sa[i];
+			burst_append(pieces, piece[k], &b->packet[i]);
+		}
+	}
+	if (pieces->n > 0)
+		encapsulate(w, pieces, piece_sa);
 }
 
 void path_out_policies(struct worker *w, struct burst *b, enum forward_origin origin)
 {
 	struct sa_out *sa[BURST_MAX];
 
-	apply_policies(w, b, sa, origin);
-	if (b->n > 0)
+	if (unlikely(apply_policies(w, b, sa, origin)))
+		encapsulate_split(w, b, sa);
+	else if (b->n > 0)
 		encapsulate(w, b, sa);
 	if (w->bypass.n > 0)
 		forward_burst(w, &w->bypass, origin);

@@ -41,6 +41,7 @@ struct port_stats {
 	uint64_t punts[PUNT_CLASS_COUNT];	  // to the kernel
 	uint64_t punts_refused[PUNT_CLASS_COUNT]; // over the class's limits, or no room
 	uint64_t injected;
+	uint64_t fragmented;	      // packets that were split
 	uint64_t drops[DROP_REASONS]; // of packets that arrived at this port
 };
 

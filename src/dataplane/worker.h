@@ -50,6 +50,7 @@ struct worker {
 	struct burst burst;
 	struct burst bypass; // of it: what goes past the tunnels
 	struct burst inside; // of the gateway's own packets: what stays on the protected side
+	struct burst pieces; // of packets that are too big for their tunnel
 	struct aead_batch batch;
 	struct punt_limit punt_limit[PUNT_CLASS_COUNT];
 	struct tx_buffer tx[PORTS_MAX];

@@ -65,6 +65,8 @@
 	X(fragment_ports,     "fragment where a policy names ports") \
 	X(fragment_opaque,    "later fragment whose protocol is behind extension headers") \
 	X(packet_too_big,     "packet over the port's MTU, sender told by ICMP") \
+	X(fragment_no_buffer, "too big, and no buffers were left to split it into") \
+	X(fragment_beyond,    "too big, and a fragment that ends beyond 65535 octets") \
 	X(outer_too_big,      "tunnel packet over the MTU of the port that its route leads to") \
 	X(no_route,           "no route to the destination") \
 	X(route_unreachable,  "route says unreachable, prohibit or blackhole") \

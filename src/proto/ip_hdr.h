@@ -63,6 +63,16 @@ static ALWAYS_INLINE uint32_t ipv4_header_octets(const uint8_t *header)
 	return (header[0] & 0xfu) * 4;
 }
 
+// Computed anew; octets: of the header.
+static ALWAYS_INLINE void ipv4_write_checksum(uint8_t *header, uint32_t octets)
+{
+	uint16_t sum = 0;
+
+	memcpy(header + IPV4_CHECKSUM, &sum, sizeof(sum));
+	sum = (uint16_t)~checksum_fold(checksum_sum(header, octets));
+	memcpy(header + IPV4_CHECKSUM, &sum, sizeof(sum));
+}
+
 // No host may have this source address on any link: multicast, broadcast, reserved or loopback.
 static ALWAYS_INLINE bool ip_source_wrong(const uint8_t *header)
 {

@@ -103,6 +103,7 @@ static void print_traffic(const json_t *port)
 		table_octets(number(port, "rx_octets"), octets));
 	printf("  %-16s%s packets, %s\n", "sent", table_number(number(port, "tx_packets"), packets),
 		table_octets(number(port, "tx_octets"), octets));
+	printf("  %-16s%s\n", "split", table_number(number(port, "fragmented"), packets));
 	print_punts("to kernel", json_object_get(port, "punts"), true);
 	print_punts("  refused", json_object_get(port, "punts_refused"), false);
 	printf("  %-16s%s\n", "from control", table_number(number(port, "injected"), packets));

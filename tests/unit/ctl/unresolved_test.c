@@ -251,7 +251,10 @@ static void hop_limit_and_mtu(void **state)
 {
 	struct lab *lab = *state;
 	struct flow last = {.source = "10.1.0.10", .destination = "192.0.2.99", .ttl = 1};
-	struct flow big = {.source = "10.1.0.10", .destination = "192.0.2.98", .octets = 1400};
+	struct flow big = {.source = "10.1.0.10",
+		.destination = "192.0.2.98",
+		.fragment = IPV4_DONT_FRAGMENT,
+		.octets = 1400};
 	uint8_t packet[PACKET_MAX];
 
 	lab->dp->port[WAN].mtu = 1300;

@@ -104,6 +104,7 @@ struct lab_expected {
 	uint64_t rx[LAB_WORKERS][LAB_PORTS];
 	uint64_t tx[LAB_WORKERS][LAB_PORTS];
 	uint64_t injected[LAB_WORKERS][LAB_PORTS];
+	uint64_t fragmented[LAB_WORKERS][LAB_PORTS];
 	uint64_t punts[LAB_WORKERS][LAB_PORTS][PUNT_CLASS_COUNT];
 	uint64_t punts_refused[LAB_WORKERS][LAB_PORTS][PUNT_CLASS_COUNT];
 	uint64_t drops[LAB_WORKERS][LAB_PORTS][DROP_REASONS];

@@ -161,7 +161,10 @@ static void punt_full(void **state)
 static void requests_full(void **state)
 {
 	struct lab *lab = one_tunnel(state, NULL);
-	struct flow big = {.source = "10.1.0.10", .destination = "10.100.0.5", .octets = 1490};
+	struct flow big = {.source = "10.1.0.10",
+		.destination = "10.100.0.5",
+		.octets = 1490,
+		.fragment = IPV4_DONT_FRAGMENT};
 	struct flow lost = {.source = "10.1.0.10", .destination = "10.100.0.5"};
 	unsigned fits = PUNT_RING - 1;
 

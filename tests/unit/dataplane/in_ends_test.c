@@ -267,6 +267,7 @@ static void over_the_lan_mtu(void **state)
 	uint32_t octets;
 
 	flow.octets = 1301;
+	flow.fragment = IPV4_DONT_FRAGMENT;
 	octets = packet_make(&flow, packet);
 	lab_receive(lab, WAN, 0, peer_seal(lab, 0, 0, packet, octets));
 	lab_turn(lab, 0);

@@ -133,6 +133,7 @@ static void too_big(void **state)
 		snprintf(to, sizeof(to), "10.%u.0.1", 100 + t);
 		flow.destination = to;
 		flow.octets = most;
+		flow.fragment = IPV4_DONT_FRAGMENT;
 		send_out(lab, &flow);
 		lab_turn(lab, 0);
 		assert_int_equal(rte_ring_count(lab->tx[WAN][0]), 1);
@@ -150,6 +151,7 @@ static void too_big(void **state)
 
 		flow.destination = "203.0.113.1";
 		flow.octets = (uint16_t)(1500 + more);
+		flow.fragment = IPV4_DONT_FRAGMENT;
 		send_out(lab, &flow);
 		lab_turn(lab, 0);
 		if (more == 0) {
