@@ -80,6 +80,7 @@ static json_t *one(const struct gateway *gateway, unsigned index)
 	json_object_set_new(shown, "tx_octets", show_counter(sum.tx_octets));
 	json_object_set_new(shown, "injected", show_counter(sum.injected));
 	json_object_set_new(shown, "fragmented", show_counter(sum.fragmented));
+	json_object_set_new(shown, "reassembled", show_counter(sum.reassembled));
 	json_object_set_new(shown, "punts", show_punts(sum.punts));
 	json_object_set_new(shown, "punts_refused", show_punts(sum.punts_refused));
 	json_object_set_new(shown, "device_losses", show_losses(&losses));

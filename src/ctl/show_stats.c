@@ -133,6 +133,17 @@ static json_t *control(const struct gateway *gateway, const struct totals *total
 		(json_int_t)(server ? server->requests : 0));
 }
 
+// What devices keep in their rings counts as in use.
+static json_t *buffers(const struct gateway *gateway)
+{
+	const struct rte_mempool *pool = gateway->dp->pool;
+
+	if (!pool)
+		return json_null();
+	return json_pack("{s:I, s:I}", "used", (json_int_t)rte_mempool_in_use_count(pool), "count",
+		(json_int_t)pool->size);
+}
+
 static double uptime(const struct gateway *gateway)
 {
 	struct timespec now;
@@ -150,13 +161,13 @@ int show_stats(struct gateway *gateway, const json_t *arguments, json_t **result
 	(void)err;
 	for (unsigned i = 0; i < gateway->dp->ports; i++)
 		add_port(&totals, gateway, i);
-	*result = json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	*result = json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"uptime_s", uptime(gateway), "protected", side(&totals.side[PORT_PROTECTED]),
 		"unprotected", side(&totals.side[PORT_UNPROTECTED]), "drops",
 		show_drops(totals.drops, DROP_REASONS), "device_losses",
 		show_losses(&totals.losses), "punts", show_punts(totals.punts), "punts_refused",
 		show_punts(totals.punts_refused), "icmp", icmp(gateway), "mirror", mirror(gateway),
 		"neighbours", neighbours(gateway), "control", control(gateway, &totals),
-		"replay_pool", show_pool(gateway));
+		"replay_pool", show_pool(gateway), "buffers", buffers(gateway));
 	return *result ? 0 : -ENOMEM;
 }

@@ -16,6 +16,7 @@ struct port_stats show_sum_port(const struct dataplane *dp, unsigned port)
 		sum.tx_octets += counter_read(&stats->tx_octets);
 		sum.injected += counter_read(&stats->injected);
 		sum.fragmented += counter_read(&stats->fragmented);
+		sum.reassembled += counter_read(&stats->reassembled);
 		for (unsigned j = 0; j < PUNT_CLASS_COUNT; j++) {
 			sum.punts[j] += counter_read(&stats->punts[j]);
 			sum.punts_refused[j] += counter_read(&stats->punts_refused[j]);

@@ -64,8 +64,10 @@ static struct rte_mempool *pool_create(
 		.mbuf_data_room_size = (uint16_t)params->buffer_octets,
 		.mbuf_priv_size = private_octets,
 	};
-	struct rte_mempool *pool = rte_mempool_create_empty("buffers", params->buffers, element,
-		POOL_CACHE, sizeof(layout), SOCKET_ID_ANY,
+	// Fragments that wait must not take from the others.
+	unsigned waiting = REASSEMBLY_ENTRIES * count_polling(params, PORT_UNPROTECTED);
+	struct rte_mempool *pool = rte_mempool_create_empty("buffers", params->buffers + waiting,
+		element, POOL_CACHE, sizeof(layout), SOCKET_ID_ANY,
 		params->virtual_devices ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0);
 
 	if (pool == NULL)

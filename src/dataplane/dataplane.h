@@ -18,7 +18,7 @@ struct dataplane_params {
 	unsigned burst;
 	enum worker_idle idle;
 	bool virtual_devices;	 // all are: none reads or writes buffers by bus address
-	unsigned buffers;	 // mbufs in all
+	unsigned buffers;	 // mbufs in all, beside those of fragments that wait
 	unsigned buffer_octets;	 // data room of one
 	unsigned replay_pool_kb; // memory for replay windows
 	uint32_t punt_per_second[PUNT_CLASS_COUNT]; // of each worker; 0: no limit

@@ -11,6 +11,8 @@
 #include "dataplane/local.h"
 #include "proto/ip_hdr.h"
 
+#include <rte_cycles.h>
+
 // Counted by the SA too, where the reason is one of those that SAs count.
 static void sa_drop(struct worker *w, struct sa_in *sa, uint8_t port, enum drop_reason reason,
 	struct rte_mbuf *m)
@@ -229,6 +231,32 @@ static void path_in_clear(struct worker *w, struct burst *b)
 		forward_burst(w, b, FORWARD_TRANSIT);
 }
 
+// A fragment of a tunnel packet from the peer of an SA. IPv6's sender puts the fragment header
+// right behind IPv6's own, for the headers that tunnel packets have.
+static bool is_in_pieces(
+	const struct worker *w, const struct rte_mbuf *m, const struct packet *packet)
+{
+	const struct sadb *sadb = atomic_load_explicit(&w->dp->sadb, memory_order_acquire);
+	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	if (packet->protocol != IP_PROTOCOL_ESP)
+		return false;
+	if ((packet->flags & PACKET_IPV6) &&
+		(header[IPV6_NEXT_HEADER] != IP_PROTOCOL_FRAGMENT ||
+			header[IPV6_HEADER] != IP_PROTOCOL_ESP))
+		return false;
+	return sadb_has_peer(sadb, header);
+}
+
+// True if packet i may go on, perhaps as the datagram that its fragment completed.
+static bool gather(struct worker *w, struct burst *b, uint16_t i)
+{
+	if (!is_in_pieces(w, b->m[i], &b->packet[i]))
+		return true;
+	b->m[i] = reassembly_add(w, b->m[i], &b->packet[i], rte_rdtsc());
+	return b->m[i] != NULL;
+}
+
 // Tunnel packets stay in b, others move to the worker's second burst.
 static void split(struct worker *w, struct burst *b)
 {
@@ -238,6 +266,8 @@ static void split(struct worker *w, struct burst *b)
 	for (uint16_t i = 0; i < b->n; i++) {
 		const struct packet *packet = &b->packet[i];
 
+		if (unlikely(packet->flags & PACKET_FRAGMENT) && !gather(w, b, i))
+			continue;
 		if (unlikely(packet->protocol != IP_PROTOCOL_ESP ||
 			    (packet->flags & PACKET_FRAGMENT))) {
 			move_to_clear(w, b, i);

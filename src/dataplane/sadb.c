@@ -19,12 +19,24 @@ struct sadb {
 	const struct proto_table *protos;
 	uint32_t mask;
 	uint8_t proto_of_block[UINT16_MAX + 1];
+	struct sa_in **peer; // one SA for each pair of addresses; as many as slots, NULL: free
 	struct slot slot[];
 };
 
 static uint32_t hash(uint32_t spi, uint32_t proto)
 {
 	return ((spi ^ proto << 24) * UINT32_C(0x9e3779b1)) >> 7;
+}
+
+static uint32_t hash_pair(const uint8_t *local, const uint8_t *remote, size_t octets)
+{
+	uint32_t hash = 0;
+
+	for (size_t i = 0; i < octets; i += sizeof(uint32_t)) {
+		hash = (hash ^ load_be32(local + i)) * UINT32_C(0x9e3779b1);
+		hash = (hash ^ load_be32(remote + i)) * UINT32_C(0x9e3779b1);
+	}
+	return hash >> 7;
 }
 
 static void runtime_destroy(struct sa *sa)
@@ -107,6 +119,21 @@ static struct slot *free_slot(struct sadb *sadb, const struct sa_in *sa, uint32_
 	}
 }
 
+static void insert_peer(struct sadb *sadb, struct sa_in *sa)
+{
+	uint32_t i =
+		hash_pair(sa->local.octets, sa->remote.octets, sa->local.family == IP_V4 ? 4 : 16);
+
+	for (; sadb->peer[i & sadb->mask] != NULL; i++) {
+		const struct sa_in *there = sadb->peer[i & sadb->mask];
+
+		if (ip_addr_equal(&there->local, &sa->local) &&
+			ip_addr_equal(&there->remote, &sa->remote))
+			return;
+	}
+	sadb->peer[i & sadb->mask] = sa;
+}
+
 static int insert(struct sadb *sadb, struct sa_in *sa, struct error *err)
 {
 	uint32_t proto = proto_index(sadb->protos, sa->proto);
@@ -118,6 +145,7 @@ static int insert(struct sadb *sadb, struct sa_in *sa, struct error *err)
 	*slot = (struct slot){.sa = sa, .spi = sa->spi, .proto = proto};
 	if (sa->block >= 0)
 		sadb->proto_of_block[sa->block] = (uint8_t)proto;
+	insert_peer(sadb, sa);
 	return 0;
 }
 
@@ -139,14 +167,16 @@ int sadb_build(struct sa_in *const *sas, unsigned n, const struct proto_table *p
 	struct sadb **built, struct error *err)
 {
 	uint32_t slots = (uint32_t)rte_align32pow2(RTE_MAX(2 * n, 16u));
-	struct sadb *sadb = rte_zmalloc_socket(
-		"sadb", sizeof(*sadb) + (size_t)slots * sizeof(sadb->slot[0]), CACHE_LINE, socket);
+	size_t octets = sizeof(struct sadb) +
+		(size_t)slots * (sizeof(struct slot) + sizeof(struct sa_in *));
+	struct sadb *sadb = rte_zmalloc_socket("sadb", octets, CACHE_LINE, socket);
 	int rc = 0;
 
 	if (sadb == NULL)
 		return error_set(err, ENOMEM, "no memory for a table of %u SAs", n);
 	sadb->protos = protos;
 	sadb->mask = slots - 1;
+	sadb->peer = (struct sa_in **)(sadb->slot + slots);
 	claim_blocks(sadb);
 	for (unsigned i = 0; i < n && rc == 0; i++)
 		rc = insert(sadb, sas[i], err);
@@ -202,6 +232,19 @@ static ALWAYS_INLINE bool outer_is(const struct sa_in *sa, const uint8_t *header
 	if (likely(sa->local.family == IP_V4))
 		return addresses_equal(header + IPV4_DESTINATION, header + IPV4_SOURCE, sa, 4);
 	return addresses_equal(header + IPV6_DESTINATION, header + IPV6_SOURCE, sa, 16);
+}
+
+bool sadb_has_peer(const struct sadb *sadb, const uint8_t *header)
+{
+	bool ipv4 = ip_version(header) == 4;
+	uint32_t i = hash_pair(header + (ipv4 ? IPV4_DESTINATION : IPV6_DESTINATION),
+		header + (ipv4 ? IPV4_SOURCE : IPV6_SOURCE), ipv4 ? 4 : 16);
+
+	for (; sadb->peer[i & sadb->mask] != NULL; i++) {
+		if (outer_is(sadb->peer[i & sadb->mask], header))
+			return true;
+	}
+	return false;
 }
 
 static ALWAYS_INLINE enum drop_reason find(

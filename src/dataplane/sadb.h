@@ -54,6 +54,10 @@ void sadb_free(struct sadb *sadb);
 // The protocol of a tunnel packet, known or not; NULL: too short for its SPI.
 const struct proto_ops *sadb_proto(const struct sadb *sadb, const struct rte_mbuf *m, uint16_t l4);
 
+// Some inbound SA has the addresses of this IP header, its destination as local and its source as
+// remote.
+bool sadb_has_peer(const struct sadb *sadb, const uint8_t *header);
+
 // For packets first .. first+n-1, which begin with their outer IP header: result[0..n-1] is the SA
 // or NULL, and the burst's verdict says why: runt, no_sa, sa_outer_address.
 void sadb_lookup(const struct sadb *sadb, struct burst *b, uint16_t first, uint16_t n,

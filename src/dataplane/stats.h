@@ -42,6 +42,7 @@ struct port_stats {
 	uint64_t punts_refused[PUNT_CLASS_COUNT]; // over the class's limits, or no room
 	uint64_t injected;
 	uint64_t fragmented;	      // packets that were split
+	uint64_t reassembled;	      // tunnel packets put together
 	uint64_t drops[DROP_REASONS]; // of packets that arrived at this port
 };
 

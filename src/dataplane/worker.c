@@ -25,7 +25,7 @@
 #define IDLE_SLEEP 256
 #define IDLE_SLEEP_NS 20000
 
-// Turns between looks at the stop flag.
+// Turns between looks at the stop flag and at fragments that wait.
 #define HOUSEKEEPING_TURNS 64
 
 int worker_create(struct dataplane *dp, uint16_t index, const struct dataplane_params *params,
@@ -36,8 +36,12 @@ int worker_create(struct dataplane *dp, uint16_t index, const struct dataplane_p
 	struct worker *w = rte_zmalloc_socket("worker", sizeof(*w), CACHE_LINE, socket);
 	int rc = w == NULL ? -ENOMEM : aead_ctx_create(dp->engines, &w->aead);
 
+	if (rc == 0 && mine->role != WORKER_ENCRYPT) {
+		w->reassembly = reassembly_create(socket);
+		rc = w->reassembly == NULL ? -ENOMEM : 0;
+	}
 	if (rc != 0) {
-		rte_free(w);
+		worker_destroy(w);
 		return error_set(err, -rc, "worker on lcore %u: %s", mine->lcore, strerror(-rc));
 	}
 	w->dp = dp;
@@ -54,6 +58,9 @@ int worker_create(struct dataplane *dp, uint16_t index, const struct dataplane_p
 
 void worker_destroy(struct worker *w)
 {
+	if (w == NULL)
+		return;
+	reassembly_destroy(w->reassembly);
 	aead_ctx_destroy(w->aead);
 	rte_free(w);
 }
@@ -162,8 +169,10 @@ static void run(struct worker *w)
 		}
 		last = now;
 		rte_rcu_qsbr_quiescent(w->dp->qsbr, w->index);
-		if (turn % HOUSEKEEPING_TURNS == 0 &&
-			atomic_load_explicit(&w->dp->stop, memory_order_relaxed))
+		if (turn % HOUSEKEEPING_TURNS != 0)
+			continue;
+		reassembly_expire(w, now);
+		if (atomic_load_explicit(&w->dp->stop, memory_order_relaxed))
 			return;
 	}
 }

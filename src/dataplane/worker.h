@@ -6,6 +6,7 @@
 #include "dataplane/audit.h"
 #include "dataplane/meta.h"
 #include "dataplane/punt_limit.h"
+#include "dataplane/reassembly.h"
 #include "dataplane/stats.h"
 #include "dataplane/worker_params.h"
 #include "proto/proto.h"
@@ -41,6 +42,7 @@ struct worker {
 	uint16_t burst_max;
 	enum worker_idle idle;
 	struct aead_ctx *aead;
+	struct reassembly *reassembly; // NULL: the worker polls no unprotected port
 	uint16_t rxqs;
 	struct rx_queue rxq[PORTS_MAX * PORT_QUEUES_MAX];
 	struct rte_ring *from_worker[WORKERS_MAX]; // single producer, single consumer; NULL: none

@@ -58,7 +58,14 @@
 	X(no_sa,              "no SA for this SPI and address") \
 	X(udp_no_sa,          "tunnel packet in UDP (ports 4500, 14500) without an SA") \
 	X(nat_keepalive,      "NAT keepalive ended as meant (RFC 3948)") \
-	X(outer_fragment,     "fragment of a tunnel packet") \
+	X(outer_fragment,     "fragment of a tunnel packet that no SA's peer has sent") \
+	X(reassembly_timeout, "fragment of a tunnel packet that did not become whole in time") \
+	X(reassembly_full,    "fragment of a tunnel packet that made way for newer ones") \
+	X(reassembly_malformed, "fragment of a tunnel packet without octets, or of a wrong length") \
+	X(reassembly_overlap, "fragments of a tunnel packet that overlap or differ about its end") \
+	X(reassembly_duplicate, "fragment of a tunnel packet that was there already") \
+	X(reassembly_too_long, "fragment of a tunnel packet that is longer than a buffer") \
+	X(reassembly_ecn,     "fragments of a tunnel packet mark congestion, and know no ECN") \
 	X(policy_discard,     "policy says discard") \
 	X(policy_none,        "no policy matches") \
 	X(clear_protected,    "in clear where a policy demands protection") \

@@ -104,6 +104,7 @@ static void print_traffic(const json_t *port)
 	printf("  %-16s%s packets, %s\n", "sent", table_number(number(port, "tx_packets"), packets),
 		table_octets(number(port, "tx_octets"), octets));
 	printf("  %-16s%s\n", "split", table_number(number(port, "fragmented"), packets));
+	printf("  %-16s%s\n", "reassembled", table_number(number(port, "reassembled"), packets));
 	print_punts("to kernel", json_object_get(port, "punts"), true);
 	print_punts("  refused", json_object_get(port, "punts_refused"), false);
 	printf("  %-16s%s\n", "from control", table_number(number(port, "injected"), packets));

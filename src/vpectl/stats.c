@@ -54,6 +54,7 @@ static void print(const json_t *result)
 	struct table *table = table_create("side|>rx packets|>rx octets|>tx packets|>tx octets");
 	json_t *icmp = json_object_get(result, "icmp");
 	const json_t *pool = json_object_get(result, "replay_pool");
+	const json_t *buffers = json_object_get(result, "buffers");
 	char used[TABLE_NUMBER], all[TABLE_NUMBER];
 	const char *kind;
 	json_t *counters;
@@ -80,6 +81,9 @@ static void print(const json_t *result)
 	printf("%-14s%s of %s used\n", "replay pool",
 		table_octets(json_integer_value(json_object_get(pool, "used_octets")), used),
 		table_octets(json_integer_value(json_object_get(pool, "octets")), all));
+	printf("%-14s%s of %s used\n", "buffers",
+		table_number(json_integer_value(json_object_get(buffers, "used")), used),
+		table_number(json_integer_value(json_object_get(buffers, "count")), all));
 	if (json_array_size(json_object_get(result, "drops")) > 0)
 		putchar('\n');
 	table_print_drops(json_object_get(result, "drops"), 0);

@@ -26,6 +26,7 @@
 #define LAB_ROUTES 64
 #define LAB_NEIGHBOURS 64
 #define LAB_BUFFERS 8191
+#define LAB_POOL_MAX (LAB_BUFFERS + LAB_WORKERS * REASSEMBLY_ENTRIES)
 #define PACKET_MAX 2048
 #define ETHER 14
 
@@ -105,6 +106,7 @@ struct lab_expected {
 	uint64_t tx[LAB_WORKERS][LAB_PORTS];
 	uint64_t injected[LAB_WORKERS][LAB_PORTS];
 	uint64_t fragmented[LAB_WORKERS][LAB_PORTS];
+	uint64_t reassembled[LAB_WORKERS][LAB_PORTS];
 	uint64_t punts[LAB_WORKERS][LAB_PORTS][PUNT_CLASS_COUNT];
 	uint64_t punts_refused[LAB_WORKERS][LAB_PORTS][PUNT_CLASS_COUNT];
 	uint64_t drops[LAB_WORKERS][LAB_PORTS][DROP_REASONS];

@@ -67,6 +67,7 @@ static void compare_port(const struct lab *lab, unsigned w, unsigned port)
 	same(s->tx_packets, e->tx[w][port], "tx", w, "port", port);
 	same(s->injected, e->injected[w][port], "injected", w, "port", port);
 	same(s->fragmented, e->fragmented[w][port], "fragmented", w, "port", port);
+	same(s->reassembled, e->reassembled[w][port], "reassembled", w, "port", port);
 	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++) {
 		same(s->punts[i], e->punts[w][port][i], punt_class_name(i), w, "port", port);
 		same(s->punts_refused[i], e->punts_refused[w][port][i], punt_class_name(i), w,

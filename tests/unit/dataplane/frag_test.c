@@ -370,7 +370,7 @@ static void past_the_tunnels(void **state)
 // All buffers are elsewhere: the packet goes, and what was made of it.
 static void no_buffers(void **state)
 {
-	static struct rte_mbuf *taken[LAB_BUFFERS];
+	static struct rte_mbuf *taken[LAB_POOL_MAX];
 	struct lab *lab = all_tunnels(state);
 	unsigned n = 0;
 

@@ -285,7 +285,7 @@ static void inject_full(void **state)
 // Nothing left to allocate: an empty hand, and all is as before when buffers are back.
 static void pool_empty(void **state)
 {
-	static struct rte_mbuf *m[LAB_BUFFERS + 1];
+	static struct rte_mbuf *m[LAB_POOL_MAX + 1];
 	struct lab *lab = *state;
 	unsigned n = 0;
 

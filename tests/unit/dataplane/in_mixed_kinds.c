@@ -154,6 +154,8 @@ static void outer_fragment(struct model *m, unsigned t)
 	struct flow flow = flow_of(m, t, NULL);
 	struct rte_mbuf *frame = seal(m, t, &flow);
 
+	// Not the peer's: those would wait for the rest.
+	outer_of(frame)[mixed_tunnels[t].outer6 ? IPV6_SOURCE + 15 : IPV4_SOURCE + 3] ^= 0x40;
 	if (mixed_tunnels[t].outer6) {
 		receive(m, frame);
 		outer_of(frame)[IPV6_NEXT_HEADER] = IP_PROTOCOL_FRAGMENT;

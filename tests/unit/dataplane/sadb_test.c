@@ -90,6 +90,27 @@ static struct sa_in *look(
 	return found;
 }
 
+// The addresses of an SA, and others that differ in one octet.
+static void look_for_peer(struct lab *lab, const struct sadb *sadb, const struct sa_params *p)
+{
+	struct sa_params other = *p;
+	uint16_t l4;
+	struct rte_mbuf *m = packet_of(lab, p, &l4);
+
+	assert_true(sadb_has_peer(sadb, rte_pktmbuf_mtod(m, const uint8_t *)));
+	rte_pktmbuf_free(m);
+	// Remotes begin with 10 and 11 or with zeros.
+	other.remote.octets[0] ^= 0x80;
+	m = packet_of(lab, &other, &l4);
+	assert_false(sadb_has_peer(sadb, rte_pktmbuf_mtod(m, const uint8_t *)));
+	rte_pktmbuf_free(m);
+	other = *p;
+	other.local.octets[1] ^= 1;
+	m = packet_of(lab, &other, &l4);
+	assert_false(sadb_has_peer(sadb, rte_pktmbuf_mtod(m, const uint8_t *)));
+	rte_pktmbuf_free(m);
+}
+
 static struct sa_params random_params(struct random *r, unsigned i)
 {
 	struct sa_params p = {
@@ -164,6 +185,7 @@ static void sizes(void **state)
 
 			assert_ptr_equal(look(lab, sadb, &p, &verdict), set.sa[i]);
 			assert_int_equal(verdict, DROP_NONE);
+			look_for_peer(lab, sadb, &p);
 			p.remote.octets[0] ^= 0x80;
 			assert_null(look(lab, sadb, &p, &verdict));
 			assert_int_equal(verdict, DROP_sa_outer_address);
