@@ -17,6 +17,7 @@
 #define CONFIG_LCORES 256
 #define CONFIG_HOST_INTERFACE 16 // IFNAMSIZ
 #define CONFIG_TUNNEL_INBOUND_MAX 8
+#define CONFIG_TCP_MSS_TUNNEL UINT16_MAX // what fits the tunnel
 
 struct config_eal {
 	bool huge;		    // huge pages, else ordinary memory
@@ -49,7 +50,8 @@ struct config_tunnel {
 	char name[TUNNEL_NAME];
 	struct ip_addr local;
 	struct ip_addr remote;
-	unsigned port; // index into ports; an unprotected one
+	unsigned port;	  // index into ports; an unprotected one
+	uint16_t tcp_mss; // 0: off; or CONFIG_TCP_MSS_TUNNEL
 	enum sa_dscp dscp;
 	enum sa_ecn ecn;
 	bool has_out;

@@ -72,6 +72,37 @@ static int port(struct reader *reader, const config_setting_t *setting, void *ob
 		quote(text, quoted));
 }
 
+// The smallest is what every host takes (RFC 9293 section 3.7.1), the largest what a port can have.
+#define TCP_MSS_MIN 536
+#define TCP_MSS_MAX (PORT_MTU_MAX - 40)
+
+static int tcp_mss(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	struct config_tunnel *tunnel = object;
+	char quoted[QUOTE_TEXT];
+	const char *text;
+	uint64_t value;
+	int ret;
+
+	if (setting_is_number(setting)) {
+		ret = setting_number(reader, setting, TCP_MSS_MIN, TCP_MSS_MAX, &value);
+		tunnel->tcp_mss = (uint16_t)value;
+		return ret;
+	}
+	ret = setting_string(reader, setting, &text);
+	if (ret < 0)
+		return ret;
+	if (strcmp(text, "off") == 0)
+		tunnel->tcp_mss = 0;
+	else if (strcmp(text, "tunnel-mtu") == 0)
+		tunnel->tcp_mss = CONFIG_TCP_MSS_TUNNEL;
+	else
+		return setting_fail(reader, setting,
+			"'tcp_mss' is %s; \"off\", \"tunnel-mtu\" or %d to %d is wanted",
+			quote(text, quoted), TCP_MSS_MIN, TCP_MSS_MAX);
+	return 0;
+}
+
 void *tunnel_element(struct reader *reader, void *object, unsigned i, unsigned n)
 {
 	struct config *config = object;
@@ -132,6 +163,12 @@ static const struct setting tunnel_rows[] = {
 	{.name = "local", .kind = SETTING_OTHER, .required = true, .read = local},
 	{.name = "remote", .kind = SETTING_OTHER, .required = true, .read = remote},
 	{.name = "port", .kind = SETTING_OTHER, .required = true, .read = port},
+	{.name = "tcp_mss",
+		.kind = SETTING_OTHER,
+		FIELD(struct config_tunnel, tcp_mss),
+		.defaults = true,
+		.fallback = CONFIG_TCP_MSS_TUNNEL,
+		.read = tcp_mss},
 	{.name = "dscp",
 		.kind = SETTING_WORD,
 		FIELD(struct config_tunnel, dscp),

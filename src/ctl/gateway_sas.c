@@ -15,6 +15,27 @@
 // What IPv6 asks of every link (RFC 8200 section 5).
 #define IPV6_MTU_MIN 1280
 
+// The headers of IP and TCP without options.
+#define TCP_HEADERS_IPV4 40
+#define TCP_HEADERS_IPV6 60
+
+// What the other end sends comes by a tunnel that is much like the one to it.
+static struct tcp_mss tcp_mss_of(const struct config_tunnel *from, uint16_t port_mtu)
+{
+	const struct config_sa *sa = from->has_out ? &from->out : &from->in[0];
+	uint16_t tunnel_mtu;
+
+	if (from->tcp_mss != CONFIG_TCP_MSS_TUNNEL)
+		return (struct tcp_mss){from->tcp_mss, from->tcp_mss};
+	if (!from->has_out && from->in_n == 0)
+		return (struct tcp_mss){0, 0};
+	tunnel_mtu = sa->params.proto->max_inner(from->local.family == IP_V6, port_mtu);
+	return (struct tcp_mss){
+		(uint16_t)(tunnel_mtu - TCP_HEADERS_IPV4),
+		(uint16_t)(tunnel_mtu - TCP_HEADERS_IPV6),
+	};
+}
+
 static int install_tunnels(struct gateway *gateway, struct error *err)
 {
 	const struct config *config = gateway->config;
@@ -32,6 +53,7 @@ static int install_tunnels(struct gateway *gateway, struct error *err)
 		tunnel->port = (uint8_t)from->port;
 		tunnel->local = from->local;
 		tunnel->remote = from->remote;
+		tunnel->mss = tcp_mss_of(from, gateway->dp->port[from->port].mtu);
 	}
 	return 0;
 }

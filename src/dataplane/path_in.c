@@ -109,6 +109,7 @@ static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[])
 			continue;
 		}
 		count_delivered(w, sa[i], b->m[i]);
+		tcp_mss_clamp(b->m[i], &b->packet[i], &spd_policy(spd, match[i])->tunnel->mss);
 		b->m[kept] = b->m[i];
 		b->packet[kept++] = b->packet[i];
 	}

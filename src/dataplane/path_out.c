@@ -148,6 +148,7 @@ static bool apply_policies(
 			drop_packet(w, b->packet[i].port, DROP_no_outbound_sa, b->m[i]);
 			continue;
 		}
+		tcp_mss_clamp(b->m[i], &b->packet[i], &policy->tunnel->mss);
 		if (!admit(w, b->m[i], &b->packet[i], sa[kept], origin))
 			continue;
 		too_big |= b->m[i]->pkt_len > sa[kept]->max_inner;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "proto/proto.h"
+#include "proto/tcp_mss.h"
 
 #include <stdatomic.h>
 
@@ -16,6 +17,7 @@ struct tunnel {
 	uint8_t port;
 	struct ip_addr local;
 	struct ip_addr remote;
+	struct tcp_mss mss;	    // of what goes in and what comes out
 	struct sa_out *_Atomic out; // control writes (release), workers read (acquire); may be NULL
 };
 

@@ -203,6 +203,31 @@ static void port_settings(void **state)
 	config_free(config);
 }
 
+static void tcp_mss(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned mss;
+	} cases[] = {
+		{"\"off\"", 0},
+		{"\"tunnel-mtu\"", CONFIG_TCP_MSS_TUNNEL},
+		{"536", 536},
+		{"9560", 9560},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct config *config;
+		char text[1024];
+
+		snprintf(text, sizeof(text), PORTS "tunnels = ( { " TUNNEL "tcp_mss = %s; } );\n",
+			cases[i].text);
+		config = fixture_load_text(text);
+		assert_int_equal(config->tunnels[0].tcp_mss, cases[i].mss);
+		config_free(config);
+	}
+}
+
 static void tunnel_settings(void **state)
 {
 	struct config *config = fixture_load_text(
@@ -236,6 +261,7 @@ static void tunnel_settings(void **state)
 	assert_string_equal(ip_addr_format(&tunnel->remote, text), "192.0.2.2");
 	assert_int_equal(tunnel->port, 1);
 	assert_int_equal(tunnel->line, 3);
+	assert_int_equal(tunnel->tcp_mss, CONFIG_TCP_MSS_TUNNEL);
 	assert_true(tunnel->has_out);
 	assert_ptr_equal(tunnel->out.params.proto, &vpe_ops);
 	assert_int_equal(tunnel->out.params.spi, 0xffffffff);
@@ -483,6 +509,7 @@ int main(void)
 		cmocka_unit_test(roles_left_out),
 		cmocka_unit_test(lcores_left_out),
 		cmocka_unit_test(port_settings),
+		cmocka_unit_test(tcp_mss),
 		cmocka_unit_test(tunnel_settings),
 		cmocka_unit_test(sa_defaults),
 		cmocka_unit_test(key_file_names),
