@@ -139,10 +139,12 @@ static int create_tunnel(struct rig *rig, enum rig_protocol protocol,
 		.windows = 4,
 		.first = 1,
 	};
-	struct sa_params far = sa;
+	struct sa_params far;
 	uint8_t key[AEAD_KEY_MAX];
 	int rc = secret_random(key, sizeof(key));
 
+	outer_class_default(&sa.class);
+	far = sa;
 	far.local = sa.remote;
 	far.remote = sa.local;
 	t->tunnel.index = (uint16_t)protocol;

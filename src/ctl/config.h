@@ -46,14 +46,22 @@ struct config_sa {
 	unsigned line;
 };
 
+// Packets with this DSCP get that one around them.
+struct config_dscp {
+	uint8_t inner;
+	uint8_t outer;
+	unsigned line;
+};
+
 struct config_tunnel {
 	char name[TUNNEL_NAME];
 	struct ip_addr local;
 	struct ip_addr remote;
 	unsigned port;	  // index into ports; an unprotected one
 	uint16_t tcp_mss; // 0: off; or CONFIG_TCP_MSS_TUNNEL
-	enum sa_dscp dscp;
-	enum sa_ecn ecn;
+	struct outer_class class;
+	unsigned dscp_map_n;
+	struct config_dscp dscp_map[OUTER_DSCPS];
 	bool has_out;
 	struct config_sa out;
 	unsigned in_n;

@@ -1,5 +1,6 @@
 // Settings of a tunnel: its two ends, its port, its SAs.
 #include "ctl/config_tables.h"
+#include "proto/ecn.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -103,6 +104,63 @@ static int tcp_mss(struct reader *reader, const config_setting_t *setting, void 
 	return 0;
 }
 
+static int dscp(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	struct config_tunnel *tunnel = object;
+	char quoted[QUOTE_TEXT];
+	const char *text;
+	uint64_t value;
+	int ret;
+
+	if (setting_is_number(setting)) {
+		ret = setting_number(reader, setting, 0, OUTER_DSCPS - 1, &value);
+		memset(tunnel->class.dscp, (int)value, sizeof(tunnel->class.dscp));
+		return ret;
+	}
+	ret = setting_string(reader, setting, &text);
+	if (ret == 0 && strcmp(text, "copy") != 0)
+		ret = setting_fail(reader, setting, "'dscp' is %s; \"copy\" or 0 to %d is wanted",
+			quote(text, quoted), OUTER_DSCPS - 1);
+	return ret;
+}
+
+static void *dscp_element(struct reader *reader, void *object, unsigned i, unsigned n)
+{
+	struct config_tunnel *tunnel = object;
+
+	(void)reader;
+	(void)n;
+	tunnel->dscp_map_n = i + 1;
+	return &tunnel->dscp_map[i];
+}
+
+static int dscp_finish(struct reader *reader, const config_setting_t *group, void *object)
+{
+	(void)reader;
+	((struct config_dscp *)object)->line = setting_line(group);
+	return 0;
+}
+
+// The exceptions to what 'dscp' says.
+static int apply_dscp_map(struct reader *reader, struct config_tunnel *tunnel)
+{
+	const struct config_dscp *seen[OUTER_DSCPS] = {NULL};
+	char where[WHERE_TEXT];
+
+	for (unsigned i = 0; i < tunnel->dscp_map_n; i++) {
+		const struct config_dscp *map = &tunnel->dscp_map[i];
+
+		if (seen[map->inner])
+			return reader_fail(reader, map->line, EINVAL,
+				"inner DSCP %u is mapped already (%s); each is mapped once",
+				map->inner,
+				reader_where(reader, map->line, seen[map->inner]->line, where));
+		seen[map->inner] = map;
+		tunnel->class.dscp[map->inner] = map->outer;
+	}
+	return 0;
+}
+
 void *tunnel_element(struct reader *reader, void *object, unsigned i, unsigned n)
 {
 	struct config *config = object;
@@ -113,6 +171,7 @@ void *tunnel_element(struct reader *reader, void *object, unsigned i, unsigned n
 	if (!config->tunnels)
 		return NULL;
 	config->tunnels_n = i + 1;
+	outer_class_default(&config->tunnels[i].class);
 	return &config->tunnels[i];
 }
 
@@ -133,6 +192,7 @@ static int finish_sa(struct reader *reader, const struct config_tunnel *tunnel,
 
 	sa->params.local = tunnel->local;
 	sa->params.remote = tunnel->remote;
+	sa->params.class = tunnel->class;
 	ret = sa->params.proto->check(&sa->params, inbound, reader->err);
 	return ret < 0 ? reader_failed(reader, sa->line, ret) : 0;
 }
@@ -140,19 +200,33 @@ static int finish_sa(struct reader *reader, const struct config_tunnel *tunnel,
 static int tunnel_finish(struct reader *reader, const config_setting_t *group, void *object)
 {
 	struct config_tunnel *tunnel = object;
-	int ret = 0;
+	int ret = apply_dscp_map(reader, tunnel);
 
 	tunnel->line = setting_line(group);
 	tunnel->has_out = config_setting_get_member(group, "out") != NULL;
-	if (tunnel->has_out)
+	if (tunnel->has_out && ret == 0)
 		ret = finish_sa(reader, tunnel, &tunnel->out, false);
 	for (unsigned i = 0; i < tunnel->in_n && ret == 0; i++)
 		ret = finish_sa(reader, tunnel, &tunnel->in[i], true);
 	return ret;
 }
 
-static const struct setting_word dscp_words[] = {{"copy", SA_DSCP_COPY}, {NULL, 0}};
-static const struct setting_word ecn_words[] = {{"normal", SA_ECN_NORMAL}, {NULL, 0}};
+static const struct setting dscp_rows[] = {
+	{.name = "inner",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_dscp, inner),
+		.required = true,
+		.max = OUTER_DSCPS - 1},
+	{.name = "outer",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_dscp, outer),
+		.required = true,
+		.max = OUTER_DSCPS - 1},
+};
+static const struct settings dscp_settings = SETTINGS(dscp_rows, dscp_finish);
+
+// RFC 6040 sections 4.1 and 4.3: the field is copied, or the outer one says Not-ECT.
+static const struct setting_word ecn_words[] = {{"normal", ECN_MASK}, {"compat", 0}, {NULL, 0}};
 
 static const struct setting tunnel_rows[] = {
 	{.name = "name",
@@ -169,18 +243,26 @@ static const struct setting tunnel_rows[] = {
 		.defaults = true,
 		.fallback = CONFIG_TCP_MSS_TUNNEL,
 		.read = tcp_mss},
-	{.name = "dscp",
-		.kind = SETTING_WORD,
-		FIELD(struct config_tunnel, dscp),
-		.words = dscp_words,
-		.defaults = true,
-		.fallback = SA_DSCP_COPY},
+	{.name = "dscp", .kind = SETTING_OTHER, .read = dscp},
+	{.name = "dscp_map",
+		.kind = SETTING_LIST,
+		.min = 1,
+		.max = OUTER_DSCPS,
+		.group = &dscp_settings,
+		.element = dscp_element},
 	{.name = "ecn",
 		.kind = SETTING_WORD,
-		FIELD(struct config_tunnel, ecn),
+		FIELD(struct config_tunnel, class.ecn_mask),
 		.words = ecn_words,
 		.defaults = true,
-		.fallback = SA_ECN_NORMAL},
+		.fallback = ECN_MASK},
+	{.name = "hop_limit",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_tunnel, class.hop_limit),
+		.min = 1,
+		.max = UINT8_MAX,
+		.defaults = true,
+		.fallback = OUTER_HOP_LIMIT},
 	{.name = "out",
 		.kind = SETTING_GROUP,
 		FIELD(struct config_tunnel, out),

@@ -1,4 +1,4 @@
-// Explicit congestion notification through tunnels, RFC 6040 normal mode.
+// Explicit congestion notification through tunnels (RFC 6040).
 #pragma once
 
 #include <stdint.h>

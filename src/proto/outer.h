@@ -5,15 +5,34 @@
 #include "proto/ip_hdr.h"
 
 #define OUTER_HOP_LIMIT 64
+#define OUTER_DSCPS 64
+
+// What a tunnel's outer headers say of how they are to be carried.
+struct outer_class {
+	uint8_t dscp[OUTER_DSCPS]; // the outer one, by the inner
+	uint8_t ecn_mask;	   // what of the inner ECN field is copied: ECN_MASK or nothing
+	uint8_t hop_limit;
+};
 
 struct outer {
 	uint8_t header[IPV6_HEADER]; // IPv4: 20 octets, length, TOS and checksum zero; DF set, ID 0
 	uint32_t sum;		     // IPv4: of the header as it stands
+	struct outer_class class;
 };
 
+// DSCP and ECN copied, OUTER_HOP_LIMIT.
+void outer_class_default(struct outer_class *class);
 // Both addresses of one family.
 void outer_init(struct outer *outer, const struct ip_addr *source,
-	const struct ip_addr *destination, uint8_t protocol);
+	const struct ip_addr *destination, uint8_t protocol, const struct outer_class *class);
+
+// Of the header around this inner packet.
+static ALWAYS_INLINE uint8_t outer_traffic_class(const struct outer *outer, const uint8_t *inner)
+{
+	uint8_t class = ip_traffic_class(inner);
+
+	return (uint8_t)(outer->class.dscp[class >> 2] << 2 | (class & outer->class.ecn_mask));
+}
 
 static ALWAYS_INLINE uint16_t outer_octets(bool ipv6)
 {

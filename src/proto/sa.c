@@ -64,7 +64,8 @@ struct sa_out *sa_out_init(void *memory, const struct sa_params *params, const s
 	sa->esn = params->esn;
 	sa->ipv6 = params->local.family == IP_V6;
 	sa->max_inner = params->proto->max_inner(sa->ipv6, port_mtu);
-	outer_init(&sa->outer, &params->local, &params->remote, params->proto->ip_protocol);
+	outer_init(&sa->outer, &params->local, &params->remote, params->proto->ip_protocol,
+		&params->class);
 	init_lanes(sa, params, workers);
 	return sa;
 }

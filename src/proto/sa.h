@@ -23,9 +23,6 @@ struct proto_ops;
 // Inbound ESP SPIs below are read as VPE's Sender ID 0 (docs/vpe-protocol.md).
 #define SA_ESP_SPI_MIN 0x00010000
 
-enum sa_dscp { SA_DSCP_COPY };
-enum sa_ecn { SA_ECN_NORMAL };
-
 // What a configuration or a request says of an SA. The addresses are the outer header's, seen from
 // this gateway.
 struct sa_params {
@@ -40,6 +37,7 @@ struct sa_params {
 	uint32_t replay_window;	      // inbound: packets
 	uint32_t windows;	      // inbound VPE: most windows at a time
 	uint64_t first;		      // outbound: first sequence number
+	struct outer_class class;     // outbound
 };
 
 // How a worker takes part in an outbound SA. One cache line per worker and SA.

@@ -26,7 +26,7 @@ static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, stru
 	uint64_t seq, struct aead_batch *batch, const bool ipv6, const bool esn)
 {
 	const uint8_t *inner = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint8_t traffic_class = ip_traffic_class(inner);
+	uint8_t traffic_class = outer_traffic_class(&sa->outer, inner);
 	uint8_t next_header = ip_version(inner) == 4 ? IP_PROTOCOL_IPV4 : IP_PROTOCOL_IPV6;
 	uint32_t plaintext_octets = append_trailer(m, next_header);
 	uint8_t *outer = pkt_prepend(m, (uint16_t)(outer_octets(ipv6) + ESP_PAYLOAD));

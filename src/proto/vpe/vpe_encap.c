@@ -8,7 +8,7 @@ static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, stru
 	uint32_t id_word, uint64_t seq, struct aead_op *op, const bool ipv6)
 {
 	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *);
-	uint8_t traffic_class = ip_traffic_class(inner);
+	uint8_t traffic_class = outer_traffic_class(&sa->outer, inner);
 	uint16_t octets = m->data_len;
 	uint8_t *outer = pkt_prepend(m, (uint16_t)(outer_octets(ipv6) + VPE_HEADER));
 	uint8_t *vpe;

@@ -228,6 +228,47 @@ static void tcp_mss(void **state)
 	}
 }
 
+static struct outer_class class_of(const char *settings)
+{
+	struct outer_class class;
+	struct config *config;
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		PORTS "tunnels = ( { " TUNNEL "%s\n"
+		      "out = { protocol = \"vpe\"; spi = 1; algorithm = \"aes-128-gcm\";\n"
+		      "  manual_keys = \"fresh-each-start\"; key_file = \"16.key\"; }; } );\n",
+		settings);
+	config = fixture_load_text(text);
+	class = config->tunnels[0].out.params.class;
+	config_free(config);
+	return class;
+}
+
+static void outer_classes(void **state)
+{
+	struct outer_class class = class_of("");
+	struct outer_class fallback;
+
+	(void)state;
+	outer_class_default(&fallback);
+	assert_memory_equal(&class, &fallback, sizeof(class));
+	class = class_of("dscp = \"copy\"; ecn = \"normal\"; hop_limit = 64;");
+	assert_memory_equal(&class, &fallback, sizeof(class));
+	class = class_of("dscp = 63; ecn = \"compat\"; hop_limit = 255;");
+	for (unsigned i = 0; i < 64; i++)
+		assert_int_equal(class.dscp[i], 63);
+	assert_int_equal(class.ecn_mask, 0);
+	assert_int_equal(class.hop_limit, 255);
+	// What is not in the map goes as dscp says, wherever that stands.
+	class = class_of("dscp_map = ( { inner = 46; outer = 34; }, { inner = 0; outer = 8; } );");
+	for (unsigned i = 0; i < 64; i++)
+		assert_int_equal(class.dscp[i], i == 46 ? 34 : i == 0 ? 8 : i);
+	class = class_of("dscp_map = ( { inner = 46; outer = 46; } ); dscp = 0;");
+	for (unsigned i = 0; i < 64; i++)
+		assert_int_equal(class.dscp[i], i == 46 ? 46 : 0);
+}
+
 static void tunnel_settings(void **state)
 {
 	struct config *config = fixture_load_text(
@@ -510,6 +551,7 @@ int main(void)
 		cmocka_unit_test(lcores_left_out),
 		cmocka_unit_test(port_settings),
 		cmocka_unit_test(tcp_mss),
+		cmocka_unit_test(outer_classes),
 		cmocka_unit_test(tunnel_settings),
 		cmocka_unit_test(sa_defaults),
 		cmocka_unit_test(key_file_names),

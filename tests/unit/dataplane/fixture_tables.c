@@ -76,6 +76,7 @@ static void fill_params(struct sa_params *in, struct sa_params *out,
 		.windows = p->windows == 0 ? 16 : p->windows,
 		.first = p->peer_first == 0 ? 1 : p->peer_first,
 	};
+	outer_class_default(&in->class);
 	if (proto->has_salt)
 		memcpy(in->salt, (uint8_t[]){1, 2, 3, (uint8_t)index}, SA_SALT_OCTETS);
 	*out = *in;

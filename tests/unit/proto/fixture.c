@@ -56,6 +56,10 @@ static void fill_params(struct rig *rig, const struct rig_options *o)
 	const char *remote = rig->scheme.ipv6 ? "2001:db8:2::1" : "198.51.100.1";
 	struct sa_params *p = &rig->params;
 
+	if (o->class != NULL)
+		p->class = *o->class;
+	else
+		outer_class_default(&p->class);
 	p->proto = rig->scheme.proto;
 	p->algorithm = rig->scheme.algorithm;
 	p->esn = rig->scheme.esn;

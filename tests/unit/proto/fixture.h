@@ -28,13 +28,14 @@ struct rig_options {
 	const uint8_t *salt; // 0xa0a1a2a3
 	const char *local;   // a documentation address
 	const char *remote;
-	uint32_t spi;		// RIG_SPI
-	uint32_t replay_window; // 64
-	uint32_t windows;	// 8
-	uint32_t pool_windows;	// windows + RIG_WORKERS
-	uint64_t first;		// 1
-	uint16_t sender_id;	// 0
-	uint16_t mtu;		// 9600
+	uint32_t spi;			 // RIG_SPI
+	uint32_t replay_window;		 // 64
+	uint32_t windows;		 // 8
+	uint32_t pool_windows;		 // windows + RIG_WORKERS
+	uint64_t first;			 // 1
+	uint16_t sender_id;		 // 0
+	uint16_t mtu;			 // 9600
+	const struct outer_class *class; // the default
 };
 
 // What came out for one packet, or the last.

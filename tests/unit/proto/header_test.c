@@ -146,16 +146,19 @@ static void outer_ipv4(void **state)
 		struct ip_addr from;
 		struct ip_addr to;
 		struct outer outer;
+		struct outer_class any = {.hop_limit = 0};
 		uint8_t at[24] = {0};
-		uint8_t right[24] = {0x45, class, 0, 0, 0, 0, 0x40, 0, 64, protocol};
+		uint8_t right[24] = {0x45, class, 0, 0, 0, 0, 0x40, 0, 0, protocol};
 
+		any.hop_limit = (uint8_t)random_next(&r);
+		right[8] = any.hop_limit;
 		random_address(&r, IP_V4, &from);
 		random_address(&r, IP_V4, &to);
 		memcpy(right + 12, from.octets, 4);
 		memcpy(right + 16, to.octets, 4);
 		write_be(right + 2, 20u + octets, 2);
 		write_be(right + 10, slow_checksum(right, 20, 10), 2);
-		outer_init(&outer, &from, &to, protocol);
+		outer_init(&outer, &from, &to, protocol, &any);
 		outer_write(&outer, at, false, octets, class, 0xfffff);
 		assert_memory_equal(at, right, sizeof(right));
 	}
@@ -174,6 +177,7 @@ static void outer_ipv6(void **state)
 		struct ip_addr from;
 		struct ip_addr to;
 		struct outer outer;
+		struct outer_class any = {.hop_limit = 0};
 		uint8_t at[44] = {0};
 		uint8_t right[44] = {0};
 
@@ -182,10 +186,11 @@ static void outer_ipv6(void **state)
 		write_be(right, 6u << 28 | (uint32_t) class << 20 | label, 4);
 		write_be(right + 4, octets, 2);
 		right[6] = 50;
-		right[7] = 64;
+		any.hop_limit = (uint8_t)random_next(&r);
+		right[7] = any.hop_limit;
 		memcpy(right + 8, from.octets, 16);
 		memcpy(right + 24, to.octets, 16);
-		outer_init(&outer, &from, &to, 50);
+		outer_init(&outer, &from, &to, 50, &any);
 		outer_write(&outer, at, true, octets, class, label);
 		assert_memory_equal(at, right, sizeof(right));
 	}
