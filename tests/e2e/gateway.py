@@ -67,6 +67,7 @@ class Tunnel:
     inbound: Sa
     name: str = "peer"
     port: str = "wan"
+    more: str = ""  # further settings as they stand in the file
 
 
 @dataclasses.dataclass
@@ -167,7 +168,7 @@ class Gateway:
         out = self._sa(tunnel.out, f"{tunnel.name}.out", False)
         inbound = self._sa(tunnel.inbound, f"{tunnel.name}.in", True)
         return (f'{{ name = "{tunnel.name}"; local = "{tunnel.local}"; '
-                f'remote = "{tunnel.remote}"; port = "{tunnel.port}";\n'
+                f'remote = "{tunnel.remote}"; port = "{tunnel.port}"; {tunnel.more}\n'
                 f"    out = {out};\n    in = ( {inbound} ); }}")
 
     def _port(self, port, device):
@@ -191,7 +192,8 @@ class Gateway:
             f'lcores = "{self._lcores()}"; }};',
             f'control = {{ socket = "{self.socket}"; host_guard = {str(guard).lower()}; }};',
             f'workers = {{ burst = 64; idle = "{idle}"; roles = ( {", ".join(roles)} ); }};',
-            f"buffers = {{ count = {BUFFERS_PER_DEVICE * devices}; }};",
+            f"buffers = {{ count = {BUFFERS_PER_DEVICE * devices}; "
+            f"octets = {self.settings.get('buffer_octets', 2176)}; }};",
             f"ports = {items([self._port(p, device) for p in self.ports])};",
             f"tunnels = {items([self._tunnel(t) for t in self.tunnels])};" if self.tunnels else "",
             f"policies = {items([p.text(i) for i, p in enumerate(self.policies)])};",

@@ -12,14 +12,17 @@ from sites import A, B
 class Meeting:
     """Gateway a with one tunnel to a peer that we play."""
 
-    def __init__(self, lab, protocol, outer, algorithm, esn=False, replay_window=1024, first=1):
+    def __init__(self, lab, protocol, outer, algorithm, esn=False, replay_window=1024, first=1,
+                 settings=""):
+        """settings: further ones of the tunnel."""
         self.lab, self.outer = lab, outer
         self.sites = two_sites.Sites(lab, wan_switch=False)
         self.out = gw.sa(protocol, algorithm=algorithm, esn=esn)
         self.back = gw.sa(protocol, algorithm=algorithm, esn=esn, replay_window=replay_window)
         self.here, self.there = A.wan[outer], B.wan[outer]
         self.gateway = self.sites.add(
-            A, [Tunnel(self.here, self.there, self.out, self.back)], two_sites.protect(A, B))
+            A, [Tunnel(self.here, self.there, self.out, self.back, more=settings)],
+            two_sites.protect(A, B))
         self.sites.start()
         end = self.sites.wan_ends["a"][0]
         # The kernel at the peer's place answers ARP and ND, and nothing else.

@@ -313,15 +313,16 @@ class Window:
     SIZE = 1024
     PATIENCE = 0.25
 
-    def __init__(self, receiver):
+    def __init__(self, receiver, size=SIZE):
         self.receiver = receiver
+        self.size = size
         self.sent = 0
         self.gone = len(receiver)  # received before, or given up
 
     def step(self):
         self.sent += 1
         arrived, since = len(self.receiver), time.monotonic()
-        while self.sent + self.gone - arrived > self.SIZE:
+        while self.sent + self.gone - arrived > self.size:
             time.sleep(0.0005)
             now = len(self.receiver)
             if now != arrived:
