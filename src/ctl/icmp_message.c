@@ -1,7 +1,7 @@
 // Writing ICMP errors, and the rules for keeping quiet.
 #include "ctl/icmp_message.h"
 
-#include "proto/ip_hdr.h"
+#include "proto/ip_upper.h"
 
 #include <string.h>
 
@@ -13,7 +13,6 @@
 #define IPV4_MTU_MIN 68
 #define HOP_LIMIT 64
 #define TRAFFIC_CLASS 0xc0 // internetwork control: RFC 1812 section 4.3.2.5
-#define EXTENSIONS_MAX 16
 
 static const struct {
 	const char *name;
@@ -56,10 +55,26 @@ static bool is_question4(uint8_t type)
 	}
 }
 
+// What it carries is not an error itself. An error behind AH is one too.
+static bool carries_no_error(const uint8_t *packet, size_t octets, const struct packet *upper)
+{
+	switch (upper->protocol) {
+	case IP_PROTOCOL_ICMP:
+		return octets > upper->l4 && is_question4(packet[upper->l4]);
+	case IP_PROTOCOL_ICMPV6:
+		// Errors have types below 128; a redirect (137) counts as one.
+		return octets > upper->l4 && packet[upper->l4] >= 128 && packet[upper->l4] != 137;
+	case IP_PROTOCOL_AH:
+		return octets > upper->l4 && packet[upper->l4] != IP_PROTOCOL_ICMP &&
+			packet[upper->l4] != IP_PROTOCOL_ICMPV6;
+	default:
+		return true;
+	}
+}
+
 static bool may_answer4(const uint8_t *packet, size_t octets)
 {
 	const uint8_t *source = packet + IPV4_SOURCE;
-	const uint8_t *destination = packet + IPV4_DESTINATION;
 	size_t header;
 
 	if (octets < IPV4_HEADER_MIN)
@@ -67,60 +82,16 @@ static bool may_answer4(const uint8_t *packet, size_t octets)
 	header = ipv4_header_octets(packet);
 	if (header < IPV4_HEADER_MIN || octets < header)
 		return false;
-	if (load_be16(packet + IPV4_FRAGMENT) & IPV4_FRAGMENT_OFFSET)
-		return false;
 	// This network, loopback, multicast, class E and broadcast are no single host.
 	if (source[0] == 0 || source[0] == 127 || source[0] >= 224)
 		return false;
-	if (destination[0] >= 224)
-		return false;
-	if (packet[IPV4_PROTOCOL] == IP_PROTOCOL_ICMP)
-		return octets > header && is_question4(packet[header]);
-	return true;
-}
-
-// Behind the extension headers. false: cut short, or a later fragment.
-static bool upper_layer6(const uint8_t *packet, size_t octets, uint8_t *protocol, size_t *at)
-{
-	*protocol = packet[IPV6_NEXT_HEADER];
-	*at = IPV6_HEADER;
-	for (unsigned i = 0; i < EXTENSIONS_MAX; i++) {
-		const uint8_t *header = packet + *at;
-		size_t length;
-
-		switch (*protocol) {
-		case IP_PROTOCOL_HOP_BY_HOP:
-		case IP_PROTOCOL_ROUTING:
-		case IP_PROTOCOL_DESTINATION:
-		case IP_PROTOCOL_MOBILITY:
-		case IP_PROTOCOL_FRAGMENT:
-		case IP_PROTOCOL_AH:
-			break;
-		default:
-			return true;
-		}
-		if (octets < *at + 8)
-			return false;
-		length = ((size_t)header[1] + 1) * 8;
-		if (*protocol == IP_PROTOCOL_FRAGMENT) {
-			length = 8;
-			if (load_be16(header + 2) & 0xfff8)
-				return false;
-		} else if (*protocol == IP_PROTOCOL_AH) {
-			length = ((size_t)header[1] + 2) * 4;
-		}
-		*protocol = header[0];
-		*at += length;
-	}
-	return false;
+	return packet[IPV4_DESTINATION] < 224;
 }
 
 static bool may_answer6(enum icmp_kind kind, const uint8_t *packet, size_t octets)
 {
 	static const uint8_t unspecified[15];
 	const uint8_t *source = packet + IPV6_SOURCE;
-	uint8_t protocol;
-	size_t at;
 
 	if (octets < IPV6_HEADER)
 		return false;
@@ -128,23 +99,20 @@ static bool may_answer6(enum icmp_kind kind, const uint8_t *packet, size_t octet
 	if (source[0] == 0xff ||
 		(memcmp(source, unspecified, sizeof(unspecified)) == 0 && source[15] <= 1))
 		return false;
-	if (packet[IPV6_DESTINATION] == 0xff && !kinds[kind].about_multicast6)
-		return false;
-	if (!upper_layer6(packet, octets, &protocol, &at))
-		return false;
-	// Errors have types below 128; a redirect (137) counts as one.
-	if (protocol == IP_PROTOCOL_ICMPV6)
-		return octets > at && packet[at] >= 128 && packet[at] != 137;
-	return true;
+	return packet[IPV6_DESTINATION] != 0xff || kinds[kind].about_multicast6;
 }
 
 bool icmp_may_answer(enum icmp_kind kind, const uint8_t *packet, size_t octets)
 {
-	if (octets == 0)
+	struct packet upper;
+
+	if (octets == 0 || (ip_version(packet) != 4 && ip_version(packet) != 6))
 		return false;
-	if (ip_version(packet) == 4)
-		return may_answer4(packet, octets);
-	return ip_version(packet) == 6 && may_answer6(kind, packet, octets);
+	if (ip_version(packet) == 4 ? !may_answer4(packet, octets)
+				    : !may_answer6(kind, packet, octets))
+		return false;
+	return ip_upper(packet, (uint32_t)octets, &upper) == DROP_NONE &&
+		!(upper.flags & PACKET_LATER_FRAGMENT) && carries_no_error(packet, octets, &upper);
 }
 
 struct ip_addr icmp_asker(const uint8_t *packet)

@@ -5,6 +5,7 @@
 #include "dataplane/drop.h"
 #include "dataplane/punt.h"
 #include "proto/ip_hdr.h"
+#include "proto/ip_upper.h"
 #include "proto/pkt.h"
 
 #define ETHER_TYPE_SLOW 0x8809 // LACP
@@ -22,9 +23,6 @@
 #define ICMPV6_ND_FIRST 133
 #define ICMPV6_ND_LAST 137
 #define ICMPV6_MLDV2 143
-
-// Headers that one IPv6 packet may chain before it is refused.
-#define EXTENSIONS_MAX 8
 
 static enum drop_reason check_ipv4(struct rte_mbuf *m, const uint8_t *header)
 {
@@ -67,97 +65,9 @@ static enum drop_reason check_ipv6(struct rte_mbuf *m, const uint8_t *header)
 	return DROP_NONE;
 }
 
-static enum drop_reason upper_ipv4(const uint8_t *header, struct packet *packet)
-{
-	uint16_t fragment = load_be16(header + IPV4_FRAGMENT);
-
-	packet->l4 = (uint16_t)ipv4_header_octets(header);
-	packet->protocol = header[IPV4_PROTOCOL];
-	packet->flags = 0;
-	if (unlikely(fragment & (IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET)))
-		packet->flags = PACKET_FRAGMENT;
-	if (unlikely(fragment & IPV4_FRAGMENT_OFFSET))
-		packet->flags |= PACKET_LATER_FRAGMENT;
-	return DROP_NONE;
-}
-
-// Headers that selectors look past. AH and Mobility are upper protocols to them (RFC 4301 section
-// 4.4.1.1).
-static bool is_extension(uint8_t protocol)
-{
-	switch (protocol) {
-	case IP_PROTOCOL_HOP_BY_HOP:
-	case IP_PROTOCOL_ROUTING:
-	case IP_PROTOCOL_FRAGMENT:
-	case IP_PROTOCOL_DESTINATION:
-		return true;
-	default:
-		return false;
-	}
-}
-
-// An atomic fragment, the first and the last, is whole (RFC 6946).
-static void note_fragment(const uint8_t *header, struct packet *packet)
-{
-	uint16_t offset = load_be16(header + 2);
-
-	if (offset & 0xfff9)
-		packet->flags |= PACKET_FRAGMENT;
-	if (offset & 0xfff8)
-		packet->flags |= PACKET_LATER_FRAGMENT;
-}
-
-// Octets of the extension header of which `left` octets are at `at`, more than are left where it is
-// cut short, 0 if `protocol` is none; notes fragments.
-static uint32_t extension_octets(
-	uint8_t protocol, const uint8_t *at, uint32_t left, struct packet *packet)
-{
-	if (!is_extension(protocol))
-		return 0;
-	if (left < 8)
-		return 8;
-	if (protocol != IP_PROTOCOL_FRAGMENT)
-		return (at[1] + 1u) * 8;
-	note_fragment(at, packet);
-	return 8;
-}
-
-static enum drop_reason upper_ipv6(const uint8_t *header, uint32_t octets, struct packet *packet)
-{
-	uint8_t protocol = header[IPV6_NEXT_HEADER];
-	uint32_t at = IPV6_HEADER;
-
-	packet->flags = PACKET_IPV6;
-	for (unsigned i = 0; i <= EXTENSIONS_MAX; i++) {
-		uint32_t extension = extension_octets(protocol, header + at, octets - at, packet);
-
-		if (likely(extension == 0)) {
-			packet->l4 = (uint16_t)at;
-			packet->protocol = protocol;
-			return DROP_NONE;
-		}
-		if (unlikely(extension > octets - at))
-			return DROP_ip_header;
-		protocol = header[at];
-		at += extension;
-		// What follows in a later fragment is the middle of something: of which protocol
-		// it is, nobody can say who sees only this, unless that comes next.
-		if (packet->flags & PACKET_LATER_FRAGMENT) {
-			packet->l4 = (uint16_t)at;
-			packet->protocol = protocol;
-			return is_extension(protocol) ? DROP_fragment_opaque : DROP_NONE;
-		}
-	}
-	return DROP_ip_header;
-}
-
 enum drop_reason classify_upper(const struct rte_mbuf *m, struct packet *packet)
 {
-	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
-
-	if (likely(ip_version(header) == 4))
-		return upper_ipv4(header, packet);
-	return upper_ipv6(header, m->data_len, packet);
+	return ip_upper(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, packet);
 }
 
 static enum drop_reason classify_ip(struct rte_mbuf *m, uint16_t ether_type, struct packet *packet)

@@ -50,7 +50,6 @@
 #define IP_PROTOCOL_VRRP 112
 #define IP_PROTOCOL_L2TP 115
 #define IP_PROTOCOL_SCTP 132
-#define IP_PROTOCOL_MOBILITY 135
 #define IP_PROTOCOL_UDP_LITE 136
 
 static ALWAYS_INLINE uint8_t ip_version(const uint8_t *header)
