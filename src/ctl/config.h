@@ -82,10 +82,20 @@ struct config_neighbour {
 	unsigned line;
 };
 
+// ICMP errors that the gateway sends.
+struct config_icmp {
+	bool policy_refusal; // about packets from the protected side that a policy refuses
+	unsigned rate;	     // to one sender: a second
+	unsigned burst;	     // at once
+	unsigned total_rate; // to all
+	unsigned total_burst;
+};
+
 struct config {
 	struct config_eal eal;
 	struct config_buffers buffers;
-	unsigned replay_pool_kb;		    // memory for replay windows
+	unsigned replay_pool_kb; // memory for replay windows
+	struct config_icmp icmp;
 	char socket[108];			    // of the control socket
 	bool host_guard;			    // install it at start
 	uint32_t punt_per_second[PUNT_CLASS_COUNT]; // of each worker, by class

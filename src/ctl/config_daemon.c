@@ -1,4 +1,5 @@
-// Settings of the daemon as a whole: EAL, control socket, packet buffers, replay windows.
+// Settings of the daemon as a whole: EAL, control socket, packet buffers, replay windows,
+// ICMP.
 #include "ctl/api.h"
 #include "ctl/config_lcores.h"
 #include "ctl/config_tables.h"
@@ -111,3 +112,43 @@ static const struct setting replay_rows[] = {
 		.fallback = 4096},
 };
 const struct settings replay_settings = SETTINGS(replay_rows, NULL);
+
+// The buckets are filled once a millisecond at most.
+#define ICMP_RATE_MAX 1000
+
+static const struct setting icmp_rows[] = {
+	{.name = "policy_refusal",
+		.kind = SETTING_BOOL,
+		FIELD(struct config_icmp, policy_refusal),
+		.defaults = true,
+		.fallback = true},
+	{.name = "rate",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_icmp, rate),
+		.min = 1,
+		.max = ICMP_RATE_MAX,
+		.defaults = true,
+		.fallback = 10},
+	{.name = "burst",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_icmp, burst),
+		.min = 1,
+		.max = 1000,
+		.defaults = true,
+		.fallback = 20},
+	{.name = "total_rate",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_icmp, total_rate),
+		.min = 1,
+		.max = ICMP_RATE_MAX,
+		.defaults = true,
+		.fallback = 1000},
+	{.name = "total_burst",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_icmp, total_burst),
+		.min = 1,
+		.max = 10000,
+		.defaults = true,
+		.fallback = 100},
+};
+const struct settings icmp_settings = SETTINGS(icmp_rows, NULL);

@@ -14,6 +14,7 @@ extern const struct settings control_settings;
 extern const struct settings buffers_settings;
 extern const struct settings punt_settings;
 extern const struct settings replay_settings;
+extern const struct settings icmp_settings;
 extern const struct settings workers_settings;
 extern const struct settings port_settings;
 extern const struct settings tunnel_settings;

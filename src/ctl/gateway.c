@@ -37,6 +37,7 @@ static int create_dataplane(struct gateway *gateway, const struct proto_table *p
 		.buffers = config->buffers.count,
 		.buffer_octets = config->buffers.octets,
 		.replay_pool_kb = config->replay_pool_kb,
+		.tell_refusals = config->icmp.policy_refusal,
 		.protos = protos,
 		.engines = engines,
 	};
@@ -152,12 +153,13 @@ static int create_control(
 	if (rc == 0)
 		rc = create_mirror(gateway, err);
 	if (rc == 0) {
-		rc = icmp_create(gateway->dp, gateway->mirror, &gateway->icmp);
+		rc = icmp_create(gateway, &gateway->icmp);
 		if (rc != 0)
 			error_set(err, -rc, "no memory for ICMP");
 	}
 	if (rc == 0) {
-		rc = unresolved_create(gateway->dp, gateway->mirror, &gateway->unresolved);
+		rc = unresolved_create(
+			gateway->dp, gateway->mirror, gateway->icmp, &gateway->unresolved);
 		if (rc != 0)
 			error_set(err, -rc, "no memory for packets that wait for neighbours");
 	}

@@ -5,16 +5,9 @@
 
 #include <stdint.h>
 
-struct dataplane;
+struct gateway;
 struct icmp;
-struct mirror;
 struct rte_mbuf;
-
-// To one sender: so many at once, then one each interval; the same over all senders.
-#define ICMP_BURST 20
-#define ICMP_INTERVAL_MS 100
-#define ICMP_TOTAL_BURST 100
-#define ICMP_TOTAL_INTERVAL_MS 1
 
 struct icmp_stats {
 	uint64_t sent;
@@ -24,14 +17,13 @@ struct icmp_stats {
 	uint64_t no_buffer;  // or no room on the way to the workers
 };
 
-// dp and mirror outlive it. 0 or -errno.
-int icmp_create(struct dataplane *dp, struct mirror *mirror, struct icmp **created);
+// Uses the gateway's config, dp, mirror, host_if and tunnel, which outlive it. 0 or -errno.
+int icmp_create(const struct gateway *gateway, struct icmp **created);
 // NULL is fine.
 void icmp_destroy(struct icmp *icmp);
 
-// m: the IP packet that arrived at this port and cannot go on; stays the caller's. mtu: of
-// ICMP_too_big.
-void icmp_answer(struct icmp *icmp, enum icmp_kind kind, const struct rte_mbuf *m, uint8_t port,
-	uint32_t mtu);
+// m: an IP packet that cannot go on, with the meta of META_TELL or META_UNRESOLVED; stays the
+// caller's. false: nobody is told of packets that are dropped for its reason.
+bool icmp_answer(struct icmp *icmp, struct rte_mbuf *m);
 
 const struct icmp_stats *icmp_stats(const struct icmp *icmp, enum icmp_kind kind);

@@ -115,16 +115,6 @@ bool icmp_may_answer(enum icmp_kind kind, const uint8_t *packet, size_t octets)
 		!(upper.flags & PACKET_LATER_FRAGMENT) && carries_no_error(packet, octets, &upper);
 }
 
-struct ip_addr icmp_asker(const uint8_t *packet)
-{
-	bool ipv6 = ip_version(packet) == 6;
-	struct ip_addr addr = {.family = ipv6 ? IP_V6 : IP_V4};
-
-	memcpy(addr.octets, packet + (ipv6 ? IPV6_SOURCE : IPV4_SOURCE),
-		ip_addr_octets(addr.family));
-	return addr;
-}
-
 // What of the packet is quoted: no padding behind its own end, no more than fits.
 static size_t quote(uint8_t *to, const uint8_t *packet, size_t octets, size_t own, size_t room)
 {
@@ -136,17 +126,6 @@ static size_t quote(uint8_t *to, const uint8_t *packet, size_t octets, size_t ow
 	return octets;
 }
 
-static uint32_t sum_padded(const uint8_t *at, size_t octets)
-{
-	uint32_t sum = checksum_sum(at, (uint32_t)(octets & ~(size_t)1));
-	uint8_t last[2] = {0, 0};
-
-	if (octets % 2 == 0)
-		return sum;
-	last[0] = at[octets - 1];
-	return sum + checksum_sum(last, sizeof(last));
-}
-
 static void store_checksum(uint8_t *at, uint32_t sum)
 {
 	uint16_t checksum = (uint16_t)~checksum_fold(sum);
@@ -155,7 +134,7 @@ static void store_checksum(uint8_t *at, uint32_t sum)
 }
 
 static size_t write4(enum icmp_kind kind, const uint8_t *packet, size_t octets,
-	const struct ip_addr *source, uint32_t mtu, uint8_t *out)
+	const struct ip_addr *source, uint32_t mtu, size_t most, uint8_t *out)
 {
 	uint8_t *icmp = out + IPV4_HEADER_MIN;
 	size_t total;
@@ -163,13 +142,14 @@ static size_t write4(enum icmp_kind kind, const uint8_t *packet, size_t octets,
 	memset(out, 0, IPV4_HEADER_MIN + ICMP_HEADER);
 	total = IPV4_HEADER_MIN + ICMP_HEADER +
 		quote(icmp + ICMP_HEADER, packet, octets, load_be16(packet + IPV4_TOTAL_LENGTH),
-			MESSAGE4_MAX - IPV4_HEADER_MIN - ICMP_HEADER);
+			(most < MESSAGE4_MAX ? most : MESSAGE4_MAX) - IPV4_HEADER_MIN -
+				ICMP_HEADER);
 	icmp[0] = kinds[kind].type4;
 	icmp[1] = kinds[kind].code4;
 	if (mtu != 0)
 		store_be16(
 			icmp + ICMP_REST + 2, (uint16_t)(mtu < IPV4_MTU_MIN ? IPV4_MTU_MIN : mtu));
-	store_checksum(icmp + ICMP_CHECKSUM, sum_padded(icmp, total - IPV4_HEADER_MIN));
+	store_checksum(icmp + ICMP_CHECKSUM, checksum_sum_any(icmp, total - IPV4_HEADER_MIN));
 	out[0] = 0x45;
 	out[IPV4_TOS] = TRAFFIC_CLASS;
 	store_be16(out + IPV4_TOTAL_LENGTH, (uint16_t)total);
@@ -183,7 +163,7 @@ static size_t write4(enum icmp_kind kind, const uint8_t *packet, size_t octets,
 }
 
 static size_t write6(enum icmp_kind kind, const uint8_t *packet, size_t octets,
-	const struct ip_addr *source, uint32_t mtu, uint8_t *out)
+	const struct ip_addr *source, uint32_t mtu, size_t most, uint8_t *out)
 {
 	uint8_t *icmp = out + IPV6_HEADER;
 	size_t length;
@@ -192,7 +172,8 @@ static size_t write6(enum icmp_kind kind, const uint8_t *packet, size_t octets,
 	length = ICMP_HEADER +
 		quote(icmp + ICMP_HEADER, packet, octets,
 			IPV6_HEADER + (size_t)load_be16(packet + IPV6_PAYLOAD_LENGTH),
-			ICMP_MESSAGE_MAX - IPV6_HEADER - ICMP_HEADER);
+			(most < ICMP_MESSAGE_MAX ? most : ICMP_MESSAGE_MAX) - IPV6_HEADER -
+				ICMP_HEADER);
 	icmp[0] = kinds[kind].type6;
 	icmp[1] = kinds[kind].code6;
 	// Hosts do not go below (RFC 8201 section 4).
@@ -203,7 +184,7 @@ static size_t write6(enum icmp_kind kind, const uint8_t *packet, size_t octets,
 	// The pseudo-header's addresses are where they belong, its length and protocol are not.
 	store_checksum(icmp + ICMP_CHECKSUM,
 		checksum_sum(out + IPV6_SOURCE, 32) + htobe16((uint16_t)length) +
-			htobe16(IP_PROTOCOL_ICMPV6) + sum_padded(icmp, length));
+			htobe16(IP_PROTOCOL_ICMPV6) + checksum_sum_any(icmp, length));
 	store_be32(out, 6u << 28 | TRAFFIC_CLASS << 20);
 	store_be16(out + IPV6_PAYLOAD_LENGTH, (uint16_t)length);
 	out[IPV6_NEXT_HEADER] = IP_PROTOCOL_ICMPV6;
@@ -212,9 +193,9 @@ static size_t write6(enum icmp_kind kind, const uint8_t *packet, size_t octets,
 }
 
 size_t icmp_message_write(enum icmp_kind kind, const uint8_t *packet, size_t octets,
-	const struct ip_addr *source, uint32_t mtu, uint8_t *out)
+	const struct ip_addr *source, uint32_t mtu, size_t most, uint8_t *out)
 {
 	if (ip_version(packet) == 4)
-		return write4(kind, packet, octets, source, mtu, out);
-	return write6(kind, packet, octets, source, mtu, out);
+		return write4(kind, packet, octets, source, mtu, most, out);
+	return write6(kind, packet, octets, source, mtu, most, out);
 }

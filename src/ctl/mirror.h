@@ -86,10 +86,13 @@ void mirror_destroy(struct mirror *mirror);
 // once per address and second. false: it cannot be asked, for want of a host interface at the port.
 bool mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *addr);
 
+// Says of an address of the gateway's whether it may be the source.
+typedef bool mirror_fits(void *arg, const struct ip_addr *addr);
+
 // The gateway's own address to speak to `near` from, at this port: a global one, in the longest
-// prefix around near if there is one; else one of another port. false: the gateway has none of this
-// family.
+// prefix around near if there is one; else one of another port; of those that fit (NULL: all).
+// false: the gateway has none.
 bool mirror_source(const struct mirror *mirror, uint8_t port, const struct ip_addr *near,
-	struct ip_addr *source);
+	mirror_fits *fits, void *arg, struct ip_addr *source);
 
 const struct mirror_stats *mirror_stats(const struct mirror *mirror);

@@ -93,7 +93,7 @@ static unsigned worth(
 }
 
 bool mirror_source(const struct mirror *mirror, uint8_t port, const struct ip_addr *near,
-	struct ip_addr *source)
+	mirror_fits *fits, void *arg, struct ip_addr *source)
 {
 	const struct mirror_address *best = NULL;
 	unsigned most = 0;
@@ -102,7 +102,7 @@ bool mirror_source(const struct mirror *mirror, uint8_t port, const struct ip_ad
 		const struct mirror_address *address = &mirror->addresses.address[i];
 		unsigned value = worth(address, port, near);
 
-		if (value > most) {
+		if (value > most && (!fits || fits(arg, &address->prefix.addr))) {
 			most = value;
 			best = address;
 		}

@@ -36,10 +36,10 @@ static const struct {
 	{ADJACENCY_MULTICAST, {{IP_V4, {224}}, 4}},
 	{ADJACENCY_MULTICAST, {{IP_V4, {255, 255, 255, 255}}, 32}},
 	{ADJACENCY_MULTICAST, {{IP_V6, {0xff}}, 8}},
-	{ADJACENCY_UNREACHABLE, {{IP_V4, {0}}, 8}},
-	{ADJACENCY_UNREACHABLE, {{IP_V4, {127}}, 8}},
-	{ADJACENCY_UNREACHABLE, {{IP_V6, {0}}, 128}},
-	{ADJACENCY_UNREACHABLE, {{IP_V6, {[15] = 1}}, 128}},
+	{ADJACENCY_BLACKHOLE, {{IP_V4, {0}}, 8}},
+	{ADJACENCY_BLACKHOLE, {{IP_V4, {127}}, 8}},
+	{ADJACENCY_BLACKHOLE, {{IP_V6, {0}}, 128}},
+	{ADJACENCY_BLACKHOLE, {{IP_V6, {[15] = 1}}, 128}},
 };
 
 static const struct ip_prefix loopback4 = {{IP_V4, {127}}, 8};
@@ -215,7 +215,7 @@ static int each_route(const struct nlmsghdr *message, void *arg)
 	struct reading *r = arg;
 	const struct nlattr *a[RTA_MAX + 1];
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(message);
-	struct fwd_route route = {.kind = ADJACENCY_UNREACHABLE};
+	struct fwd_route route = {.kind = ADJACENCY_NO_ROUTE};
 	uint32_t table, priority;
 
 	if (message->nlmsg_type != RTM_NEWROUTE ||
@@ -240,12 +240,18 @@ static int each_route(const struct nlmsghdr *message, void *arg)
 	case RTN_UNICAST:
 		return add_unicast(r, &route, rtm, a, priority);
 	case RTN_UNREACHABLE:
+		route.kind = ADJACENCY_UNREACHABLE;
+		break;
 	case RTN_PROHIBIT:
+		route.kind = ADJACENCY_PROHIBIT;
+		break;
 	case RTN_BLACKHOLE:
-		return add(r, &route, RANK_MAIN, priority);
+		route.kind = ADJACENCY_BLACKHOLE;
+		break;
 	default:
 		return 0;
 	}
+	return add(r, &route, RANK_MAIN, priority);
 }
 
 static int compare_prefix(const struct ip_prefix *a, const struct ip_prefix *b)

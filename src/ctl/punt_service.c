@@ -43,9 +43,10 @@ static void serve(struct punt_service *service, struct rte_mbuf *m)
 		}
 		service->stats.no_host_if++;
 		break;
-	case META_TOO_BIG:
-		service->stats.too_big++;
-		icmp_answer(gateway->icmp, ICMP_too_big, m, meta->port, meta->mtu);
+	case META_TELL:
+		service->stats.told++;
+		if (!icmp_answer(gateway->icmp, m))
+			service->stats.unknown++;
 		break;
 	case META_UNRESOLVED:
 		unresolved_take(gateway->unresolved, m, limiter_now_ms());

@@ -12,8 +12,8 @@ struct punt_service;
 struct punt_service_stats {
 	uint64_t frames;     // for the kernel
 	uint64_t no_host_if; // of them: at a port without a host interface
-	uint64_t too_big;    // packets over an MTU
-	uint64_t unknown;    // of a kind we do not know: a bug
+	uint64_t told;	     // packets whose senders are owed a word
+	uint64_t unknown;    // of a kind or for a reason we do not know: a bug
 };
 
 // Uses the gateway's events, dp, host_if, unresolved and icmp, which outlive it. 0 or -errno.

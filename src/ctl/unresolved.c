@@ -4,8 +4,10 @@
 #include "ctl/unresolved.h"
 
 #include "base/secret.h"
+#include "ctl/icmp.h"
 #include "ctl/mirror.h"
 #include "dataplane/drop.h"
+#include "dataplane/forward.h"
 #include "dataplane/punt.h"
 #include "proto/ip_hdr.h"
 
@@ -30,6 +32,7 @@ struct kept {
 struct unresolved {
 	struct dataplane *dp;
 	struct mirror *mirror;
+	struct icmp *icmp;
 	uint64_t seed;
 	uint64_t publications; // of the mirror, when we looked
 	uint64_t looked_ms;
@@ -37,7 +40,8 @@ struct unresolved {
 	struct kept kept[SETS * WAYS];
 };
 
-int unresolved_create(struct dataplane *dp, struct mirror *mirror, struct unresolved **created)
+int unresolved_create(
+	struct dataplane *dp, struct mirror *mirror, struct icmp *icmp, struct unresolved **created)
 {
 	struct unresolved *u = calloc(1, sizeof(*u));
 	int ret = u ? secret_random(&u->seed, sizeof(u->seed)) : -ENOMEM;
@@ -48,6 +52,7 @@ int unresolved_create(struct dataplane *dp, struct mirror *mirror, struct unreso
 	}
 	u->dp = dp;
 	u->mirror = mirror;
+	u->icmp = icmp;
 	*created = u;
 	return 0;
 }
@@ -59,16 +64,6 @@ void unresolved_destroy(struct unresolved *u)
 	for (unsigned i = 0; i < SETS * WAYS; i++)
 		rte_pktmbuf_free(u->kept[i].m);
 	free(u);
-}
-
-static struct ip_addr destination_of(const struct rte_mbuf *m)
-{
-	const uint8_t *packet = rte_pktmbuf_mtod(m, const uint8_t *);
-	struct ip_addr addr = {.family = ip_version(packet) == 4 ? IP_V4 : IP_V6};
-
-	memcpy(addr.octets, packet + (addr.family == IP_V4 ? IPV4_DESTINATION : IPV6_DESTINATION),
-		ip_addr_octets(addr.family));
-	return addr;
 }
 
 // Where the packet would go by the tables of now. Control alone publishes them, so the result stays
@@ -93,9 +88,15 @@ static void resume(struct unresolved *u, struct rte_mbuf *m)
 		u->dp->control_drops[port][DROP_inject_full]++;
 }
 
+// Senders in transit are told, where that is owed; tunnels and the gateway itself are not.
 static void give_up(struct unresolved *u, struct rte_mbuf *m, enum drop_reason reason)
 {
-	drop_by_control(u->dp, meta_of(m)->port, reason, m);
+	struct meta *meta = meta_of(m);
+
+	meta->reason = (uint16_t)reason;
+	if (meta->origin == FORWARD_TRANSIT || meta->origin == FORWARD_DECRYPTED)
+		icmp_answer(u->icmp, m);
+	drop_by_control(u->dp, meta->port, reason, m);
 }
 
 static struct kept *set_of(struct unresolved *u, uint8_t port, const struct ip_addr *via)
@@ -143,7 +144,7 @@ static void keep(struct unresolved *u, struct rte_mbuf *m, uint8_t port, const s
 
 void unresolved_take(struct unresolved *u, struct rte_mbuf *m, uint64_t now_ms)
 {
-	struct ip_addr destination = destination_of(m);
+	struct ip_addr destination = ip_destination(rte_pktmbuf_mtod(m, const uint8_t *));
 	const struct adjacency *next = next_of(u, &destination);
 	const struct ip_addr *via = next->via.family == IP_NONE ? &destination : &next->via;
 
@@ -177,7 +178,7 @@ static void ask_again(struct unresolved *u, struct kept *kept, uint64_t now_ms)
 // True if the place is free afterwards.
 static bool look_at(struct unresolved *u, struct kept *kept, uint64_t now_ms)
 {
-	struct ip_addr destination = destination_of(kept->m);
+	struct ip_addr destination = ip_destination(rte_pktmbuf_mtod(kept->m, const uint8_t *));
 	const struct adjacency *next = next_of(u, &destination);
 
 	if (!is_unresolved(next)) {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct dataplane;
+struct icmp;
 struct mirror;
 struct rte_mbuf;
 struct unresolved;
@@ -22,8 +23,9 @@ struct unresolved_stats {
 	uint64_t homeless; // dropped because the port has no host interface to ask by
 };
 
-// dp and mirror outlive it. 0 or -errno.
-int unresolved_create(struct dataplane *dp, struct mirror *mirror, struct unresolved **created);
+// dp, mirror and icmp outlive it. 0 or -errno.
+int unresolved_create(struct dataplane *dp, struct mirror *mirror, struct icmp *icmp,
+	struct unresolved **created);
 // NULL is fine. Frees what is kept.
 void unresolved_destroy(struct unresolved *unresolved);
 

@@ -296,6 +296,7 @@ int dataplane_create(
 	dp->engines = params->engines;
 	dp->workers = params->workers;
 	dp->punt_seed = (uint32_t)rte_rand();
+	dp->tell_refusals = params->tell_refusals;
 	number_workers(dp, params);
 	rc = create_pool(dp, params, err);
 	if (rc == 0)

@@ -22,6 +22,7 @@ struct dataplane_params {
 	unsigned buffer_octets;	 // data room of one
 	unsigned replay_pool_kb; // memory for replay windows
 	uint32_t punt_per_second[PUNT_CLASS_COUNT]; // of each worker; 0: no limit
+	bool tell_refusals; // senders on the protected side learn that a policy says no
 	const struct proto_table *protos;
 	const struct aead_table *engines;
 };
@@ -49,6 +50,7 @@ struct dataplane {
 	uint16_t encrypt_worker[WORKERS_MAX];
 	struct sa_workers sa_workers;
 	uint32_t punt_seed; // of the hash of senders, so that nobody can choose whom to meet
+	bool tell_refusals;
 	// Control writes (release), workers read (acquire) once a burst. Never NULL.
 	struct sadb *_Atomic sadb;
 	struct spd *_Atomic spd;

@@ -7,13 +7,37 @@
 #include "dataplane/frag.h"
 #include "dataplane/local.h"
 #include "dataplane/punt.h"
+#include "dataplane/tell.h"
 #include "dataplane/tx.h"
 #include "proto/ip_hdr.h"
 #include "proto/pkt.h"
 
-static bool is_transit(enum forward_origin origin)
+static bool in_transit(enum forward_origin origin)
 {
 	return origin == FORWARD_TRANSIT || origin == FORWARD_DECRYPTED;
+}
+
+// Nobody is told of the gateway's own packets: their senders are tunnels, or the one who tells.
+static void drop_transit(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
+	enum forward_origin origin, enum drop_reason reason)
+{
+	if (in_transit(origin))
+		tell_drop(w, m, packet, origin, reason, 0);
+	else
+		drop_packet(w, packet->port, reason, m);
+}
+
+// The same where the next link is known. To who is behind a tunnel, the gateway speaks from its
+// address on that link, which the tunnel's policies know rather than the one on the wire.
+static void drop_at_link(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
+	enum forward_origin origin, uint8_t link, enum drop_reason reason, uint16_t mtu)
+{
+	struct packet at_link = *packet;
+
+	if (origin == FORWARD_DECRYPTED)
+		at_link.port = link;
+	counter_add(&w->stats.port[packet->port].drops[reason], 1);
+	tell_sender(w, m, &at_link, origin, reason, mtu);
 }
 
 static void send_split(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
@@ -32,15 +56,12 @@ static void send_split(struct worker *w, struct rte_mbuf *m, const struct packet
 static void send_too_big(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	const struct adjacency *adjacency, enum forward_origin origin, uint16_t mtu)
 {
-	if (!is_transit(origin)) {
+	if (!in_transit(origin)) {
 		drop_packet(w, packet->port, DROP_outer_too_big, m);
 	} else if (frag_may_split(m)) {
 		send_split(w, m, packet, adjacency, mtu);
 	} else {
-		// Its sender is told from an address that the tunnel's policies know.
-		counter_add(&w->stats.port[packet->port].drops[DROP_packet_too_big], 1);
-		punt_packet(w, origin == FORWARD_DECRYPTED ? adjacency->port : packet->port, m,
-			META_TOO_BIG, mtu);
+		drop_at_link(w, m, packet, origin, adjacency->port, DROP_packet_too_big, mtu);
 	}
 }
 
@@ -50,12 +71,12 @@ static void send(struct worker *w, struct rte_mbuf *m, const struct packet *pack
 	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
 	uint16_t mtu = w->dp->port[adjacency->port].mtu;
 
-	if (is_transit(origin) && unlikely(ip_hop_limit(header) <= 1)) {
-		drop_packet(w, packet->port, DROP_ttl_expired, m);
+	if (in_transit(origin) && unlikely(ip_hop_limit(header) <= 1)) {
+		drop_at_link(w, m, packet, origin, adjacency->port, DROP_ttl_expired, 0);
 	} else if (unlikely(m->pkt_len > mtu)) {
 		send_too_big(w, m, packet, adjacency, origin, mtu);
 	} else {
-		if (is_transit(origin))
+		if (in_transit(origin))
 			ip_decrement_hop_limit(header);
 		tx_packet(w, adjacency->port, m, adjacency->ether);
 	}
@@ -75,7 +96,7 @@ static void forward(struct worker *w, struct rte_mbuf *m, const struct packet *p
 {
 	if (unlikely(leaks(w, adjacency, origin))) {
 		audit_clear(w, DROP_clear_protected, m, packet);
-		drop_packet(w, packet->port, DROP_clear_protected, m);
+		drop_transit(w, m, packet, origin, DROP_clear_protected);
 		return;
 	}
 	switch (adjacency->kind) {
@@ -92,13 +113,19 @@ static void forward(struct worker *w, struct rte_mbuf *m, const struct packet *p
 		punt_unresolved(w, packet, m, (uint8_t)origin, DROP_neighbour_failed);
 		return;
 	case ADJACENCY_UNREACHABLE:
-		drop_packet(w, packet->port, DROP_route_unreachable, m);
+		drop_transit(w, m, packet, origin, DROP_route_unreachable);
+		return;
+	case ADJACENCY_PROHIBIT:
+		drop_transit(w, m, packet, origin, DROP_route_prohibit);
+		return;
+	case ADJACENCY_BLACKHOLE:
+		drop_packet(w, packet->port, DROP_route_blackhole, m);
 		return;
 	case ADJACENCY_MULTICAST:
 		drop_packet(w, packet->port, DROP_multicast, m);
 		return;
 	default:
-		drop_packet(w, packet->port, DROP_no_route, m);
+		drop_transit(w, m, packet, origin, DROP_no_route);
 	}
 }
 

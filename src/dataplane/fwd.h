@@ -9,13 +9,15 @@
 
 enum adjacency_kind {
 	ADJACENCY_NO_ROUTE,
-	ADJACENCY_UNREACHABLE, // the route says so
-	ADJACENCY_LOCAL,       // an address of this host
-	ADJACENCY_MULTICAST,   // or broadcast: the host's, never forwarded
-	ADJACENCY_LINK,	       // the destination is on the link: see the neighbours
-	ADJACENCY_PENDING,     // its link address is not known yet
-	ADJACENCY_FAILED,      // it does not answer
-	ADJACENCY_FORWARD,     // ready
+	ADJACENCY_UNREACHABLE, // the route says so, as the two that follow
+	ADJACENCY_PROHIBIT,
+	ADJACENCY_BLACKHOLE,
+	ADJACENCY_LOCAL,     // an address of this host
+	ADJACENCY_MULTICAST, // or broadcast: the host's, never forwarded
+	ADJACENCY_LINK,	     // the destination is on the link: see the neighbours
+	ADJACENCY_PENDING,   // its link address is not known yet
+	ADJACENCY_FAILED,    // it does not answer
+	ADJACENCY_FORWARD,   // ready
 };
 
 // Where a packet goes next.
@@ -30,7 +32,7 @@ struct adjacency {
 // Input of a build.
 struct fwd_route {
 	struct ip_prefix prefix;
-	uint8_t kind; // NO_ROUTE, UNREACHABLE, LOCAL, MULTICAST, LINK; FORWARD: through the gateway
+	uint8_t kind; // NO_ROUTE to MULTICAST, LINK; FORWARD: through the gateway
 	uint8_t port;
 	bool tunnel_end;	// of LOCAL: an outer address of tunnels
 	struct ip_addr gateway; // of FORWARD; of either family, whatever the prefix's

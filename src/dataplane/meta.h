@@ -13,12 +13,20 @@ enum meta_kind {
 	META_TX,     // a frame: the owner of the transmit queue sends it
 	// Worker to control.
 	META_PUNT,	 // a frame for the kernel, at the port's host interface
-	META_TOO_BIG,	 // an IP packet that must not go on: tell its sender the MTU
-	META_UNRESOLVED, // an IP packet whose next hop has no link address: resolve it
+	META_TELL,	 // an IP packet that was dropped: tell its sender why
+	META_UNRESOLVED, // an IP packet whose next hop has no link address: resolve that
+	META_PATH_MTU,	 // an ICMP error from the wire about a tunnel packet
 	// Control to worker.
 	META_FRAME,  // a frame from the port's host interface
 	META_PACKET, // an IP packet of the gateway itself, to be routed
 	META_RESUME, // what came as META_UNRESOLVED, to be routed again
+};
+
+// What an IP packet of the gateway's own (META_PACKET) quotes, which says where it may go.
+enum meta_about {
+	ABOUT_CLEAR,  // nothing, or what was in clear on the wire: where the policies say
+	ABOUT_INSIDE, // what was in clear on the protected side: not to the wire
+	ABOUT_TUNNEL, // what came out of a tunnel: back into it
 };
 
 struct meta {
@@ -28,11 +36,12 @@ struct meta {
 	uint64_t seq;
 	struct packet packet;
 	uint8_t kind;
-	uint8_t port; // of arrival; META_TX, META_FRAME: to send from
-	uint16_t mtu; // META_TOO_BIG
-	// META_UNRESOLVED, META_RESUME.
-	uint16_t reason; // to drop it, enum drop_reason
-	uint8_t origin;	 // enum forward_origin
+	uint8_t port;	 // of arrival; META_TX, META_FRAME: to send from; META_TELL: to speak from
+	uint8_t origin;	 // enum forward_origin; META_TELL, META_UNRESOLVED, META_RESUME
+	uint8_t about;	 // enum meta_about; META_PACKET
+	uint16_t reason; // enum drop_reason; META_TELL, META_UNRESOLVED, META_RESUME
+	uint16_t mtu;	 // META_TELL, where it is the reason
+	uint16_t tunnel; // index; FORWARD_DECRYPTED, ABOUT_TUNNEL
 };
 
 static inline struct meta *meta_of(struct rte_mbuf *m)

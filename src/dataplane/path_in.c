@@ -111,7 +111,8 @@ static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[])
 		count_delivered(w, sa[i], b->m[i]);
 		tcp_mss_clamp(b->m[i], &b->packet[i], &spd_policy(spd, match[i])->tunnel->mss);
 		b->m[kept] = b->m[i];
-		b->packet[kept++] = b->packet[i];
+		b->packet[kept] = b->packet[i];
+		b->packet[kept++].tunnel = sa[i]->tunnel;
 	}
 	b->n = kept;
 	if (kept > 0)

@@ -10,7 +10,7 @@
 #include "dataplane/frag.h"
 #include "dataplane/handover.h"
 #include "dataplane/local.h"
-#include "dataplane/punt.h"
+#include "dataplane/tell.h"
 #include "proto/ip_hdr.h"
 
 static void burst_append(struct burst *b, struct rte_mbuf *m, const struct packet *packet)
@@ -89,12 +89,12 @@ static bool admit(struct worker *w, struct rte_mbuf *m, const struct packet *pac
 	bool too_big = m->pkt_len > sa->max_inner;
 
 	if (origin == FORWARD_TRANSIT && unlikely(ip_hop_limit(header) <= 1)) {
-		drop_packet(w, packet->port, DROP_ttl_expired, m);
+		tell_drop(w, m, packet, origin, DROP_ttl_expired, 0);
 		return false;
 	}
 	if (unlikely(too_big && !frag_may_split(m))) {
 		sa_drop(w, sa, packet->port, DROP_too_big);
-		punt_packet(w, packet->port, m, META_TOO_BIG, sa->max_inner);
+		tell_sender(w, m, packet, origin, DROP_too_big, sa->max_inner);
 		return false;
 	}
 	if (origin == FORWARD_TRANSIT)
@@ -107,13 +107,35 @@ static bool admit(struct worker *w, struct rte_mbuf *m, const struct packet *pac
 	return false;
 }
 
-static enum drop_reason refusal(const struct spd *spd, uint32_t match)
+static bool leads_back(const struct spd *spd, uint32_t match, uint16_t tunnel)
 {
+	const struct policy *policy;
+
+	if (match == SPD_NO_MATCH || (match & SPD_FRAGMENT))
+		return false;
+	policy = spd_policy(spd, match);
+	return policy->action == POLICY_PROTECT && policy->tunnel->index == tunnel;
+}
+
+static enum drop_reason refusal(const struct spd *spd, uint32_t match, const struct packet *packet)
+{
+	if (unlikely(packet->flags & PACKET_ABOUT_TUNNEL) &&
+		!leads_back(spd, match, packet->tunnel))
+		return DROP_answer_unprotected;
 	if (match == SPD_NO_MATCH)
 		return DROP_policy_none;
 	if (match & SPD_FRAGMENT)
 		return DROP_fragment_ports;
 	return spd_policy(spd, match)->action == POLICY_DISCARD ? DROP_policy_discard : DROP_NONE;
+}
+
+static void refuse(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
+	enum forward_origin origin, enum drop_reason reason)
+{
+	if (w->dp->tell_refusals && reason != DROP_answer_unprotected)
+		tell_drop(w, m, packet, origin, reason, 0);
+	else
+		drop_packet(w, packet->port, reason, m);
 }
 
 // The packets of b meet the policies: protected ones stay in b with sa beside them, bypassing ones
@@ -129,13 +151,13 @@ static bool apply_policies(
 	spd_lookup(spd, SPD_OUT, b, 0, b->n, match);
 	w->bypass.n = 0;
 	for (uint16_t i = 0; i < b->n; i++) {
-		enum drop_reason reason = refusal(spd, match[i]);
+		enum drop_reason reason = refusal(spd, match[i], &b->packet[i]);
 		const struct policy *policy;
 
 		if (match[i] != SPD_NO_MATCH)
 			spd_hit(spd, w->index, match[i] & ~SPD_FRAGMENT, 1);
 		if (unlikely(reason != DROP_NONE)) {
-			drop_packet(w, b->packet[i].port, reason, b->m[i]);
+			refuse(w, b->m[i], &b->packet[i], origin, reason);
 			continue;
 		}
 		policy = spd_policy(spd, match[i]);
@@ -145,7 +167,7 @@ static bool apply_policies(
 		}
 		sa[kept] = atomic_load_explicit(&policy->tunnel->out, memory_order_acquire);
 		if (unlikely(sa[kept] == NULL)) {
-			drop_packet(w, b->packet[i].port, DROP_no_outbound_sa, b->m[i]);
+			tell_drop(w, b->m[i], &b->packet[i], origin, DROP_no_outbound_sa, 0);
 			continue;
 		}
 		tcp_mss_clamp(b->m[i], &b->packet[i], &policy->tunnel->mss);
@@ -229,6 +251,29 @@ static bool crosses(const struct worker *w, const struct adjacency *adjacency)
 		w->dp->port[adjacency->port].side == PORT_UNPROTECTED;
 }
 
+// True if the packet is on its way to the policies; else it stays inside, or is gone. What quotes
+// protected traffic does not leave in clear, whatever else a policy lets pass: what came out of a
+// tunnel goes back into it, what came from the protected side stays there.
+static bool send_own(struct worker *w, struct rte_mbuf *m, struct packet *packet,
+	const struct adjacency *adjacency)
+{
+	const struct meta *meta = meta_of(m);
+
+	if (meta->about == ABOUT_TUNNEL) {
+		packet->flags |= PACKET_ABOUT_TUNNEL;
+		packet->tunnel = meta->tunnel;
+		return true;
+	}
+	if (!crosses(w, adjacency)) {
+		burst_append(&w->inside, m, packet);
+		return false;
+	}
+	if (meta->about == ABOUT_CLEAR)
+		return true;
+	drop_packet(w, packet->port, DROP_answer_unprotected, m);
+	return false;
+}
+
 void path_out_own(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 {
 	const struct fwd *fwd = atomic_load_explicit(&w->dp->fwd, memory_order_acquire);
@@ -250,10 +295,8 @@ void path_out_own(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 	fwd_lookup(fwd, b, 0, b->n, adjacency);
 	w->inside.n = 0;
 	for (uint16_t i = 0; i < b->n; i++) {
-		if (!crosses(w, adjacency[i])) {
-			burst_append(&w->inside, b->m[i], &b->packet[i]);
+		if (!send_own(w, b->m[i], &b->packet[i], adjacency[i]))
 			continue;
-		}
 		b->m[kept] = b->m[i];
 		b->packet[kept++] = b->packet[i];
 	}

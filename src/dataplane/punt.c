@@ -1,7 +1,6 @@
 // The rings between workers and the control thread, both ends of both.
 #include "dataplane/punt.h"
 
-#include "base/bytes.h"
 #include "dataplane/drop.h"
 #include "proto/ip_hdr.h"
 #include "proto/pkt.h"
@@ -76,8 +75,6 @@ void punt_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_cl
 void punt_bare(
 	struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m, enum punt_class class)
 {
-	// Locally administered, nobody's: answers go by the kernel's route, not to this address.
-	static const uint8_t source[RTE_ETHER_ADDR_LEN] = {2};
 	uint8_t version = ip_version(rte_pktmbuf_mtod(m, const uint8_t *));
 	uint8_t *frame = pkt_prepend(m, RTE_ETHER_HDR_LEN);
 
@@ -85,9 +82,7 @@ void punt_bare(
 		drop_packet(w, port, DROP_no_room, m);
 		return;
 	}
-	memcpy(frame, w->dp->port[home].mac.addr_bytes, RTE_ETHER_ADDR_LEN);
-	memcpy(frame + FRAME_SOURCE, source, RTE_ETHER_ADDR_LEN);
-	store_be16(frame + FRAME_TYPE, version == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+	punt_ether(frame, &w->dp->port[home].mac, version);
 	to_kernel(w, port, home, m, class);
 }
 
@@ -103,11 +98,10 @@ void punt_packet(
 void punt_unresolved(struct worker *w, const struct packet *packet, struct rte_mbuf *m,
 	uint8_t origin, enum drop_reason reason)
 {
-	struct meta *meta = meta_of(m);
-
-	meta->packet = *packet;
-	meta->origin = origin;
-	meta->reason = (uint16_t)reason;
+	*meta_of(m) = (struct meta){.packet = *packet,
+		.origin = origin,
+		.reason = (uint16_t)reason,
+		.tunnel = packet->tunnel};
 	if (unlikely(!put(w, PUNT_REQUESTS, m, META_UNRESOLVED, packet->port)))
 		drop_packet(w, packet->port, reason, m);
 }
@@ -138,7 +132,11 @@ unsigned punt_drain(struct dataplane *dp, struct rte_mbuf *m[], unsigned n)
 
 struct rte_mbuf *inject_alloc(struct dataplane *dp)
 {
-	return rte_pktmbuf_alloc(dp->pool);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(dp->pool);
+
+	if (m != NULL)
+		*meta_of(m) = (struct meta){0};
+	return m;
 }
 
 // A frame for the protected side goes straight to the owner of the port's first transmit queue.

@@ -3,6 +3,7 @@
 // may have is dropped and counted by whoever could not put it in.
 #pragma once
 
+#include "base/bytes.h"
 #include "dataplane/dataplane.h"
 
 #define PUNT_RING 1024
@@ -17,7 +18,7 @@ void punt_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_cl
 // one that the kernel accepts at the host interface of `home`, the port of the address it is for.
 void punt_bare(
 	struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m, enum punt_class class);
-// An IP packet that control must answer for: META_TOO_BIG.
+// An IP packet that control must answer for: META_TELL.
 void punt_packet(
 	struct worker *w, uint8_t port, struct rte_mbuf *m, enum meta_kind kind, uint16_t mtu);
 // An IP packet whose next hop has no link address yet. Control keeps it and gives it back, or drops
@@ -25,12 +26,23 @@ void punt_packet(
 void punt_unresolved(struct worker *w, const struct packet *packet, struct rte_mbuf *m,
 	uint8_t origin, enum drop_reason reason);
 
+// An Ethernet header that the kernel accepts at the host interface of a port with this address.
+static inline void punt_ether(uint8_t *frame, const struct rte_ether_addr *to, uint8_t version)
+{
+	// Locally administered, nobody's: answers go by the kernel's route, not to this address.
+	static const uint8_t source[RTE_ETHER_ADDR_LEN] = {2};
+
+	memcpy(frame, to->addr_bytes, RTE_ETHER_ADDR_LEN);
+	memcpy(frame + RTE_ETHER_ADDR_LEN, source, RTE_ETHER_ADDR_LEN);
+	store_be16(frame + 12, version == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
+}
+
 // Control side.
 
 // Up to n waiting packets of all workers, the most urgent class first; their meta says kind and
 // port. They become the caller's.
 unsigned punt_drain(struct dataplane *dp, struct rte_mbuf *m[], unsigned n);
-// An empty mbuf for inject, or NULL.
+// An empty mbuf for inject, its meta all zero, or NULL.
 struct rte_mbuf *inject_alloc(struct dataplane *dp);
 // A whole frame, to be sent from this port (META_FRAME), an IP packet of the gateway itself, to be
 // routed (META_PACKET; port: for counting), or one that could not be sent before (META_RESUME, the

@@ -1,4 +1,4 @@
-// The Internet checksum (RFC 1071) of IPv4 headers, and its update in place (RFC 1624). Sums are of
+// The Internet checksum (RFC 1071), and its update in place (RFC 1624). Sums are of
 // 16-bit words as they lie in memory, so no byte order is converted.
 #pragma once
 
@@ -28,6 +28,18 @@ static ALWAYS_INLINE uint32_t checksum_sum(const void *memory, uint32_t octets)
 		sum += word;
 	}
 	return sum;
+}
+
+// octets: any, at most 64 KiB; an odd one is padded with zero.
+static ALWAYS_INLINE uint32_t checksum_sum_any(const uint8_t *octet, uint32_t octets)
+{
+	uint32_t sum = checksum_sum(octet, octets & ~1u);
+	uint8_t last[2] = {0, 0};
+
+	if (octets % 2 == 0)
+		return sum;
+	last[0] = octet[octets - 1];
+	return sum + checksum_sum(last, sizeof(last));
 }
 
 // A header that includes its checksum sums to all ones.

@@ -68,6 +68,7 @@
 	X(reassembly_ecn,     "fragments of a tunnel packet mark congestion, and know no ECN") \
 	X(policy_discard,     "policy says discard") \
 	X(policy_none,        "no policy matches") \
+	X(answer_unprotected, "ICMP that quotes protected traffic would leave in clear") \
 	X(clear_protected,    "in clear where a policy demands protection") \
 	X(fragment_ports,     "fragment where a policy names ports") \
 	X(fragment_opaque,    "later fragment whose protocol is behind extension headers") \
@@ -76,7 +77,9 @@
 	X(fragment_beyond,    "too big, and a fragment that ends beyond 65535 octets") \
 	X(outer_too_big,      "tunnel packet over the MTU of the port that its route leads to") \
 	X(no_route,           "no route to the destination") \
-	X(route_unreachable,  "route says unreachable, prohibit or blackhole") \
+	X(route_unreachable,  "route says unreachable") \
+	X(route_prohibit,     "route says prohibit") \
+	X(route_blackhole,    "route says blackhole, or the address is no place to go to") \
 	X(neighbour_pending,  "neighbour's link address not known yet") \
 	X(neighbour_failed,   "neighbour does not answer") \
 	X(multicast,          "multicast or broadcast is not forwarded") \

@@ -1,6 +1,7 @@
 // The IPv4 and IPv6 headers as octet offsets, and the few fields a gateway reads and writes.
 #pragma once
 
+#include "base/addr.h"
 #include "base/bytes.h"
 #include "base/compiler.h"
 #include "proto/checksum.h"
@@ -95,6 +96,25 @@ static ALWAYS_INLINE bool ip_source_forwardable(const uint8_t *header)
 	if (header[IPV6_SOURCE] == 0xfe && (header[IPV6_SOURCE + 1] & 0xc0) == 0x80)
 		return false;
 	return memcmp(header + IPV6_SOURCE, none, 16) != 0;
+}
+
+// The addresses of a packet of either family.
+static inline struct ip_addr ip_source(const uint8_t *header)
+{
+	bool ipv6 = ip_version(header) == 6;
+	struct ip_addr addr = {.family = ipv6 ? IP_V6 : IP_V4};
+
+	memcpy(addr.octets, header + (ipv6 ? IPV6_SOURCE : IPV4_SOURCE), ipv6 ? 16 : 4);
+	return addr;
+}
+
+static inline struct ip_addr ip_destination(const uint8_t *header)
+{
+	bool ipv6 = ip_version(header) == 6;
+	struct ip_addr addr = {.family = ipv6 ? IP_V6 : IP_V4};
+
+	memcpy(addr.octets, header + (ipv6 ? IPV6_DESTINATION : IPV4_DESTINATION), ipv6 ? 16 : 4);
+	return addr;
 }
 
 // DSCP and ECN: IPv4's TOS octet, IPv6's traffic class.

@@ -65,7 +65,7 @@ def test_route_takes_effect_within_a_second(sites):
     time.sleep(1)
     before = sites.gateway["b"].drops()
     assert traffic.ping(host, "10.2.77.1", 2, wait=1).received == 0
-    assert sites.gateway["b"].drops_since(before).get("route_unreachable") == 2
+    assert sites.gateway["b"].drops_since(before).get("route_prohibit") == 2
 
 
 def test_neighbour_that_is_not_there(sites):

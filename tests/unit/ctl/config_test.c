@@ -47,6 +47,11 @@ static void defaults(void **state)
 	assert_int_equal(config->buffers.count, 2 * 10240);
 	assert_int_equal(config->buffers.octets, 2176);
 	assert_int_equal(config->replay_pool_kb, 4096);
+	assert_true(config->icmp.policy_refusal);
+	assert_int_equal(config->icmp.rate, 10);
+	assert_int_equal(config->icmp.burst, 20);
+	assert_int_equal(config->icmp.total_rate, 1000);
+	assert_int_equal(config->icmp.total_burst, 100);
 	assert_int_equal(config->burst, 64);
 	assert_int_equal(config->idle, cpus() < 2 ? WORKER_BACKOFF : WORKER_POLL);
 	assert_int_equal(config->workers_n, 1);
@@ -76,6 +81,8 @@ static void daemon_settings(void **state)
 		"crypto = \"openssl\";\n"
 		"buffers = { count = 4194304; octets = 16640; };\n"
 		"replay = { pool_kb = 64; };\n"
+		"icmp = { policy_refusal = false; rate = 1; burst = 2; total_rate = 3;\n"
+		"total_burst = 4; };\n"
 		"workers = { burst = 1; idle = \"backoff\"; roles = (\n"
 		"{ lcore = 9; role = \"both\"; }, { lcore = 4; role = \"encrypt\"; },\n"
 		"{ lcore = 6; role = \"decrypt\"; } ); };\n" PORTS);
@@ -90,6 +97,11 @@ static void daemon_settings(void **state)
 	assert_int_equal(config->buffers.count, 4194304);
 	assert_int_equal(config->buffers.octets, 16640);
 	assert_int_equal(config->replay_pool_kb, 64);
+	assert_false(config->icmp.policy_refusal);
+	assert_int_equal(config->icmp.rate, 1);
+	assert_int_equal(config->icmp.burst, 2);
+	assert_int_equal(config->icmp.total_rate, 3);
+	assert_int_equal(config->icmp.total_burst, 4);
 	assert_int_equal(config->burst, 1);
 	assert_int_equal(config->idle, WORKER_BACKOFF);
 	assert_int_equal(config->workers_n, 3);

@@ -23,9 +23,9 @@ static void reads_what_is_there(void **state)
 	assert_route("224.0.0.0/4", ADJACENCY_MULTICAST, -1, NULL);
 	assert_route("255.255.255.255/32", ADJACENCY_MULTICAST, -1, NULL);
 	assert_route("ff00::/8", ADJACENCY_MULTICAST, -1, NULL);
-	assert_route("127.0.0.0/8", ADJACENCY_UNREACHABLE, -1, NULL);
+	assert_route("127.0.0.0/8", ADJACENCY_BLACKHOLE, -1, NULL);
 	assert_null(route("127.0.0.1/32"));
-	assert_route("::1/128", ADJACENCY_UNREACHABLE, -1, NULL);
+	assert_route("::1/128", ADJACENCY_BLACKHOLE, -1, NULL);
 	assert_null(route("fe80::/64"));
 }
 
@@ -47,9 +47,9 @@ static void follows_routes(void **state)
 	assert_route("10.2.0.0/16", ADJACENCY_FORWARD, WAN, "198.51.100.2");
 	assert_route("2001:db8:2::/48", ADJACENCY_FORWARD, WAN, "fe80::2");
 	assert_route("10.9.0.0/16", ADJACENCY_UNREACHABLE, -1, NULL);
-	assert_route("10.10.0.0/16", ADJACENCY_UNREACHABLE, -1, NULL);
-	assert_route("10.11.0.0/16", ADJACENCY_UNREACHABLE, -1, NULL);
-	assert_route("2001:db8:9::/48", ADJACENCY_UNREACHABLE, -1, NULL);
+	assert_route("10.10.0.0/16", ADJACENCY_PROHIBIT, -1, NULL);
+	assert_route("10.11.0.0/16", ADJACENCY_BLACKHOLE, -1, NULL);
+	assert_route("2001:db8:9::/48", ADJACENCY_BLACKHOLE, -1, NULL);
 	assert_route("10.12.0.0/16", ADJACENCY_LINK, WAN, NULL);
 	assert_null(route("10.14.0.0/16"));
 	assert_null(route("10.15.0.0/16"));
@@ -193,7 +193,7 @@ static void assert_source(uint8_t port, const char *near_text, const char *expec
 	char text[IP_ADDR_TEXT];
 
 	ip_addr_parse(near_text, &near);
-	assert_int_equal(mirror_source(mirror, port, &near, &source), expected != NULL);
+	assert_int_equal(mirror_source(mirror, port, &near, NULL, NULL, &source), expected != NULL);
 	if (expected)
 		assert_string_equal(ip_addr_format(&source, text), expected);
 }

@@ -3,6 +3,7 @@
 #include "ctl/unresolved.h"
 
 #include "../dataplane/in_flows.h"
+#include "ctl/icmp.h"
 #include "ctl/mirror.h"
 
 #define AGE_MS 3000
@@ -11,6 +12,7 @@ static struct unresolved *u;
 static struct mirror_stats mirror_says;
 static bool homeless;
 static unsigned asked;
+static unsigned told; // whose neighbour had failed
 static uint64_t now_ms;
 
 bool mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *addr)
@@ -20,6 +22,15 @@ bool mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *a
 	assert_true(addr->family != IP_NONE);
 	asked++;
 	return !homeless;
+}
+
+bool icmp_answer(struct icmp *icmp, struct rte_mbuf *m)
+{
+	assert_null(icmp);
+	assert_int_not_equal(meta_of(m)->origin, FORWARD_OWN);
+	assert_int_equal(meta_of(m)->mtu, 0);
+	told += meta_of(m)->reason == DROP_neighbour_failed;
+	return true;
 }
 
 const struct mirror_stats *mirror_stats(const struct mirror *mirror)
@@ -33,6 +44,7 @@ static int open_all(void **state)
 	struct lab *lab;
 
 	asked = 0;
+	told = 0;
 	homeless = false;
 	now_ms = 1000000;
 	mirror_says = (struct mirror_stats){.publications = 1};
@@ -44,7 +56,7 @@ static int open_all(void **state)
 	lab_policy(lab, "10.1.0.0/16", "0.0.0.0/0", POLICY_BYPASS, 0);
 	lab_policy(lab, "fd01::/16", "::/0", POLICY_BYPASS, 0);
 	lab_publish(lab);
-	return unresolved_create(lab->dp, NULL, &u);
+	return unresolved_create(lab->dp, NULL, NULL, &u);
 }
 
 static int close_all(void **state)
@@ -167,11 +179,13 @@ static void nobody_answers(void **state)
 	serve(lab);
 	assert_int_equal(unresolved_stats(u)->expired, 1);
 	assert_drops(lab, LAN, 1, 0);
+	assert_int_equal(told, 0);
 	receive_clear(lab, &flow);
 	lab_neighbour(lab, "192.0.2.99", WAN, true);
 	publish(lab);
 	assert_int_equal(unresolved_stats(u)->failed, 1);
 	assert_drops(lab, LAN, 1, 1);
+	assert_int_equal(told, 1);
 	receive_clear(lab, &flow);
 	publish(lab);
 	assert_int_equal(unresolved_stats(u)->kept, 1);
@@ -179,6 +193,7 @@ static void nobody_answers(void **state)
 	serve(lab);
 	assert_int_equal(unresolved_stats(u)->expired, 2);
 	assert_drops(lab, LAN, 1, 2);
+	assert_int_equal(told, 2);
 	// It may come back.
 	receive_clear(lab, &flow);
 	lab->neighbour[lab->neighbours - 1].failed = false;
@@ -187,7 +202,8 @@ static void nobody_answers(void **state)
 	assert_int_equal(asked, 5);
 }
 
-// A sealed packet goes on as it is: its outer header loses no hop.
+// A sealed packet goes on as it is: its outer header loses no hop. Where it cannot, its tunnel is
+// not told.
 static void far_gateway(void **state)
 {
 	struct lab *lab = *state;
@@ -198,6 +214,11 @@ static void far_gateway(void **state)
 
 	lab->neighbours = 0;
 	publish(lab);
+	receive_clear(lab, &flow);
+	now_ms += AGE_MS;
+	serve(lab);
+	assert_int_equal(unresolved_stats(u)->expired, 1);
+	expect_out(lab, 0, 0, 1, octets);
 	receive_clear(lab, &flow);
 	expect_nothing_sent(lab);
 	lab->neighbours = neighbours;
@@ -244,6 +265,7 @@ static void decrypted_never_leaks(void **state)
 	expect_nothing_sent(lab);
 	expect_in(lab, 0, 0, 1, 100);
 	expect_drop(lab, 0, WAN, DROP_clear_protected, 1);
+	expect_told(lab, META_TELL, WAN, FORWARD_DECRYPTED, DROP_clear_protected, &flow);
 }
 
 // What would have been judged behind the neighbour is judged once, when the packet goes on.
@@ -255,19 +277,20 @@ static void hop_limit_and_mtu(void **state)
 		.destination = "192.0.2.98",
 		.fragment = IPV4_DONT_FRAGMENT,
 		.octets = 1400};
-	uint8_t packet[PACKET_MAX];
 
 	lab->dp->port[WAN].mtu = 1300;
 	receive_clear(lab, &last);
 	receive_clear(lab, &big);
 	assert_int_equal(unresolved_stats(u)->kept, 2);
 	lab_neighbour(lab, "192.0.2.99", WAN, false);
-	lab_neighbour(lab, "192.0.2.98", WAN, false);
 	publish(lab);
 	expect_drop(lab, 0, LAN, DROP_ttl_expired, 1);
+	expect_told(lab, META_TELL, LAN, FORWARD_TRANSIT, DROP_ttl_expired, &last);
+	lab_neighbour(lab, "192.0.2.98", WAN, false);
+	publish(lab);
 	expect_drop(lab, 0, LAN, DROP_packet_too_big, 1);
 	assert_int_equal(
-		expect_punted(lab, META_TOO_BIG, LAN, packet, packet_make(&big, packet)), 1300);
+		expect_told(lab, META_TELL, LAN, FORWARD_TRANSIT, DROP_packet_too_big, &big), 1300);
 	expect_nothing_sent(lab);
 }
 

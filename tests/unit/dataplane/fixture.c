@@ -154,6 +154,7 @@ struct dataplane_params *lab_dataplane_params(const struct lab *lab)
 		.buffers = LAB_BUFFERS,
 		.buffer_octets = 2048 + RTE_PKTMBUF_HEADROOM,
 		.replay_pool_kb = lab->params.replay_pool_kb,
+		.tell_refusals = lab->params.tell_refusals,
 		.protos = lab->params.protos,
 		.engines = &lab_engines,
 	};
@@ -184,7 +185,9 @@ static void basic_routes(struct lab *lab)
 	lab_route(lab, "2001:db8::1", ADJACENCY_LOCAL, WAN, NULL);
 	lab_route(lab, "224.0.0.0/4", ADJACENCY_MULTICAST, 0, NULL);
 	lab_route(lab, "ff00::/8", ADJACENCY_MULTICAST, 0, NULL);
-	lab_route(lab, "198.18.0.0/15", ADJACENCY_UNREACHABLE, 0, NULL);
+	lab_route(lab, "198.18.0.0/16", ADJACENCY_UNREACHABLE, 0, NULL);
+	lab_route(lab, "198.19.0.0/24", ADJACENCY_PROHIBIT, 0, NULL);
+	lab_route(lab, "198.19.1.0/24", ADJACENCY_BLACKHOLE, 0, NULL);
 	lab_route(lab, "203.0.113.0/24", ADJACENCY_FORWARD, WAN, "192.0.2.254");
 	lab_route(lab, "2001:db8:ffff::/48", ADJACENCY_FORWARD, WAN, "2001:db8::fe");
 	lab_neighbour(lab, "192.0.2.254", WAN, false);

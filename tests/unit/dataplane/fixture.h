@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "dataplane/dataplane.h"
+#include "dataplane/forward.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -71,6 +72,7 @@ struct lab_params {
 	uint32_t punt_per_second; // of each class; no limit
 	const struct proto_table *protos;
 	bool bare; // no routes and neighbours
+	bool tell_refusals;
 };
 
 struct lab_tunnel_params {
@@ -231,6 +233,10 @@ void expect_nothing_sent(struct lab *lab);
 // Returns its MTU.
 uint16_t expect_punted(
 	struct lab *lab, enum meta_kind kind, unsigned port, const void *data, uint32_t octets);
+// The same, of a packet whose sender is owed a word: META_TELL, META_UNRESOLVED. Of a decrypted
+// packet it returns the tunnel's index.
+uint16_t expect_told(struct lab *lab, enum meta_kind kind, unsigned port,
+	enum forward_origin origin, enum drop_reason reason, const struct flow *flow);
 
 // The far gateway of a tunnel. lane: which of its workers' windows.
 struct rte_mbuf *peer_seal(

@@ -162,21 +162,38 @@ void expect_nothing_sent(struct lab *lab)
 	}
 }
 
-uint16_t expect_punted(
+static struct meta take_punted(
 	struct lab *lab, enum meta_kind kind, unsigned port, const void *data, uint32_t octets)
 {
 	struct rte_mbuf *m = NULL;
-	uint16_t mtu;
+	struct meta meta;
 
 	assert_int_equal(punt_drain(lab->dp, &m, 1), 1);
-	assert_int_equal(meta_of(m)->kind, kind);
-	assert_int_equal(meta_of(m)->port, port);
+	meta = *meta_of(m);
+	assert_int_equal(meta.kind, kind);
+	assert_int_equal(meta.port, port);
 	assert_int_equal(m->data_len, octets);
 	assert_int_equal(m->pkt_len, octets);
 	assert_memory_equal(rte_pktmbuf_mtod(m, const uint8_t *), data, octets);
-	mtu = meta_of(m)->mtu;
 	rte_pktmbuf_free(m);
-	return mtu;
+	return meta;
+}
+
+uint16_t expect_punted(
+	struct lab *lab, enum meta_kind kind, unsigned port, const void *data, uint32_t octets)
+{
+	return take_punted(lab, kind, port, data, octets).mtu;
+}
+
+uint16_t expect_told(struct lab *lab, enum meta_kind kind, unsigned port,
+	enum forward_origin origin, enum drop_reason reason, const struct flow *flow)
+{
+	uint8_t packet[PACKET_MAX];
+	struct meta meta = take_punted(lab, kind, port, packet, packet_make(flow, packet));
+
+	assert_int_equal(meta.origin, origin);
+	assert_string_equal(drop_name(meta.reason), drop_name(reason));
+	return origin == FORWARD_DECRYPTED ? meta.tunnel : meta.mtu;
 }
 
 static void burst_of_one(struct lab *lab, struct rte_mbuf *m, uint16_t l4)

@@ -288,7 +288,7 @@ static void may_not_be_split(void **state)
 			expect_out_drop(lab, 0, 0, DROP_too_big, 1);
 		else
 			expect_drop(lab, 0, LAN, DROP_packet_too_big, 1);
-		expect_punted(lab, META_TOO_BIG, LAN, packet, packet_make(&flows[i], packet));
+		expect_punted(lab, META_TELL, LAN, packet, packet_make(&flows[i], packet));
 		expect_nothing_sent(lab);
 	}
 }
@@ -297,15 +297,17 @@ static void may_not_be_split(void **state)
 static void hop_limit_first(void **state)
 {
 	struct lab *lab = all_tunnels(state);
-	struct flow flow = big_flow(0, 1600);
+	struct flow flow[] = {big_flow(0, 1600), big_flow(0, 1600)};
 
-	flow.ttl = 1;
-	send_out(lab, &flow);
-	flow.destination = "203.0.113.1";
-	send_out(lab, &flow);
-	lab_turn(lab, 0);
-	expect_drop(lab, 0, LAN, DROP_ttl_expired, 2);
-	expect_nothing_sent(lab);
+	flow[1].destination = "203.0.113.1";
+	for (unsigned i = 0; i < COUNT(flow); i++) {
+		flow[i].ttl = 1;
+		send_out(lab, &flow[i]);
+		lab_turn(lab, 0);
+		expect_drop(lab, 0, LAN, DROP_ttl_expired, 1);
+		expect_told(lab, META_TELL, LAN, FORWARD_TRANSIT, DROP_ttl_expired, &flow[i]);
+		expect_nothing_sent(lab);
+	}
 }
 
 static void expect_clear_pieces(struct lab *lab, unsigned port, unsigned from,
@@ -363,7 +365,7 @@ static void past_the_tunnels(void **state)
 	expect_in(lab, 0, 0, 1, 1433);
 	expect_drop(lab, 0, WAN, DROP_packet_too_big, 1);
 	assert_int_equal(
-		expect_punted(lab, META_TOO_BIG, LAN, packet, packet_make(&inner, packet)), 1400);
+		expect_punted(lab, META_TELL, LAN, packet, packet_make(&inner, packet)), 1400);
 	expect_nothing_sent(lab);
 }
 

@@ -137,6 +137,8 @@ static void what_looks_like_it(void **state)
 	for (unsigned i = 0; i < COUNT(flows); i++)
 		inject_flow(lab, WAN, &flows[i]);
 	expect_drop(lab, 0, WAN, DROP_no_outbound_sa, COUNT(flows));
+	for (unsigned i = 0; i < COUNT(flows); i++)
+		expect_told(lab, META_TELL, WAN, FORWARD_OWN, DROP_no_outbound_sa, &flows[i]);
 	expect_nothing_sent(lab);
 	// The protected side is not the policies' business.
 	inject_flow(lab, LAN, &inside);

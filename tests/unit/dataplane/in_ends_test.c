@@ -213,25 +213,32 @@ static void no_way_on(void **state)
 	} cases[] = {
 		{"172.16.0.1", DROP_no_route},
 		{"198.18.1.1", DROP_route_unreachable},
+		{"198.19.0.1", DROP_route_prohibit},
+		{"198.19.1.1", DROP_route_blackhole},
 		{"224.1.1.1", DROP_multicast},
 		{"ff0e::1", DROP_multicast},
 		{"fdff::1", DROP_no_route},
 	};
 
 	lab_tunnel(lab, NULL);
-	lab_policy(lab, "0.0.0.0/0", "10.100.0.0/16", POLICY_PROTECT, 0);
-	lab_policy(lab, "::/0", "fd00:100::/32", POLICY_PROTECT, 0);
+	lab_tunnel(lab, NULL);
+	lab_policy(lab, "0.0.0.0/0", "10.101.0.0/16", POLICY_PROTECT, 1);
+	lab_policy(lab, "::/0", "fd00:101::/32", POLICY_PROTECT, 1);
 	lab_publish(lab);
 	for (unsigned i = 0; i < COUNT(cases); i++) {
 		struct flow flow = {.destination = cases[i].to, .number = i};
 
 		flow.source =
-			addr_of(flow.destination).family == IP_V4 ? "10.100.0.5" : "fd00:100::5";
-		lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
-		expect_in(lab, 0, 0, 1, 100);
+			addr_of(flow.destination).family == IP_V4 ? "10.101.0.5" : "fd00:101::5";
+		lab_receive(lab, WAN, 0, peer_seal_flow(lab, 1, 0, &flow));
+		lab_turn(lab, 0);
+		expect_in(lab, 1, 0, 1, 100);
 		expect_drop(lab, 0, WAN, cases[i].reason, 1);
+		if (cases[i].reason != DROP_multicast && cases[i].reason != DROP_route_blackhole)
+			assert_int_equal(expect_told(lab, META_TELL, WAN, FORWARD_DECRYPTED,
+						 cases[i].reason, &flow),
+				1);
 	}
-	lab_turn(lab, 0);
 	expect_nothing_sent(lab);
 }
 
@@ -252,10 +259,11 @@ static void not_back_to_the_wire(void **state)
 			.source = i == 3 ? "fd00:100::5" : "10.100.0.5", .destination = to[i]};
 
 		lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
+		lab_turn(lab, 0);
 		expect_in(lab, 0, 0, 1, 100);
 		expect_drop(lab, 0, WAN, DROP_clear_protected, 1);
+		expect_told(lab, META_TELL, WAN, FORWARD_DECRYPTED, DROP_clear_protected, &flow);
 	}
-	lab_turn(lab, 0);
 	expect_nothing_sent(lab);
 }
 
@@ -273,7 +281,7 @@ static void over_the_lan_mtu(void **state)
 	lab_turn(lab, 0);
 	expect_in(lab, 0, 0, 1, octets);
 	expect_drop(lab, 0, WAN, DROP_packet_too_big, 1);
-	assert_int_equal(expect_punted(lab, META_TOO_BIG, LAN, packet, octets), 1300);
+	assert_int_equal(expect_punted(lab, META_TELL, LAN, packet, octets), 1300);
 	flow.octets = 1300;
 	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
 	lab_turn(lab, 0);

@@ -206,9 +206,13 @@ static void wrong_selector(struct model *m, unsigned t)
 static void dying(struct model *m, unsigned t)
 {
 	struct flow flow = flow_of(m, t, NULL);
+	struct item *item = add(&m->punt_tunnel);
 
 	flow.ttl = 1;
 	receive(m, seal(m, t, &flow));
+	item->octets = packet_make(&flow, item->data);
+	item->kind = META_TELL;
+	item->port = LAN;
 	expect_in(m->lab, t, 0, 1, flow.octets);
 	expect_drop(m->lab, 0, WAN, DROP_ttl_expired, 1);
 }

@@ -48,6 +48,64 @@ static void own_packets(void **state)
 	expect_nothing_sent(lab);
 }
 
+static void inject_answer(
+	struct lab *lab, const struct flow *flow, enum meta_about about, uint16_t tunnel)
+{
+	struct rte_mbuf *m = inject_alloc(lab->dp);
+	uint8_t packet[PACKET_MAX];
+	uint32_t octets = packet_make(flow, packet);
+
+	memcpy(append_zeros(m, (uint16_t)octets), packet, octets);
+	meta_of(m)->about = (uint8_t)about;
+	meta_of(m)->tunnel = tunnel;
+	assert_true(inject(lab->dp, m, META_PACKET, LAN));
+	lab_turn(lab, 0);
+}
+
+// ICMP quotes what it is about. What came out of a tunnel goes back into that one or nowhere, also
+// where a policy lets ICMP pass in clear; what came from the protected side stays there.
+static void answers_keep_secrets(void **state)
+{
+	struct lab *lab = *state;
+	struct policy *policy;
+	uint8_t packet[PACKET_MAX];
+	struct flow flow = {
+		.source = "10.1.0.1", .destination = "10.100.0.5", .protocol = IP_PROTOCOL_ICMP};
+	uint32_t octets = packet_make(&flow, packet);
+
+	lab_tunnel(lab, NULL);
+	lab_tunnel(lab, NULL);
+	policy = lab_policy(lab, "10.1.0.0/16", "10.100.0.0/16", POLICY_PROTECT, 0);
+	policy->selector.protocol = IP_PROTOCOL_UDP;
+	lab_policy(lab, "10.1.0.0/16", "10.101.0.0/16", POLICY_PROTECT, 1);
+	lab_policy(lab, "0.0.0.0/0", "0.0.0.0/0", POLICY_BYPASS, 0);
+	lab_route(lab, "0.0.0.0/0", ADJACENCY_FORWARD, WAN, "192.0.2.254");
+	lab_publish(lab);
+	inject_answer(lab, &flow, ABOUT_CLEAR, 0);
+	expect_sent(lab, WAN, 0, "192.0.2.254", packet, octets);
+	inject_answer(lab, &flow, ABOUT_TUNNEL, 0);
+	expect_drop(lab, 0, LAN, DROP_answer_unprotected, 1);
+	inject_answer(lab, &flow, ABOUT_INSIDE, 0);
+	expect_drop(lab, 0, LAN, DROP_answer_unprotected, 1);
+	expect_nothing_sent(lab);
+	flow.destination = "10.101.0.5";
+	octets = packet_make(&flow, packet);
+	inject_answer(lab, &flow, ABOUT_TUNNEL, 0);
+	expect_drop(lab, 0, LAN, DROP_answer_unprotected, 1);
+	expect_nothing_sent(lab);
+	inject_answer(lab, &flow, ABOUT_TUNNEL, 1);
+	expect_sealed(lab, 0, 1, packet, octets);
+	expect_out(lab, 1, 0, 1, octets);
+	// Its sender's address is inside now.
+	flow.destination = "10.1.0.10";
+	octets = packet_make(&flow, packet);
+	inject_answer(lab, &flow, ABOUT_TUNNEL, 1);
+	expect_drop(lab, 0, LAN, DROP_answer_unprotected, 1);
+	expect_nothing_sent(lab);
+	inject_answer(lab, &flow, ABOUT_INSIDE, 0);
+	expect_sent(lab, LAN, 0, flow.destination, packet, octets);
+}
+
 // The kernel's frames leave as they are.
 static void frames_of_the_kernel(void **state)
 {
@@ -74,17 +132,18 @@ static void frames_of_the_kernel(void **state)
 static void no_way_on(void **state)
 {
 	struct lab *lab = *state;
-	uint8_t packet[PACKET_MAX];
 	static const struct {
 		const char *to;
 		enum drop_reason reason;
-		bool told;
+		enum meta_kind kind;
 	} cases[] = {
-		{"172.16.0.1", DROP_no_route, false},
-		{"198.18.0.1", DROP_route_unreachable, false},
-		{"192.0.2.99", DROP_neighbour_pending, true},
-		{"192.0.2.98", DROP_neighbour_failed, true},
-		{"203.0.112.1", DROP_neighbour_pending, true},
+		{"172.16.0.1", DROP_no_route, META_TELL},
+		{"198.18.0.1", DROP_route_unreachable, META_TELL},
+		{"198.19.0.1", DROP_route_prohibit, META_TELL},
+		{"198.19.1.1", DROP_route_blackhole, 0},
+		{"192.0.2.99", DROP_neighbour_pending, META_UNRESOLVED},
+		{"192.0.2.98", DROP_neighbour_failed, META_UNRESOLVED},
+		{"203.0.112.1", DROP_neighbour_pending, META_UNRESOLVED},
 	};
 
 	lab_policy(lab, "10.1.0.0/16", "0.0.0.0/0", POLICY_BYPASS, 0);
@@ -98,11 +157,11 @@ static void no_way_on(void **state)
 		send_out(lab, &flow);
 		lab_turn(lab, 0);
 		// Who may still be found is not dropped yet.
-		if (cases[i].told)
-			expect_punted(
-				lab, META_UNRESOLVED, LAN, packet, packet_make(&flow, packet));
-		else
+		if (cases[i].kind != META_UNRESOLVED)
 			expect_drop(lab, 0, LAN, cases[i].reason, 1);
+		if (cases[i].kind != 0)
+			expect_told(
+				lab, cases[i].kind, LAN, FORWARD_TRANSIT, cases[i].reason, &flow);
 	}
 	expect_nothing_sent(lab);
 }
@@ -148,6 +207,8 @@ static void no_outbound_sa(void **state)
 	lab_turn(lab, 0);
 	expect_drop(lab, 0, LAN, DROP_no_outbound_sa, 1);
 	expect_tunneled(lab, 1, &flow);
+	flow.destination = "10.100.0.5";
+	expect_told(lab, META_TELL, LAN, FORWARD_TRANSIT, DROP_no_outbound_sa, &flow);
 	expect_nothing_sent(lab);
 }
 
@@ -284,6 +345,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(own_packets, NULL),
+		LAB_TEST(answers_keep_secrets, NULL),
 		LAB_TEST(frames_of_the_kernel, NULL),
 		LAB_TEST(no_way_on, NULL),
 		LAB_TEST(far_end_unresolved, NULL),

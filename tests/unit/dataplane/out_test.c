@@ -106,12 +106,15 @@ static void hop_limit(void **state)
 			flow.destination = to[i];
 			send_out(lab, &flow);
 			lab_turn(lab, 0);
-			if (ttl == 1)
+			if (ttl == 1) {
 				expect_drop(lab, 0, LAN, DROP_ttl_expired, 1);
-			else if (i == 0)
+				expect_told(lab, META_TELL, LAN, FORWARD_TRANSIT, DROP_ttl_expired,
+					&flow);
+			} else if (i == 0) {
 				expect_tunneled(lab, 0, &flow);
-			else
+			} else {
 				expect_clear(lab, WAN, "192.0.2.254", &flow);
+			}
 		}
 	}
 	expect_nothing_sent(lab);
@@ -122,13 +125,11 @@ static void hop_limit(void **state)
 static void too_big(void **state)
 {
 	struct lab *lab = all_tunnels(state);
-	uint8_t packet[PACKET_MAX];
 	char to[IP_ADDR_TEXT];
 
 	for (unsigned t = 0; t < COUNT(kinds); t++) {
 		uint16_t most = lab->tunnel[t].out->out->max_inner;
 		struct flow flow = flow_out(t);
-		uint32_t octets;
 
 		snprintf(to, sizeof(to), "10.%u.0.1", 100 + t);
 		flow.destination = to;
@@ -139,11 +140,12 @@ static void too_big(void **state)
 		assert_int_equal(rte_ring_count(lab->tx[WAN][0]), 1);
 		expect_tunneled(lab, t, &flow);
 		flow.octets = (uint16_t)(most + 1);
-		octets = packet_make(&flow, packet);
 		send_out(lab, &flow);
 		lab_turn(lab, 0);
 		expect_out_drop(lab, t, 0, DROP_too_big, 1);
-		assert_int_equal(expect_punted(lab, META_TOO_BIG, LAN, packet, octets), most);
+		assert_int_equal(
+			expect_told(lab, META_TELL, LAN, FORWARD_TRANSIT, DROP_too_big, &flow),
+			most);
 	}
 	// Clear ones meet the port's own limit.
 	for (unsigned more = 0; more < 2; more++) {
@@ -159,8 +161,8 @@ static void too_big(void **state)
 			continue;
 		}
 		expect_drop(lab, 0, LAN, DROP_packet_too_big, 1);
-		assert_int_equal(
-			expect_punted(lab, META_TOO_BIG, LAN, packet, packet_make(&flow, packet)),
+		assert_int_equal(expect_told(lab, META_TELL, LAN, FORWARD_TRANSIT,
+					 DROP_packet_too_big, &flow),
 			1500);
 	}
 	expect_nothing_sent(lab);
@@ -205,14 +207,47 @@ static void fragments(void **state)
 	}
 }
 
+// By configuration, the protected side and the host learn that a policy says no.
+static void refusals_are_told(void **state)
+{
+	static const struct {
+		const char *to;
+		uint16_t fragment;
+		enum drop_reason reason;
+	} cases[] = {
+		{"10.51.0.1", 0, DROP_policy_discard},
+		{"10.52.0.1", 0, DROP_policy_none},
+		{"10.60.0.1", 0x2000, DROP_fragment_ports},
+	};
+	struct lab *lab = all_tunnels(state);
+	struct policy *policy = lab_policy(lab, "10.1.0.0/16", "10.60.0.0/16", POLICY_PROTECT, 0);
+
+	policy->selector.protocol = IP_PROTOCOL_UDP;
+	policy->selector.destination_port = (struct port_range){7, 7};
+	lab_publish_spd(lab);
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		struct flow flow = flow_out(i);
+
+		flow.destination = cases[i].to;
+		flow.fragment = cases[i].fragment;
+		send_out(lab, &flow);
+		lab_turn(lab, 0);
+		expect_drop(lab, 0, LAN, cases[i].reason, 1);
+		expect_told(lab, META_TELL, LAN, FORWARD_TRANSIT, cases[i].reason, &flow);
+	}
+	expect_nothing_sent(lab);
+}
+
 int main(void)
 {
+	static const struct lab_params telling = {.tell_refusals = true};
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(interleaved, NULL),
 		LAB_TEST(order_decides, NULL),
 		LAB_TEST(hop_limit, NULL),
 		LAB_TEST(too_big, NULL),
 		LAB_TEST(fragments, NULL),
+		LAB_TEST(refusals_are_told, &telling),
 	};
 
 	lab_eal(NULL);
