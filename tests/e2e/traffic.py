@@ -139,7 +139,8 @@ def hash_file(path):
     return sha.hexdigest()
 
 
-def send_file(path, client, server, address, received_path, progress=None, port=9000):
+def send_file(path, client, server, address, received_path, progress=None, port=9000,
+              source=None):
     """Sends a file over TCP and compares what lies on disk at both ends."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     total = path.stat().st_size
@@ -149,6 +150,8 @@ def send_file(path, client, server, address, received_path, progress=None, port=
         listener = socket.create_server((address, port), family=family)
     with client:
         sender = socket.socket(family, socket.SOCK_STREAM)
+        if source:
+            sender.bind((source, 0))
 
     def receive():
         nonlocal arrived
