@@ -126,7 +126,7 @@ static int create_tunnel(struct rig *rig, enum rig_protocol protocol,
 		.workers = &rig->dp->sa_workers,
 		.windows = &rig->dp->windows,
 		.socket = SOCKET_ID_ANY,
-		.port_mtu = MTU,
+		.path_mtu = MTU,
 	};
 	struct sa_params sa = {
 		.proto = ops[protocol],

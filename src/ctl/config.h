@@ -62,6 +62,7 @@ struct config_tunnel {
 	struct outer_class class;
 	unsigned dscp_map_n;
 	struct config_dscp dscp_map[OUTER_DSCPS];
+	bool pmtu_discovery; // believe routers on the way about the path MTU
 	bool has_out;
 	struct config_sa out;
 	unsigned in_n;

@@ -7,6 +7,7 @@
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
 #include "ctl/mirror.h"
+#include "ctl/path_mtu.h"
 #include "ctl/punt_service.h"
 #include "ctl/server.h"
 #include "ctl/sysctl.h"
@@ -163,6 +164,11 @@ static int create_control(
 		if (rc != 0)
 			error_set(err, -rc, "no memory for packets that wait for neighbours");
 	}
+	if (rc == 0) {
+		rc = path_mtu_create(gateway, &gateway->path_mtu);
+		if (rc != 0)
+			error_set(err, -rc, "no memory for path MTU discovery");
+	}
 	if (rc == 0)
 		rc = audit_create(gateway, &gateway->audit, err);
 	if (rc == 0)
@@ -255,6 +261,7 @@ void gateway_destroy(struct gateway *gateway)
 	punt_service_destroy(gateway->punt_service);
 	audit_destroy(gateway->audit);
 	unresolved_destroy(gateway->unresolved);
+	path_mtu_destroy(gateway->path_mtu);
 	icmp_destroy(gateway->icmp);
 	mirror_destroy(gateway->mirror);
 	for (unsigned i = 0; i < PORTS_MAX; i++)

@@ -12,6 +12,7 @@ struct event_base;
 struct host_if;
 struct icmp;
 struct mirror;
+struct path_mtu;
 struct punt_service;
 struct server;
 struct unresolved;
@@ -27,6 +28,7 @@ struct gateway {
 	struct host_if *host_if[PORTS_MAX]; // by port; NULL: none
 	struct mirror *mirror;
 	struct icmp *icmp;
+	struct path_mtu *path_mtu;
 	struct audit *audit;
 	struct unresolved *unresolved;
 	struct punt_service *punt_service;

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "ctl/tunnel_mtu.h"
 
 #include <errno.h>
 #include <rte_memory.h>
@@ -12,29 +13,6 @@
 #include <time.h>
 
 #define NS_PER_SECOND UINT64_C(1000000000)
-// What IPv6 asks of every link (RFC 8200 section 5).
-#define IPV6_MTU_MIN 1280
-
-// The headers of IP and TCP without options.
-#define TCP_HEADERS_IPV4 40
-#define TCP_HEADERS_IPV6 60
-
-// What the other end sends comes by a tunnel that is much like the one to it.
-static struct tcp_mss tcp_mss_of(const struct config_tunnel *from, uint16_t port_mtu)
-{
-	const struct config_sa *sa = from->has_out ? &from->out : &from->in[0];
-	uint16_t tunnel_mtu;
-
-	if (from->tcp_mss != CONFIG_TCP_MSS_TUNNEL)
-		return (struct tcp_mss){from->tcp_mss, from->tcp_mss};
-	if (!from->has_out && from->in_n == 0)
-		return (struct tcp_mss){0, 0};
-	tunnel_mtu = sa->params.proto->max_inner(from->local.family == IP_V6, port_mtu);
-	return (struct tcp_mss){
-		(uint16_t)(tunnel_mtu - TCP_HEADERS_IPV4),
-		(uint16_t)(tunnel_mtu - TCP_HEADERS_IPV6),
-	};
-}
 
 static int install_tunnels(struct gateway *gateway, struct error *err)
 {
@@ -53,7 +31,7 @@ static int install_tunnels(struct gateway *gateway, struct error *err)
 		tunnel->port = (uint8_t)from->port;
 		tunnel->local = from->local;
 		tunnel->remote = from->remote;
-		tunnel->mss = tcp_mss_of(from, gateway->dp->port[from->port].mtu);
+		tunnel_mtu_set(gateway, tunnel, gateway->dp->port[from->port].mtu);
 	}
 	return 0;
 }
@@ -76,7 +54,7 @@ static int install_sa(struct gateway *gateway, const struct config_sa *from, str
 		.workers = &gateway->dp->sa_workers,
 		.windows = &gateway->dp->windows,
 		.socket = SOCKET_ID_ANY,
-		.port_mtu = gateway->dp->port[tunnel->port].mtu,
+		.path_mtu = tunnel->path_mtu,
 	};
 	char name[SA_NAME];
 	int rc;
@@ -186,10 +164,10 @@ static void warn_ipv6(const struct gateway *gateway)
 	for (unsigned i = 0; i < gateway->sas; i++) {
 		const struct sa *sa = gateway->sa[i];
 
-		if (!sa->inbound && sa->out->max_inner < IPV6_MTU_MIN)
+		if (!sa->inbound && sa_out_max_inner(sa->out) < IPV6_MTU_MIN)
 			log_warning("tunnel %s: IPv6 does not fit: it asks for %u octets, and an "
 				    "inner packet may have %u; a larger mtu of port %s would help",
-				sa->tunnel->name, IPV6_MTU_MIN, sa->out->max_inner,
+				sa->tunnel->name, IPV6_MTU_MIN, sa_out_max_inner(sa->out),
 				gateway->dp->port[sa->tunnel->port].name);
 	}
 }

@@ -107,13 +107,15 @@ static enum meta_about about_of(const struct icmp *icmp, const struct meta *meta
 static size_t most_octets(const struct icmp *icmp, const struct meta *meta)
 {
 	const struct sa_out *sa;
+	size_t most;
 
 	if (meta->origin != FORWARD_DECRYPTED)
 		return ICMP_MESSAGE_MAX;
 	sa = atomic_load_explicit(&icmp->gateway->tunnel[meta->tunnel].out, memory_order_acquire);
-	if (!sa || sa->max_inner >= ICMP_MESSAGE_MAX)
+	most = sa ? sa_out_max_inner(sa) : ICMP_MESSAGE_MAX;
+	if (most > ICMP_MESSAGE_MAX)
 		return ICMP_MESSAGE_MAX;
-	return sa->max_inner < ICMP_MESSAGE_MIN ? ICMP_MESSAGE_MIN : sa->max_inner;
+	return most < ICMP_MESSAGE_MIN ? ICMP_MESSAGE_MIN : most;
 }
 
 // A buffer with the message; NULL: none is left.

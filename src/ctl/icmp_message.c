@@ -9,7 +9,6 @@
 #define ICMP_CHECKSUM 2
 #define ICMP_REST 4
 #define MESSAGE4_MAX 576 // RFC 1812 section 4.3.2.3
-#define IPV6_MTU_MIN 1280
 #define IPV4_MTU_MIN 68
 #define HOP_LIMIT 64
 #define TRAFFIC_CLASS 0xc0 // internetwork control: RFC 1812 section 4.3.2.5

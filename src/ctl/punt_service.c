@@ -7,6 +7,7 @@
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
 #include "ctl/limiter.h"
+#include "ctl/path_mtu.h"
 #include "ctl/unresolved.h"
 #include "dataplane/punt.h"
 
@@ -51,6 +52,10 @@ static void serve(struct punt_service *service, struct rte_mbuf *m)
 	case META_UNRESOLVED:
 		unresolved_take(gateway->unresolved, m, limiter_now_ms());
 		return;
+	case META_PATH_MTU:
+		rte_pktmbuf_adj(m, RTE_ETHER_HDR_LEN);
+		path_mtu_hear(gateway->path_mtu, m, limiter_now_ms());
+		break;
 	default:
 		service->stats.unknown++;
 		break;

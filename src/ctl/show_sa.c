@@ -50,7 +50,9 @@ static void show_out(const struct gateway *gateway, const struct sa *sa, json_t 
 	json_object_set_new(shown, "packets", show_counter(packets));
 	json_object_set_new(shown, "octets", show_counter(octets));
 	json_object_set_new(shown, "drops", show_drops(drops, DROP_SA_END));
-	json_object_set_new(shown, "inner_mtu", json_integer(sa->out->max_inner));
+	json_object_set_new(shown, "inner_mtu", json_integer(sa_out_max_inner(sa->out)));
+	json_object_set_new(shown, "path_mtu", json_integer(sa->tunnel->path_mtu));
+	json_object_set_new(shown, "port_mtu", json_integer(dp->port[sa->tunnel->port].mtu));
 	json_object_set_new(shown, "lanes", lanes);
 }
 

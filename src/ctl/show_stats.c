@@ -3,6 +3,7 @@
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
 #include "ctl/mirror.h"
+#include "ctl/path_mtu.h"
 #include "ctl/punt_service.h"
 #include "ctl/server.h"
 #include "ctl/show.h"
@@ -80,6 +81,19 @@ static json_t *icmp(const struct gateway *gateway)
 				(json_int_t)stats->no_source, "no_buffer",
 				(json_int_t)stats->no_buffer));
 	}
+	return shown;
+}
+
+static json_t *path_mtu(const struct gateway *gateway)
+{
+	json_t *shown = json_object();
+
+#define X(id)                        \
+	if (gateway->path_mtu)       \
+		json_object_set_new( \
+			shown, #id, show_counter(path_mtu_stats(gateway->path_mtu)->id));
+	PATH_MTU_COUNTERS(X)
+#undef X
 	return shown;
 }
 
@@ -161,13 +175,15 @@ int show_stats(struct gateway *gateway, const json_t *arguments, json_t **result
 	(void)err;
 	for (unsigned i = 0; i < gateway->dp->ports; i++)
 		add_port(&totals, gateway, i);
-	*result = json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	*result = json_pack(
+		"{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"uptime_s", uptime(gateway), "protected", side(&totals.side[PORT_PROTECTED]),
 		"unprotected", side(&totals.side[PORT_UNPROTECTED]), "drops",
 		show_drops(totals.drops, DROP_REASONS), "device_losses",
 		show_losses(&totals.losses), "punts", show_punts(totals.punts), "punts_refused",
-		show_punts(totals.punts_refused), "icmp", icmp(gateway), "mirror", mirror(gateway),
-		"neighbours", neighbours(gateway), "control", control(gateway, &totals),
-		"replay_pool", show_pool(gateway), "buffers", buffers(gateway));
+		show_punts(totals.punts_refused), "icmp", icmp(gateway), "path_mtu",
+		path_mtu(gateway), "mirror", mirror(gateway), "neighbours", neighbours(gateway),
+		"control", control(gateway, &totals), "replay_pool", show_pool(gateway), "buffers",
+		buffers(gateway));
 	return *result ? 0 : -ENOMEM;
 }

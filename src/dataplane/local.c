@@ -8,6 +8,7 @@
 #include "dataplane/drop.h"
 #include "dataplane/punt.h"
 #include "proto/ip_hdr.h"
+#include "proto/too_big.h"
 
 #define UDP_HEADER 8
 #define UDP_IKE 500
@@ -61,6 +62,24 @@ static enum drop_reason refuse_tunnel(const struct rte_mbuf *m, const struct pac
 	}
 }
 
+// A router on the way says that a tunnel packet of ours was too big. Whether it is to be believed,
+// control finds out.
+static bool is_about_path(
+	const struct worker *w, const struct rte_mbuf *m, const struct packet *packet)
+{
+	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct too_big said;
+	struct ip_addr us;
+
+	if (likely(packet->protocol != IP_PROTOCOL_ICMP &&
+		    packet->protocol != IP_PROTOCOL_ICMPV6) ||
+		w->dp->port[packet->port].side != PORT_UNPROTECTED ||
+		!too_big_parse(header, m->data_len, packet, &said))
+		return false;
+	us = ip_destination(header);
+	return said.protocol == IP_PROTOCOL_ESP && ip_addr_equal(&said.source, &us);
+}
+
 static enum drop_reason refuse_transit(const struct rte_mbuf *m, const struct packet *packet)
 {
 	if (unlikely(packet->flags & PACKET_TO_GROUP))
@@ -92,6 +111,10 @@ static void take(struct worker *w, struct burst *b, bool only_vital)
 		if (unlikely(reason != DROP_NONE)) {
 			audit_stranger(w, reason, b->m[i], packet);
 			drop_packet(w, packet->port, reason, b->m[i]);
+			continue;
+		}
+		if (unlikely(local && is_about_path(w, b->m[i], packet))) {
+			punt_path_mtu(w, packet->port, b->m[i]);
 			continue;
 		}
 		if (unlikely(local)) {

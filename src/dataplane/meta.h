@@ -15,7 +15,7 @@ enum meta_kind {
 	META_PUNT,	 // a frame for the kernel, at the port's host interface
 	META_TELL,	 // an IP packet that was dropped: tell its sender why
 	META_UNRESOLVED, // an IP packet whose next hop has no link address: resolve that
-	META_PATH_MTU,	 // an ICMP error from the wire about a tunnel packet
+	META_PATH_MTU,	 // a frame: an ICMP error from the wire about a tunnel packet
 	// Control to worker.
 	META_FRAME,  // a frame from the port's host interface
 	META_PACKET, // an IP packet of the gateway itself, to be routed

@@ -71,22 +71,23 @@ static bool keep(
 	return false;
 }
 
-static void hand_over_pieces(
-	struct worker *w, struct rte_mbuf *m, const struct packet *packet, struct sa_out *sa)
+static void hand_over_pieces(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
+	struct sa_out *sa, uint16_t most)
 {
 	struct rte_mbuf *piece[FRAG_PIECES_MAX];
-	uint16_t n = frag_split(w, packet->port, m, sa->max_inner, piece);
+	uint16_t n = frag_split(w, packet->port, m, most, piece);
 
 	for (uint16_t i = 0; i < n; i++)
 		keep(w, piece[i], packet, sa);
 }
 
-// True if the packet may enter the tunnel here, perhaps in pieces; else it is gone.
+// True if the packet may enter the tunnel here, perhaps in pieces of `most` octets; else it is
+// gone.
 static bool admit(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
-	struct sa_out *sa, enum forward_origin origin)
+	struct sa_out *sa, uint16_t most, enum forward_origin origin)
 {
 	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
-	bool too_big = m->pkt_len > sa->max_inner;
+	bool too_big = m->pkt_len > most;
 
 	if (origin == FORWARD_TRANSIT && unlikely(ip_hop_limit(header) <= 1)) {
 		tell_drop(w, m, packet, origin, DROP_ttl_expired, 0);
@@ -94,7 +95,7 @@ static bool admit(struct worker *w, struct rte_mbuf *m, const struct packet *pac
 	}
 	if (unlikely(too_big && !frag_may_split(m))) {
 		sa_drop(w, sa, packet->port, DROP_too_big);
-		tell_sender(w, m, packet, origin, DROP_too_big, sa->max_inner);
+		tell_sender(w, m, packet, origin, DROP_too_big, most);
 		return false;
 	}
 	if (origin == FORWARD_TRANSIT)
@@ -103,7 +104,7 @@ static bool admit(struct worker *w, struct rte_mbuf *m, const struct packet *pac
 		return keep(w, m, packet, sa);
 	if (sa->owner == SA_NO_OWNER || sa->owner == w->index)
 		return true;
-	hand_over_pieces(w, m, packet, sa);
+	hand_over_pieces(w, m, packet, sa, most);
 	return false;
 }
 
@@ -138,18 +139,46 @@ static void refuse(struct worker *w, struct rte_mbuf *m, const struct packet *pa
 		drop_packet(w, packet->port, reason, m);
 }
 
-// The packets of b meet the policies: protected ones stay in b with sa beside them, bypassing ones
-// move to the worker's second burst. True if some are too big for their tunnel and may be split.
-static bool apply_policies(
-	struct worker *w, struct burst *b, struct sa_out *sa[], enum forward_origin origin)
+// Beside the packets of a burst that go into tunnels here.
+struct admitted {
+	struct sa_out *sa[BURST_MAX];
+	uint16_t most[BURST_MAX]; // octets; control may change what the SA says meanwhile
+	bool too_big;		  // some have more, and may be split
+};
+
+// True if packet i of the burst stays, admitted as number `at`.
+static bool protect(struct worker *w, const struct burst *b, uint16_t i, struct tunnel *tunnel,
+	struct admitted *admitted, uint16_t at, enum forward_origin origin)
+{
+	struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
+	uint16_t most;
+
+	if (unlikely(sa == NULL)) {
+		tell_drop(w, b->m[i], &b->packet[i], origin, DROP_no_outbound_sa, 0);
+		return false;
+	}
+	most = sa_out_max_inner(sa);
+	tcp_mss_clamp(b->m[i], &b->packet[i], &tunnel->mss);
+	if (!admit(w, b->m[i], &b->packet[i], sa, most, origin))
+		return false;
+	admitted->sa[at] = sa;
+	admitted->most[at] = most;
+	admitted->too_big |= b->m[i]->pkt_len > most;
+	return true;
+}
+
+// The packets of b meet the policies: protected ones stay in b, bypassing ones move to the worker's
+// second burst.
+static void apply_policies(
+	struct worker *w, struct burst *b, struct admitted *admitted, enum forward_origin origin)
 {
 	struct spd *spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire);
 	uint32_t match[BURST_MAX];
-	bool too_big = false;
 	uint16_t kept = 0;
 
 	spd_lookup(spd, SPD_OUT, b, 0, b->n, match);
 	w->bypass.n = 0;
+	admitted->too_big = false;
 	for (uint16_t i = 0; i < b->n; i++) {
 		enum drop_reason reason = refusal(spd, match[i], &b->packet[i]);
 		const struct policy *policy;
@@ -165,26 +194,19 @@ static bool apply_policies(
 			burst_append(&w->bypass, b->m[i], &b->packet[i]);
 			continue;
 		}
-		sa[kept] = atomic_load_explicit(&policy->tunnel->out, memory_order_acquire);
-		if (unlikely(sa[kept] == NULL)) {
-			tell_drop(w, b->m[i], &b->packet[i], origin, DROP_no_outbound_sa, 0);
+		if (!protect(w, b, i, policy->tunnel, admitted, kept, origin))
 			continue;
-		}
-		tcp_mss_clamp(b->m[i], &b->packet[i], &policy->tunnel->mss);
-		if (!admit(w, b->m[i], &b->packet[i], sa[kept], origin))
-			continue;
-		too_big |= b->m[i]->pkt_len > sa[kept]->max_inner;
 		b->m[kept] = b->m[i];
 		b->packet[kept++] = b->packet[i];
 	}
 	b->n = kept;
-	return too_big;
 }
 
 // Pieces are packets like any (docs/vpe-protocol.md section 9 step 4) and take the place of theirs,
 // in order: hosts give up on fragments that come too far apart. They may be more than a burst
 // holds.
-static void encapsulate_split(struct worker *w, const struct burst *b, struct sa_out *const sa[])
+static void encapsulate_split(
+	struct worker *w, const struct burst *b, const struct admitted *admitted)
 {
 	struct rte_mbuf *piece[FRAG_PIECES_MAX];
 	struct sa_out *piece_sa[BURST_MAX];
@@ -195,14 +217,14 @@ static void encapsulate_split(struct worker *w, const struct burst *b, struct sa
 		uint16_t n = 1;
 
 		piece[0] = b->m[i];
-		if (b->m[i]->pkt_len > sa[i]->max_inner)
-			n = frag_split(w, b->packet[i].port, b->m[i], sa[i]->max_inner, piece);
+		if (b->m[i]->pkt_len > admitted->most[i])
+			n = frag_split(w, b->packet[i].port, b->m[i], admitted->most[i], piece);
 		for (uint16_t k = 0; k < n; k++) {
 			if (pieces->n == BURST_MAX) {
 				encapsulate(w, pieces, piece_sa);
 				pieces->n = 0;
 			}
-			piece_sa[pieces->n] = sa[i];
+			piece_sa[pieces->n] = admitted->sa[i];
 			burst_append(pieces, piece[k], &b->packet[i]);
 		}
 	}
@@ -212,12 +234,13 @@ static void encapsulate_split(struct worker *w, const struct burst *b, struct sa
 
 void path_out_policies(struct worker *w, struct burst *b, enum forward_origin origin)
 {
-	struct sa_out *sa[BURST_MAX];
+	struct admitted admitted;
 
-	if (unlikely(apply_policies(w, b, sa, origin)))
-		encapsulate_split(w, b, sa);
+	apply_policies(w, b, &admitted, origin);
+	if (unlikely(admitted.too_big))
+		encapsulate_split(w, b, &admitted);
 	else if (b->n > 0)
-		encapsulate(w, b, sa);
+		encapsulate(w, b, admitted.sa);
 	if (w->bypass.n > 0)
 		forward_burst(w, &w->bypass, origin);
 }

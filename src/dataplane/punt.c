@@ -44,9 +44,9 @@ static uint32_t hash_sender(const struct worker *w, const uint8_t *frame)
 	return rte_jhash_32b(key, 4, w->dp->punt_seed);
 }
 
-// A whole frame that arrived at `port`, for the host interface of `home`.
-static void to_kernel(
-	struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m, enum punt_class class)
+// A whole frame that arrived at `port`, for the host interface of `home`, or for control.
+static void put_limited(struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m,
+	enum punt_class class, enum meta_kind kind)
 {
 	uint32_t sender = hash_sender(w, rte_pktmbuf_mtod(m, const uint8_t *));
 	struct port_stats *stats = &w->stats.port[port];
@@ -54,7 +54,7 @@ static void to_kernel(
 
 	if (unlikely(!punt_limit_take(&w->punt_limit[class], sender, rte_rdtsc())))
 		reason = DROP_punt_limited;
-	else if (unlikely(!put(w, class, m, META_PUNT, home)))
+	else if (unlikely(!put(w, class, m, kind, home)))
 		reason = DROP_punt_full;
 	if (likely(reason == DROP_NONE)) {
 		counter_add(&stats->punts[class], 1);
@@ -69,7 +69,15 @@ void punt_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_cl
 	if (unlikely(pkt_prepend(m, RTE_ETHER_HDR_LEN) == NULL))
 		drop_packet(w, port, DROP_no_room, m);
 	else
-		to_kernel(w, port, port, m, class);
+		put_limited(w, port, port, m, class, META_PUNT);
+}
+
+void punt_path_mtu(struct worker *w, uint8_t port, struct rte_mbuf *m)
+{
+	if (unlikely(pkt_prepend(m, RTE_ETHER_HDR_LEN) == NULL))
+		drop_packet(w, port, DROP_no_room, m);
+	else
+		put_limited(w, port, port, m, PUNT_icmp, META_PATH_MTU);
 }
 
 void punt_bare(
@@ -83,7 +91,7 @@ void punt_bare(
 		return;
 	}
 	punt_ether(frame, &w->dp->port[home].mac, version);
-	to_kernel(w, port, home, m, class);
+	put_limited(w, port, home, m, class, META_PUNT);
 }
 
 void punt_packet(

@@ -72,7 +72,7 @@ int sa_create(const char *name, bool inbound, const struct sa_params *params, co
 		sa->in = sa_in_init(
 			memory, params, sa->key, place->workers, tunnel->index, place->windows);
 	else
-		sa->out = sa_out_init(memory, params, sa->key, place->workers, place->port_mtu);
+		sa->out = sa_out_init(memory, params, sa->key, place->workers, place->path_mtu);
 	*created = sa;
 	return 0;
 }

@@ -18,6 +18,7 @@ struct tunnel {
 	struct ip_addr local;
 	struct ip_addr remote;
 	struct tcp_mss mss;	    // of what goes in and what comes out
+	uint16_t path_mtu;	    // control's own: octets that its outer packets may have now
 	struct sa_out *_Atomic out; // control writes (release), workers read (acquire); may be NULL
 };
 
@@ -36,7 +37,7 @@ struct sa_place {
 	const struct sa_workers *workers;
 	struct window_pool *windows;
 	int socket;
-	uint16_t port_mtu;
+	uint16_t path_mtu;
 };
 
 // Makes the runtime part and expands the key (aead_key_octets, stays the caller's). 0 or -errno.

@@ -28,6 +28,7 @@
 #define IPV6_HOP_LIMIT 7
 #define IPV6_SOURCE 8
 #define IPV6_DESTINATION 24
+#define IPV6_MTU_MIN 1280 // what it asks of every link (RFC 8200 section 5)
 
 #define IP_PROTOCOL_HOP_BY_HOP 0
 #define IP_PROTOCOL_ICMP 1

@@ -12,6 +12,20 @@ struct lane_run {
 	uint64_t octets;
 };
 
+// So many numbers behind the next one a packet may be and still be on its way, or an error about it
+// on its way back: 0.4 s of ten million a second.
+#define LANE_LATELY (UINT64_C(1) << 22)
+
+// A packet with a number that ends in these bits (`bits`: all ones below) has left lately. For
+// control, at any time.
+static inline bool lane_sent_lately(const struct sa_out_lane *lane, uint64_t seq, uint64_t bits)
+{
+	uint64_t behind = (counter_read(&lane->next) - seq) & bits;
+	uint64_t sent = counter_read(&lane->packets);
+
+	return behind >= 1 && behind <= (sent < LANE_LATELY ? sent : LANE_LATELY);
+}
+
 static ALWAYS_INLINE struct lane_run lane_begin(struct sa_out_lane *lane)
 {
 	return (struct lane_run){

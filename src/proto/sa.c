@@ -46,7 +46,7 @@ static void init_lanes(
 }
 
 struct sa_out *sa_out_init(void *memory, const struct sa_params *params, const struct aead_key *key,
-	const struct sa_workers *workers, uint16_t port_mtu)
+	const struct sa_workers *workers, uint16_t path_mtu)
 {
 	struct sa_out *sa = memory;
 
@@ -63,11 +63,17 @@ struct sa_out *sa_out_init(void *memory, const struct sa_params *params, const s
 	memcpy(sa->salt, params->salt, sizeof(sa->salt));
 	sa->esn = params->esn;
 	sa->ipv6 = params->local.family == IP_V6;
-	sa->max_inner = params->proto->max_inner(sa->ipv6, port_mtu);
+	sa_out_set_path_mtu(sa, path_mtu);
 	outer_init(&sa->outer, &params->local, &params->remote, params->proto->ip_protocol,
 		&params->class);
 	init_lanes(sa, params, workers);
 	return sa;
+}
+
+void sa_out_set_path_mtu(struct sa_out *sa, uint16_t path_mtu)
+{
+	atomic_store_explicit(
+		&sa->max_inner, sa->proto->max_inner(sa->ipv6, path_mtu), memory_order_relaxed);
 }
 
 static size_t in_lanes_octets(const struct sa_workers *workers)

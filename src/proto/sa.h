@@ -52,15 +52,17 @@ struct sa_out_lane {
 	uint32_t window_id; // VPE
 };
 
-// Outbound runtime part: constant while workers see it.
+// Outbound runtime part: constant while workers see it, but for what is said to change.
 struct sa_out {
 	const struct proto_ops *proto;
 	const struct aead_key *key;
 	struct sa_out_lane *lane; // one per worker
 	uint64_t *drops;	  // per worker, DROP_SA_END each; the worker writes, control reads
 	uint32_t spi;
-	uint16_t owner;	    // the one worker that encrypts, or SA_NO_OWNER: every worker may
-	uint16_t max_inner; // octets of an inner datagram that fit the tunnel MTU
+	uint16_t owner; // the one worker that encrypts, or SA_NO_OWNER: every worker may
+	// Octets of an inner datagram that fit the tunnel MTU. Control writes, workers read, both
+	// relaxed.
+	_Atomic uint16_t max_inner;
 	uint16_t sender_id;
 	uint8_t salt[SA_SALT_OCTETS];
 	bool esn;
@@ -108,12 +110,19 @@ struct sa_workers {
 // CACHE_LINE. key is kept, not owned.
 size_t sa_out_octets(const struct sa_workers *workers);
 struct sa_out *sa_out_init(void *memory, const struct sa_params *params, const struct aead_key *key,
-	const struct sa_workers *workers, uint16_t port_mtu);
+	const struct sa_workers *workers, uint16_t path_mtu);
+// Outer packets may have this many octets from now on.
+void sa_out_set_path_mtu(struct sa_out *sa, uint16_t path_mtu);
 size_t sa_in_octets(const struct sa_params *params, const struct sa_workers *workers);
 struct sa_in *sa_in_init(void *memory, const struct sa_params *params, const struct aead_key *key,
 	const struct sa_workers *workers, uint16_t tunnel, struct window_pool *pool);
 // Gives the windows back. No worker may still see the SA.
 void sa_in_fini(struct sa_in *sa);
+
+static ALWAYS_INLINE uint16_t sa_out_max_inner(const struct sa_out *sa)
+{
+	return atomic_load_explicit(&sa->max_inner, memory_order_relaxed);
+}
 
 static ALWAYS_INLINE uint64_t *sa_out_drops(struct sa_out *sa, uint16_t worker)
 {

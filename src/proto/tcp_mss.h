@@ -5,14 +5,23 @@
 #include "proto/burst.h"
 #include "proto/ip_hdr.h"
 
+#include <stdatomic.h>
+
 #define TCP_HEADER_MIN 20
 #define TCP_FLAGS 13
 #define TCP_SYN 0x02
 
+// Control writes, workers read, both relaxed.
 struct tcp_mss {
-	uint16_t ipv4; // 0: as it is
-	uint16_t ipv6;
+	_Atomic uint16_t ipv4; // 0: as it is
+	_Atomic uint16_t ipv6;
 };
+
+static inline void tcp_mss_set(struct tcp_mss *mss, uint16_t ipv4, uint16_t ipv6)
+{
+	atomic_store_explicit(&mss->ipv4, ipv4, memory_order_relaxed);
+	atomic_store_explicit(&mss->ipv6, ipv6, memory_order_relaxed);
+}
 
 // A segment of these octets, whose header may be anything. Changes nothing but the option's value,
 // where that is larger, and the checksum with it.
@@ -22,6 +31,7 @@ void tcp_mss_lower(uint8_t *tcp, uint32_t octets, uint16_t most);
 static ALWAYS_INLINE void tcp_mss_clamp(
 	struct rte_mbuf *m, const struct packet *packet, const struct tcp_mss *mss)
 {
+	const _Atomic uint16_t *most = packet->flags & PACKET_IPV6 ? &mss->ipv6 : &mss->ipv4;
 	uint8_t *tcp = rte_pktmbuf_mtod_offset(m, uint8_t *, packet->l4);
 	uint32_t octets = (uint32_t)m->data_len - packet->l4;
 
@@ -29,5 +39,5 @@ static ALWAYS_INLINE void tcp_mss_clamp(
 		return;
 	if (likely(octets < TCP_HEADER_MIN || !(tcp[TCP_FLAGS] & TCP_SYN)))
 		return;
-	tcp_mss_lower(tcp, octets, packet->flags & PACKET_IPV6 ? mss->ipv6 : mss->ipv4);
+	tcp_mss_lower(tcp, octets, atomic_load_explicit(most, memory_order_relaxed));
 }

@@ -100,7 +100,9 @@ static void print_sa(const json_t *sa)
 	if (json_object_get(sa, "sender_id"))
 		printf(", Sender ID %" JSON_INTEGER_FORMAT, number(sa, "sender_id"));
 	if (json_object_get(sa, "inner_mtu"))
-		printf(", inner MTU %" JSON_INTEGER_FORMAT, number(sa, "inner_mtu"));
+		printf(", inner MTU %" JSON_INTEGER_FORMAT ", path MTU %" JSON_INTEGER_FORMAT
+		       " of %" JSON_INTEGER_FORMAT,
+			number(sa, "inner_mtu"), number(sa, "path_mtu"), number(sa, "port_mtu"));
 	printf("\n  %s packets, %s\n", table_number(number(sa, "packets"), packets),
 		table_octets(number(sa, "octets"), octets));
 	if (json_object_get(sa, "windows")) {

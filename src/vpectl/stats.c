@@ -74,6 +74,7 @@ static void print(const json_t *result)
 		snprintf(title, sizeof(title), "ICMP %.50s", kind);
 		print_numbers(title, counters, false);
 	}
+	print_numbers("path MTU", json_object_get(result, "path_mtu"), false);
 	print_numbers("device losses", json_object_get(result, "device_losses"), false);
 	print_numbers("mirror", json_object_get(result, "mirror"), false);
 	print_numbers("neighbours", json_object_get(result, "neighbours"), false);

@@ -2,6 +2,7 @@
 #include "proto/esp/esp.h"
 
 #include "proto/esp/esp_hdr.h"
+#include "proto/lane.h"
 
 #include <errno.h>
 
@@ -41,6 +42,16 @@ static uint64_t last_seq(bool esn)
 	return esn ? UINT64_MAX - 1 : UINT32_MAX;
 }
 
+static bool sent_lately(
+	const struct sa_out *sa, uint16_t lanes, const uint8_t *header, uint32_t octets)
+{
+	(void)lanes;
+	(void)octets;
+	return load_be32(header + ESP_SPI) == sa->spi &&
+		lane_sent_lately(
+			&sa->lane[sa->owner], load_be32(header + ESP_SEQUENCE), UINT32_MAX);
+}
+
 const struct proto_ops esp_ops = {
 	.name = "esp",
 	.ip_protocol = IP_PROTOCOL_ESP,
@@ -52,6 +63,7 @@ const struct proto_ops esp_ops = {
 	.has_salt = true,
 	.check = check,
 	.max_inner = max_inner,
+	.sent_lately = sent_lately,
 	.first_seq = first_seq,
 	.last_seq = last_seq,
 	.encap = esp_encap,

@@ -1,6 +1,7 @@
 // VPE as a row in the table of protocols.
 #include "proto/vpe/vpe.h"
 
+#include "proto/lane.h"
 #include "proto/vpe/vpe_hdr.h"
 
 #include <errno.h>
@@ -51,6 +52,24 @@ static uint64_t last_seq(bool esn)
 	return VPE_SEQ_MAX - 1;
 }
 
+// The number's upper half is behind the eight octets that every router quotes, the SPI behind that.
+static bool sent_lately(
+	const struct sa_out *sa, uint16_t lanes, const uint8_t *header, uint32_t octets)
+{
+	bool whole = octets >= VPE_SPI;
+	uint64_t seq = whole ? load_le64(header + VPE_SEQUENCE) : load_le32(header + VPE_SEQUENCE);
+
+	if (load_le16(header + VPE_SENDER_ID) != sa->sender_id)
+		return false;
+	if (octets >= VPE_SPI + sizeof(sa->spi) && load_le32(header + VPE_SPI) != sa->spi)
+		return false;
+	for (uint16_t i = 0; i < lanes; i++) {
+		if (sa->lane[i].window_id == load_le16(header + VPE_WINDOW_ID))
+			return lane_sent_lately(&sa->lane[i], seq, whole ? UINT64_MAX : UINT32_MAX);
+	}
+	return false;
+}
+
 const struct proto_ops vpe_ops = {
 	.name = "vpe",
 	.ip_protocol = IP_PROTOCOL_ESP,
@@ -61,6 +80,7 @@ const struct proto_ops vpe_ops = {
 	.little_endian = true,
 	.check = check,
 	.max_inner = max_inner,
+	.sent_lately = sent_lately,
 	.first_seq = first_seq,
 	.last_seq = last_seq,
 	.encap = vpe_encap,

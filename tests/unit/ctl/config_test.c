@@ -285,6 +285,7 @@ static void tunnel_settings(void **state)
 {
 	struct config *config = fixture_load_text(
 		PORTS "tunnels = ( { " TUNNEL "dscp = \"copy\"; ecn = \"normal\";\n"
+		      "pmtu_discovery = false;\n"
 		      "out = { protocol = \"vpe\"; spi = 0xffffffff; algorithm = \"aes-128-gcm\";\n"
 		      "  manual_keys = \"fresh-each-start\"; key_file = \"16.key\"; sender_id = "
 		      "0xff07; };\n"
@@ -315,6 +316,8 @@ static void tunnel_settings(void **state)
 	assert_int_equal(tunnel->port, 1);
 	assert_int_equal(tunnel->line, 3);
 	assert_int_equal(tunnel->tcp_mss, CONFIG_TCP_MSS_TUNNEL);
+	assert_false(tunnel->pmtu_discovery);
+	assert_true(config->tunnels[1].pmtu_discovery);
 	assert_true(tunnel->has_out);
 	assert_ptr_equal(tunnel->out.params.proto, &vpe_ops);
 	assert_int_equal(tunnel->out.params.spi, 0xffffffff);
@@ -322,7 +325,7 @@ static void tunnel_settings(void **state)
 	assert_int_equal(tunnel->out.params.sender_id, 0xff07);
 	assert_false(tunnel->out.params.esn);
 	assert_true(ip_addr_equal(&tunnel->out.params.local, &tunnel->local));
-	assert_int_equal(tunnel->out.line, 4);
+	assert_int_equal(tunnel->out.line, 5);
 	assert_int_equal(tunnel->in_n, 3);
 	assert_ptr_equal(tunnel->in[0].params.proto, &esp_ops);
 	assert_false(tunnel->in[0].params.esn);
@@ -331,7 +334,7 @@ static void tunnel_settings(void **state)
 	assert_int_equal(tunnel->in[1].params.windows, 65535);
 	assert_int_equal(tunnel->in[1].params.sender_id, 65535);
 	assert_int_equal(tunnel->in[1].params.replay_window, 65536);
-	assert_int_equal(tunnel->in[1].line, 10);
+	assert_int_equal(tunnel->in[1].line, 11);
 	assert_true(tunnel->in[2].params.esn);
 	assert_int_equal(tunnel->in[2].params.replay_window, 1024);
 	// ESP: key, then salt.

@@ -5,6 +5,7 @@
 #include "ctl/gateway.h"
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
+#include "ctl/path_mtu.h"
 #include "ctl/unresolved.h"
 #include "dataplane/punt.h"
 
@@ -25,7 +26,7 @@ static struct gateway gateway = {.dp = &dp};
 static struct rte_mbuf *queue[4096];
 static unsigned queued;
 
-static unsigned written, answered, unresolved_taken, looked, reclaimed, audited;
+static unsigned written, answered, heard, unresolved_taken, looked, reclaimed, audited;
 
 unsigned punt_drain(struct dataplane *d, struct rte_mbuf *m[], unsigned n)
 {
@@ -66,6 +67,14 @@ bool icmp_answer(struct icmp *icmp, struct rte_mbuf *m)
 	assert_int_equal(meta_of(m)->mtu, 1400);
 	answered++;
 	return meta_of(m)->reason != DROP_runt;
+}
+
+void path_mtu_hear(struct path_mtu *path_mtu, const struct rte_mbuf *m, uint64_t now_ms)
+{
+	(void)path_mtu;
+	assert_non_null(m);
+	assert_true(now_ms > 0);
+	heard++;
 }
 
 void unresolved_take(struct unresolved *unresolved, struct rte_mbuf *m, uint64_t now_ms)
@@ -129,6 +138,7 @@ static void each_to_its_own(void **state)
 	put_reason = DROP_runt;
 	put(META_TELL, 2, 4, 60);
 	put(META_UNRESOLVED, 2, 4, 60);
+	put(META_PATH_MTU, 2, 4, 60);
 	put(META_COMMIT, 2, 4, 60);
 	run();
 	assert_int_equal(queued, 0);
@@ -139,6 +149,7 @@ static void each_to_its_own(void **state)
 	assert_int_equal(unresolved_taken, 1);
 	assert_true(looked >= 3);
 	assert_int_equal(stats->told, 2);
+	assert_int_equal(heard, 1);
 	assert_int_equal(stats->unknown, 2);
 	assert_true(reclaimed >= 3);
 	assert_int_equal(audited, reclaimed);

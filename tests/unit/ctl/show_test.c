@@ -6,6 +6,7 @@
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
 #include "ctl/mirror.h"
+#include "ctl/path_mtu.h"
 #include "ctl/punt_service.h"
 #include "ctl/request.h"
 #include "ctl/server.h"
@@ -24,6 +25,7 @@
 static struct host_if_stats host_if_counts = {
 	.to_kernel_frames = 5, .from_kernel_frames = 6, .write_failed = 2, .inject_full = 1};
 static const struct icmp_stats icmp_counts = {.sent = 3, .limited = 4};
+static const struct path_mtu_stats path_mtu_counts = {.heard = 8, .lowered = 7};
 static const struct mirror_stats mirror_counts = {
 	.routes = 12, .neighbours = 7, .next_hops = 3, .managed = 2, .probes = 5};
 static const struct unresolved_stats unresolved_counts = {.kept = 1, .resumed = 4, .expired = 6};
@@ -67,6 +69,12 @@ const struct unresolved_stats *unresolved_stats(const struct unresolved *unresol
 {
 	(void)unresolved;
 	return &unresolved_counts;
+}
+
+const struct path_mtu_stats *path_mtu_stats(const struct path_mtu *path_mtu)
+{
+	(void)path_mtu;
+	return &path_mtu_counts;
 }
 
 const struct mirror_stats *mirror_stats(const struct mirror *mirror)
@@ -165,7 +173,7 @@ static struct dataplane dp = {
 	.encrypt_index = {0, 1},
 	.encrypt_worker = {0, 1},
 };
-static struct tunnel tunnel = {.name = "site-b"};
+static struct tunnel tunnel = {.name = "site-b", .port = 1, .path_mtu = 1300};
 static struct sa *sas[3];
 static struct gateway gateway = {
 	.dp = &dp,
@@ -173,8 +181,9 @@ static struct gateway gateway = {
 	.sa = sas,
 	.tunnels = 1,
 	.tunnel = &tunnel,
-	.icmp = (struct icmp *)&dp,	// only passed on
-	.mirror = (struct mirror *)&dp, // likewise
+	.icmp = (struct icmp *)&dp,	    // only passed on
+	.path_mtu = (struct path_mtu *)&dp, // likewise
+	.mirror = (struct mirror *)&dp,	    // likewise
 	.unresolved = (struct unresolved *)&dp,
 };
 static const struct aead_engine engine = {.name = "mb"};
@@ -317,6 +326,8 @@ static void shows_sas(void **state)
 	assert_string_equal(
 		text(json_array_get(at(sa, "lanes"), 1), "next"), "4611686018427387911");
 	assert_int_equal(number(json_array_get(at(sa, "lanes"), 1), "window_id"), 2);
+	assert_int_equal(number(sa, "path_mtu"), 1300);
+	assert_int_equal(number(sa, "port_mtu"), 1400);
 	sa = json_array_get(list, 1);
 	assert_int_equal(number(sa, "packets"), 2);
 	assert_int_equal(number(at(sa, "windows"), "used"), 1);
@@ -409,6 +420,8 @@ static void shows_ports_workers_and_sums(void **state)
 	assert_int_equal(number(at(one, "protected"), "rx_packets"), 21);
 	assert_int_equal(number(at(one, "unprotected"), "tx_packets"), 41);
 	assert_int_equal(number(at(at(one, "icmp"), "too_big"), "sent"), 3);
+	assert_int_equal(number(at(one, "path_mtu"), "heard"), 8);
+	assert_int_equal(number(at(one, "path_mtu"), "lowered"), 7);
 	assert_int_equal(number(at(one, "mirror"), "routes"), 12);
 	assert_int_equal(number(at(one, "neighbours"), "known"), 7);
 	assert_int_equal(number(at(one, "neighbours"), "next_hops"), 3);
@@ -418,6 +431,7 @@ static void shows_ports_workers_and_sums(void **state)
 	assert_int_equal(number(at(one, "neighbours"), "resumed"), 4);
 	assert_int_equal(number(at(one, "neighbours"), "expired"), 6);
 	assert_int_equal(number(at(one, "control"), "to_kernel_frames"), 5);
+	assert_int_equal(number(at(one, "replay_pool"), "octets"), 65536);
 	// no_sa of the workers, inject_full and host_write of the control thread.
 	assert_int_equal(json_array_size(at(one, "drops")), 3);
 	assert_true(json_is_real(at(one, "uptime_s")));

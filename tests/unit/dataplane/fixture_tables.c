@@ -46,7 +46,7 @@ static struct sa *make_sa(struct lab *lab, const char *name, bool inbound,
 		.workers = far ? &peer_workers : &lab->dp->sa_workers,
 		.windows = far ? &lab->peer_windows : &lab->dp->windows,
 		.socket = SOCKET_ID_ANY,
-		.port_mtu = far ? 2000 : lab->params.mtu[WAN],
+		.path_mtu = far ? 2000 : lab->params.mtu[WAN],
 	};
 	struct error err = {.text = ""};
 	struct sa *sa = NULL;

@@ -86,7 +86,7 @@ static void expect_pieces(struct lab *lab, unsigned tunnel, const uint8_t *packe
 	}
 	assert_whole(&whole, packet, octets);
 	// None is smaller than need be.
-	assert_true(whole.largest + 8 > lab->tunnel[tunnel].out->out->max_inner);
+	assert_true(whole.largest + 8 > sa_out_max_inner(lab->tunnel[tunnel].out->out));
 	lab->expected.fragmented[0][LAN]++;
 }
 
@@ -112,7 +112,7 @@ static void every_size(void **state)
 	unsigned step = full_run() ? 1 : 7;
 
 	for (unsigned t = 0; t < COUNT(kinds); t++) {
-		uint16_t most = lab->tunnel[t].out->out->max_inner;
+		uint16_t most = sa_out_max_inner(lab->tunnel[t].out->out);
 
 		for (unsigned octets = most + 1u; octets <= PACKET_MAX - ETHER; octets += step) {
 			struct flow flow = big_flow(t, (uint16_t)octets);
@@ -123,6 +123,34 @@ static void every_size(void **state)
 			lab_turn(lab, 0);
 			packet_hop(packet);
 			expect_pieces(lab, t, packet, octets);
+			expect_nothing_sent(lab);
+		}
+	}
+}
+
+// Pieces fit the path as it is known now, down to the least that is believed.
+static void path_changes(void **state)
+{
+	static const uint16_t mtus[] = {1500, 1300, 576, 1400};
+	struct lab *lab = all_tunnels(state);
+
+	for (unsigned t = 0; t < COUNT(kinds); t++) {
+		for (unsigned i = 0; i < COUNT(mtus); i++) {
+			struct sa_out *sa = lab->tunnel[t].out->out;
+			struct flow flow = big_flow(t, 0);
+			uint8_t packet[PACKET_MAX];
+
+			sa_out_set_path_mtu(sa, mtus[i]);
+			flow.octets = sa_out_max_inner(sa);
+			send_out(lab, &flow);
+			lab_turn(lab, 0);
+			expect_tunneled(lab, t, &flow);
+			flow.octets++;
+			packet_make(&flow, packet);
+			send_packet(lab, packet, flow.octets);
+			lab_turn(lab, 0);
+			packet_hop(packet);
+			expect_pieces(lab, t, packet, flow.octets);
 			expect_nothing_sent(lab);
 		}
 	}
@@ -442,6 +470,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(every_size, NULL),
+		LAB_TEST(path_changes, NULL),
 		LAB_TEST(more_than_a_burst, &small_wan),
 		LAB_TEST(header_options, NULL),
 		LAB_TEST(fragments_again, NULL),

@@ -228,6 +228,116 @@ static void decrypted_sources(void **state)
 	expect_nothing_sent(lab);
 }
 
+static uint32_t too_big_about(
+	uint8_t *packet, const char *to, const char *from, uint8_t protocol, bool ipv6)
+{
+	struct flow quoted = {.source = from,
+		.destination = ipv6 ? "2001:db8::100" : "192.0.2.100",
+		.protocol = protocol,
+		.octets = 100};
+	struct flow icmp = {.source = ipv6 ? "2001:db8:ffff::9" : "203.0.113.9",
+		.destination = to,
+		.protocol = ipv6 ? IP_PROTOCOL_ICMPV6 : IP_PROTOCOL_ICMP,
+		.octets = (uint16_t)(100 + (ipv6 ? 48 : 28))};
+	uint32_t octets = packet_make(&icmp, packet);
+	uint8_t *message = packet + (ipv6 ? IPV6_HEADER : IPV4_HEADER_MIN);
+
+	message[0] = ipv6 ? 2 : 3;
+	message[1] = ipv6 ? 0 : 4;
+	packet_make(&quoted, message + 8);
+	return octets;
+}
+
+// What routers say about our own tunnel packets is for control; anything like it is the kernel's.
+static void about_the_path(void **state)
+{
+	static const struct {
+		const char *to;
+		const char *from; // who sent what was too big
+		uint8_t protocol;
+		uint8_t port;
+		enum meta_kind kind;
+	} cases[] = {
+		{"192.0.2.1", "192.0.2.1", IP_PROTOCOL_ESP, WAN, META_PATH_MTU},
+		{"2001:db8::1", "2001:db8::1", IP_PROTOCOL_ESP, WAN, META_PATH_MTU},
+		{"192.0.2.1", "192.0.2.1", IP_PROTOCOL_UDP, WAN, META_PUNT},
+		{"2001:db8::1", "2001:db8::1", IP_PROTOCOL_TCP, WAN, META_PUNT},
+		{"192.0.2.1", "192.0.2.77", IP_PROTOCOL_ESP, WAN, META_PUNT},
+		{"10.1.0.1", "10.1.0.1", IP_PROTOCOL_ESP, LAN, META_PUNT},
+		{"192.0.2.1", "192.0.2.1", IP_PROTOCOL_ESP, LAN, META_PUNT},
+	};
+	struct lab *lab = all_tunnels(state);
+
+	lab_policy(lab, "0.0.0.0/0", "203.0.113.9", POLICY_BYPASS, 0);
+	lab_policy(lab, "::/0", "2001:db8:ffff::9", POLICY_BYPASS, 0);
+	lab_publish_spd(lab);
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		bool ipv6 = addr_of(cases[i].to).family == IP_V6;
+		uint8_t frame[ETHER + PACKET_MAX];
+		uint32_t octets = too_big_about(
+			frame + ETHER, cases[i].to, cases[i].from, cases[i].protocol, ipv6);
+		struct rte_mbuf *m = frame_make(lab, cases[i].port, frame + ETHER, octets);
+
+		memcpy(frame, rte_pktmbuf_mtod(m, void *), ETHER);
+		lab_receive(lab, cases[i].port, 0, m);
+		lab_turn(lab, 0);
+		expect_punted(lab, cases[i].kind, cases[i].port, frame, ETHER + octets);
+		expect_punt(lab, 0, cases[i].port, PUNT_icmp, 1);
+	}
+	expect_nothing_sent(lab);
+}
+
+// Control lowers what a tunnel takes while workers use it.
+static void smaller_path(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+	char to[IP_ADDR_TEXT];
+
+	for (unsigned t = 0; t < COUNT(kinds); t++) {
+		struct sa_out *sa = lab->tunnel[t].out->out;
+		struct flow flow = flow_out(t);
+
+		snprintf(to, sizeof(to), "10.%u.0.1", 100 + t);
+		flow.destination = to;
+		flow.fragment = IPV4_DONT_FRAGMENT;
+		for (uint16_t mtu = 1500; mtu >= 1300; mtu -= 100) {
+			sa_out_set_path_mtu(sa, mtu);
+			flow.octets = sa_out_max_inner(sa);
+			send_out(lab, &flow);
+			lab_turn(lab, 0);
+			expect_tunneled(lab, t, &flow);
+			flow.octets++;
+			send_out(lab, &flow);
+			lab_turn(lab, 0);
+			expect_out_drop(lab, t, 0, DROP_too_big, 1);
+			assert_int_equal(expect_told(lab, META_TELL, LAN, FORWARD_TRANSIT,
+						 DROP_too_big, &flow),
+				flow.octets - 1);
+		}
+	}
+}
+
+// No policy has to let it pass, as none has to let tunnel packets pass; what is the kernel's needs
+// one.
+static void about_the_path_unasked(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+	uint8_t packet[PACKET_MAX], frame[ETHER + PACKET_MAX];
+	uint32_t octets = too_big_about(packet, "192.0.2.1", "192.0.2.1", IP_PROTOCOL_ESP, false);
+	struct rte_mbuf *m = frame_make(lab, WAN, packet, octets);
+
+	memcpy(frame, rte_pktmbuf_mtod(m, void *), ETHER + octets);
+	lab_receive(lab, WAN, 0, m);
+	lab_turn(lab, 0);
+	expect_punted(lab, META_PATH_MTU, WAN, frame, ETHER + octets);
+	expect_punt(lab, 0, WAN, PUNT_icmp, 1);
+	octets = too_big_about(packet, "192.0.2.1", "192.0.2.1", IP_PROTOCOL_UDP, false);
+	lab_receive(lab, WAN, 0, frame_make(lab, WAN, packet, octets));
+	lab_turn(lab, 0);
+	expect_drop(lab, 0, WAN, DROP_policy_none, 1);
+	expect_nothing_sent(lab);
+}
+
 int main(void)
 {
 	static const struct lab_params decrypt_first = {.roles = "de", .tx = {2, 2}};
@@ -237,6 +347,9 @@ int main(void)
 		LAB_TEST(what_looks_like_it, NULL),
 		LAB_TEST(where_the_first_worker_decrypts, &decrypt_first),
 		LAB_TEST(malformed_frames, NULL),
+		LAB_TEST(about_the_path, NULL),
+		LAB_TEST(about_the_path_unasked, NULL),
+		LAB_TEST(smaller_path, NULL),
 		LAB_TEST(sources, NULL),
 		LAB_TEST(decrypted_sources, NULL),
 	};

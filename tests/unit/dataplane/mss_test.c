@@ -85,7 +85,7 @@ static struct lab *clamping_tunnel(void **state, uint16_t ipv4, uint16_t ipv6)
 	struct lab *lab = *state;
 
 	lab_tunnel(lab, NULL);
-	lab->tunnel[0].tunnel.mss = (struct tcp_mss){ipv4, ipv6};
+	tcp_mss_set(&lab->tunnel[0].tunnel.mss, ipv4, ipv6);
 	lab_protect(lab, 0);
 	lab_publish(lab);
 	return lab;

@@ -1,0 +1,210 @@
+// Weighing what routers say about tunnel packets. The messages are not authenticated: whoever is on
+// the way can lower a tunnel to the floor for ten minutes, and no more. Whoever is not must guess
+// addresses, SPI and a number that was just sent (RFC 5927 section 7).
+#include "ctl/path_mtu.h"
+
+#include "base/log.h"
+#include "ctl/gateway.h"
+#include "ctl/limiter.h"
+#include "ctl/tunnel_mtu.h"
+#include "proto/ip_upper.h"
+#include "proto/too_big.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+
+#define AGE_MS 600000 // RFC 1191 section 6.3, RFC 8201 section 4
+#define LOOK_S 10
+// Messages that are looked at: of one peer, and in all.
+#define PEERS_SETS 1024
+#define PEER_BURST 10
+#define PEER_INTERVAL_MS 100
+#define TOTAL_BURST 100
+#define TOTAL_INTERVAL_MS 1
+// Lines in the log: of one peer.
+#define LOG_BURST 3
+#define LOG_INTERVAL_MS 60000
+
+struct path_mtu {
+	struct gateway *gateway;
+	struct limiter *peers;
+	struct limiter *total;
+	struct limiter *lines;
+	struct event *look;
+	uint64_t *lowered_ms; // by tunnel; 0: it takes what its port allows
+	struct path_mtu_stats stats;
+};
+
+// The one bucket of all.
+static const struct ip_addr everybody = {.family = IP_V4};
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	path_mtu_age(arg, limiter_now_ms());
+}
+
+static int create(struct path_mtu *p)
+{
+	const struct timeval period = {.tv_sec = LOOK_S};
+	int ret = limiter_create(PEERS_SETS, PEER_BURST, PEER_INTERVAL_MS, &p->peers);
+
+	if (ret == 0)
+		ret = limiter_create(1, TOTAL_BURST, TOTAL_INTERVAL_MS, &p->total);
+	if (ret == 0)
+		ret = limiter_create(PEERS_SETS, LOG_BURST, LOG_INTERVAL_MS, &p->lines);
+	if (ret < 0)
+		return ret;
+	p->lowered_ms = calloc(p->gateway->tunnels + 1, sizeof(p->lowered_ms[0]));
+	p->look = event_new(p->gateway->events, -1, EV_PERSIST, on_look, p);
+	return p->lowered_ms && p->look && event_add(p->look, &period) == 0 ? 0 : -ENOMEM;
+}
+
+int path_mtu_create(struct gateway *gateway, struct path_mtu **created)
+{
+	struct path_mtu *p = calloc(1, sizeof(*p));
+	int ret;
+
+	if (!p)
+		return -ENOMEM;
+	p->gateway = gateway;
+	ret = create(p);
+	if (ret < 0) {
+		path_mtu_destroy(p);
+		return ret;
+	}
+	*created = p;
+	return 0;
+}
+
+void path_mtu_destroy(struct path_mtu *p)
+{
+	if (!p)
+		return;
+	if (p->look)
+		event_free(p->look);
+	limiter_destroy(p->peers);
+	limiter_destroy(p->total);
+	limiter_destroy(p->lines);
+	free(p->lowered_ms);
+	free(p);
+}
+
+// The tunnel whose packet was too big; NULL: counted why not.
+static struct tunnel *tunnel_of(struct path_mtu *p, const struct too_big *said)
+{
+	const struct gateway *gateway = p->gateway;
+	bool known = false;
+
+	for (unsigned i = 0; i < gateway->tunnels; i++) {
+		struct tunnel *tunnel = &gateway->tunnel[i];
+		const struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
+
+		if (!ip_addr_equal(&tunnel->local, &said->source) ||
+			!ip_addr_equal(&tunnel->remote, &said->destination))
+			continue;
+		known = true;
+		if (sa && sa->proto->ip_protocol == said->protocol &&
+			sa->proto->sent_lately(sa, (uint16_t)gateway->dp->workers, said->upper,
+				said->upper_octets))
+			return tunnel;
+	}
+	if (known)
+		p->stats.not_sent++;
+	else
+		p->stats.unknown_tunnel++;
+	return NULL;
+}
+
+static void set(struct path_mtu *p, struct tunnel *tunnel, uint16_t mtu)
+{
+	struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
+	uint16_t before = tunnel->path_mtu;
+
+	tunnel_mtu_set(p->gateway, tunnel, mtu);
+	if (sa && limiter_take(p->lines, &tunnel->remote, 0, limiter_now_ms()))
+		log_notice("tunnel %s: path MTU %u, it was %u; inner packets may have %u octets%s",
+			tunnel->name, mtu, before, sa_out_max_inner(sa),
+			sa_out_max_inner(sa) < IPV6_MTU_MIN ? ", too few for IPv6" : "");
+}
+
+// 0: it is not to be believed, counted why.
+static uint16_t believed(
+	struct path_mtu *p, const struct tunnel *tunnel, const struct too_big *said)
+{
+	uint32_t mtu = said->mtu;
+
+	// Also where a router does not say how much would fit: RFC 1191 section 5.
+	if (said->source.family == IP_V4 && mtu < PATH_MTU_MIN4)
+		mtu = PATH_MTU_MIN4;
+	// RFC 8201 section 4.
+	if (said->source.family == IP_V6 && mtu < IPV6_MTU_MIN) {
+		p->stats.too_small++;
+		return 0;
+	}
+	if (mtu >= tunnel->path_mtu || said->octets <= mtu) {
+		p->stats.not_lower++;
+		return 0;
+	}
+	return (uint16_t)mtu;
+}
+
+static void weigh(struct path_mtu *p, const struct too_big *said, uint64_t now_ms)
+{
+	struct tunnel *tunnel = tunnel_of(p, said);
+	uint16_t mtu;
+
+	if (!tunnel)
+		return;
+	if (!p->gateway->config->tunnels[tunnel->index].pmtu_discovery) {
+		p->stats.switched_off++;
+		return;
+	}
+	mtu = believed(p, tunnel, said);
+	if (mtu == 0)
+		return;
+	set(p, tunnel, mtu);
+	p->lowered_ms[tunnel->index] = now_ms;
+	p->stats.lowered++;
+}
+
+void path_mtu_hear(struct path_mtu *p, const struct rte_mbuf *m, uint64_t now_ms)
+{
+	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct packet packet;
+	struct too_big said;
+
+	p->stats.heard++;
+	if (ip_upper(header, m->data_len, &packet) != DROP_NONE ||
+		!too_big_parse(header, m->data_len, &packet, &said) ||
+		!too_big_intact(header, m->data_len, &packet)) {
+		p->stats.malformed++;
+		return;
+	}
+	if (!limiter_take(p->peers, &said.destination, 0, now_ms) ||
+		!limiter_take(p->total, &everybody, 0, now_ms)) {
+		p->stats.limited++;
+		return;
+	}
+	weigh(p, &said, now_ms);
+}
+
+void path_mtu_age(struct path_mtu *p, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < p->gateway->tunnels; i++) {
+		struct tunnel *tunnel = &p->gateway->tunnel[i];
+
+		if (p->lowered_ms[i] == 0 || now_ms - p->lowered_ms[i] < AGE_MS)
+			continue;
+		p->lowered_ms[i] = 0;
+		p->stats.restored++;
+		set(p, tunnel, p->gateway->dp->port[tunnel->port].mtu);
+	}
+}
+
+const struct path_mtu_stats *path_mtu_stats(const struct path_mtu *p)
+{
+	return &p->stats;
+}
