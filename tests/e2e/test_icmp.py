@@ -148,7 +148,8 @@ def test_outsiders_learn_nothing(lab, sites, family):
                    Policy(here, out, "discard", protocol="tcp")]
     sites.start()
     outsider = sites.newcomer("outsider", [f"{out}/{two_sites.WAN_BITS[family]}"])
-    traffic.wait_reachable(outsider, A.wan[family])
+    # No policy lets it ping the gateway, but they get to know each other.
+    assert not traffic.ping(outsider, A.wan[family], 3, interval=0.2, wait=1).received
     traffic.wait_reachable(sites.host["a"], A.router[family])
     wire = peers.Wire(outsider, "eth0", a.mac(a.ports[1]))
     seen = capture.Capture(lab, outsider, "eth0", "outsider")
@@ -168,8 +169,7 @@ def test_outsiders_learn_nothing(lab, sites, family):
     assert all(kind["sent"] == 0 for kind in a.stats()["icmp"].values())
     seen = capture.Capture(lab, outsider, "eth0", "outsider-2")
     wire.send(peers.udp_datagram(out, A.host[family], traffic.numbered(0), port=7001, ttl=1))
-    laboratory.wait_for("the answer",
-                        lambda: a.stats()["icmp"]["time_exceeded"]["sent"] == 1)
+    laboratory.wait_for("the answer", lambda: a.stats()["icmp"]["time_exceeded"]["sent"] == 1)
     time.sleep(0.2)
     seen.stop()
     assert errors_seen(seen.path, family) == [(A.router[family], {4: 11, 6: 3}[family])]
