@@ -165,8 +165,8 @@ static void warn_ipv6(const struct gateway *gateway)
 		const struct sa *sa = gateway->sa[i];
 
 		if (!sa->inbound && sa_out_max_inner(sa->out) < IPV6_MTU_MIN)
-			log_warning("tunnel %s: IPv6 does not fit: it asks for %u octets, and an "
-				    "inner packet may have %u; a larger mtu of port %s would help",
+			log_warning("tunnel %s: IPv6 counts on %u octets, and %u fit: packets "
+				    "between go in fragments; a larger mtu of port %s would help",
 				sa->tunnel->name, IPV6_MTU_MIN, sa_out_max_inner(sa->out),
 				gateway->dp->port[sa->tunnel->port].name);
 	}

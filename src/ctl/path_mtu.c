@@ -127,7 +127,7 @@ static void set(struct path_mtu *p, struct tunnel *tunnel, uint16_t mtu)
 	if (sa && limiter_take(p->lines, &tunnel->remote, 0, limiter_now_ms()))
 		log_notice("tunnel %s: path MTU %u, it was %u; inner packets may have %u octets%s",
 			tunnel->name, mtu, before, sa_out_max_inner(sa),
-			sa_out_max_inner(sa) < IPV6_MTU_MIN ? ", too few for IPv6" : "");
+			sa_out_max_inner(sa) < IPV6_MTU_MIN ? ", IPv6's 1280 go in fragments" : "");
 }
 
 // 0: it is not to be believed, counted why.

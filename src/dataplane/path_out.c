@@ -8,6 +8,7 @@
 #include "dataplane/drop.h"
 #include "dataplane/forward.h"
 #include "dataplane/frag.h"
+#include "dataplane/frag_outer.h"
 #include "dataplane/handover.h"
 #include "dataplane/local.h"
 #include "dataplane/tell.h"
@@ -25,6 +26,27 @@ static void sa_drop(struct worker *w, struct sa_out *sa, uint8_t port, enum drop
 	counter_add(&w->stats.port[port].drops[reason], 1);
 }
 
+static struct packet outer_of(const struct packet *inner, const struct sa_out *sa)
+{
+	struct packet outer = *inner;
+
+	outer.protocol = sa->proto->ip_protocol;
+	outer.flags = sa->ipv6 ? PACKET_IPV6 : 0;
+	return outer;
+}
+
+static void forward_fragments(
+	struct worker *w, struct rte_mbuf *m, const struct packet *outer, const struct sa_out *sa)
+{
+	struct rte_mbuf *fragment[FRAG_OUTER_MAX];
+	uint16_t n = frag_outer(w, outer->port, m, sa_out_path_mtu(sa), fragment);
+
+	w->fragments.n = 0;
+	for (uint16_t i = 0; i < n; i++)
+		burst_append(&w->fragments, fragment[i], outer);
+	forward_burst(w, &w->fragments, FORWARD_OWN);
+}
+
 // Everything that goes on towards encryption here: b's packets, their hop taken, sa beside them.
 static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
 {
@@ -39,16 +61,21 @@ static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
 	}
 	aead_seal_burst(w->aead, w->batch.op, w->batch.n);
 	for (uint16_t i = 0; i < b->n; i++) {
+		struct packet outer;
+
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT)) {
 			audit_outbound(w, b->verdict[i], b->m[i], &b->packet[i], sa[i]);
 			sa_drop(w, sa[i], b->packet[i].port, b->verdict[i]);
 			drop_free(b->m[i]);
 			continue;
 		}
+		outer = outer_of(&b->packet[i], sa[i]);
+		if (unlikely(b->m[i]->pkt_len > sa_out_path_mtu(sa[i]))) {
+			forward_fragments(w, b->m[i], &outer, sa[i]);
+			continue;
+		}
 		b->m[kept] = b->m[i];
-		b->packet[kept] = b->packet[i];
-		b->packet[kept].protocol = sa[i]->proto->ip_protocol;
-		b->packet[kept++].flags = sa[i]->ipv6 ? PACKET_IPV6 : 0;
+		b->packet[kept++] = outer;
 	}
 	b->n = kept;
 	forward_burst(w, b, FORWARD_OWN);
@@ -157,7 +184,7 @@ static bool protect(struct worker *w, const struct burst *b, uint16_t i, struct 
 		tell_drop(w, b->m[i], &b->packet[i], origin, DROP_no_outbound_sa, 0);
 		return false;
 	}
-	most = sa_out_max_inner(sa);
+	most = sa_out_admits(sa, b->packet[i].flags & PACKET_IPV6);
 	tcp_mss_clamp(b->m[i], &b->packet[i], &tunnel->mss);
 	if (!admit(w, b->m[i], &b->packet[i], sa, most, origin))
 		return false;

@@ -15,6 +15,7 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_malloc.h>
+#include <rte_random.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -49,6 +50,7 @@ int worker_create(struct dataplane *dp, uint16_t index, const struct dataplane_p
 	w->role = mine->role;
 	w->lcore = mine->lcore;
 	w->burst_max = (uint16_t)params->burst;
+	w->fragment_id = (uint32_t)rte_rand() / dp->workers * dp->workers + index;
 	w->idle = params->idle;
 	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
 		punt_limit_init(&w->punt_limit[i], params->punt_per_second[i], rte_get_tsc_hz());

@@ -50,9 +50,11 @@ struct worker {
 	struct rte_ring *inject;		   // from control
 	// The worker's own.
 	struct burst burst;
-	struct burst bypass; // of it: what goes past the tunnels
-	struct burst inside; // of the gateway's own packets: what stays on the protected side
-	struct burst pieces; // of packets that are too big for their tunnel
+	struct burst bypass;	// of it: what goes past the tunnels
+	struct burst inside;	// of the gateway's own packets: what stays on the protected side
+	struct burst pieces;	// of packets that are too big for their tunnel
+	struct burst fragments; // of a tunnel packet that is too big for its path
+	uint32_t fragment_id;	// of the next one
 	struct aead_batch batch;
 	struct punt_limit punt_limit[PUNT_CLASS_COUNT];
 	struct tx_buffer tx[PORTS_MAX];

@@ -74,6 +74,7 @@ void sa_out_set_path_mtu(struct sa_out *sa, uint16_t path_mtu)
 {
 	atomic_store_explicit(
 		&sa->max_inner, sa->proto->max_inner(sa->ipv6, path_mtu), memory_order_relaxed);
+	atomic_store_explicit(&sa->path_mtu, path_mtu, memory_order_relaxed);
 }
 
 static size_t in_lanes_octets(const struct sa_workers *workers)

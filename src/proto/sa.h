@@ -63,6 +63,7 @@ struct sa_out {
 	// Octets of an inner datagram that fit the tunnel MTU. Control writes, workers read, both
 	// relaxed.
 	_Atomic uint16_t max_inner;
+	_Atomic uint16_t path_mtu; // octets of an outer packet, likewise
 	uint16_t sender_id;
 	uint8_t salt[SA_SALT_OCTETS];
 	bool esn;
@@ -122,6 +123,20 @@ void sa_in_fini(struct sa_in *sa);
 static ALWAYS_INLINE uint16_t sa_out_max_inner(const struct sa_out *sa)
 {
 	return atomic_load_explicit(&sa->max_inner, memory_order_relaxed);
+}
+
+static ALWAYS_INLINE uint16_t sa_out_path_mtu(const struct sa_out *sa)
+{
+	return atomic_load_explicit(&sa->path_mtu, memory_order_relaxed);
+}
+
+// Octets of an inner datagram of this family that may enter the tunnel. IPv6 hosts are never told
+// to send less than IPV6_MTU_MIN, so those enter, whatever becomes of the outer packet.
+static ALWAYS_INLINE uint16_t sa_out_admits(const struct sa_out *sa, bool ipv6)
+{
+	uint16_t most = sa_out_max_inner(sa);
+
+	return ipv6 && unlikely(most < IPV6_MTU_MIN) ? IPV6_MTU_MIN : most;
 }
 
 static ALWAYS_INLINE uint64_t *sa_out_drops(struct sa_out *sa, uint16_t worker)

@@ -19,7 +19,7 @@ from lab import LabError, wait_for
 PATTERN = bytes.fromhex("7650456e476154657741795465737421")
 
 ARP, IPV4, IPV6 = 0x0806, 0x0800, 0x86dd
-HOP_BY_HOP, ICMP, UDP, TUNNEL, ICMPV6 = 0, 1, 17, 50, 58
+HOP_BY_HOP, ICMP, UDP, FRAGMENT, TUNNEL, ICMPV6 = 0, 1, 17, 44, 50, 58
 IKE_PORTS = (500, 4500)
 NEIGHBOUR_DISCOVERY = range(133, 138)
 MULTICAST_LISTENER = (130, 131, 132, 143)
@@ -99,9 +99,11 @@ def frames(path):
 class Whitelist:
     """Tells the class of a frame, or None for one that must not be there."""
 
-    def __init__(self, outer):
+    def __init__(self, outer, fragments=False):
+        """fragments: of tunnel packets; elsewhere nothing should make any."""
         addresses = [ipaddress.ip_address(a) for a in outer]
         self.outer = {a.packed for a in addresses}
+        self.fragments = fragments
 
     def kind(self, frame):
         ethertype = frame[12] << 8 | frame[13]
@@ -114,9 +116,9 @@ class Whitelist:
     def _ipv4(self, frame):
         if frame[14] != 0x45 or frame[26:30] not in self.outer or frame[30:34] not in self.outer:
             return None
-        if (frame[20] << 8 | frame[21]) & 0x3fff:
-            return None  # a fragment: nothing here should make one
         protocol = frame[23]
+        if (frame[20] << 8 | frame[21]) & 0x3fff:
+            return "fragment" if self.fragments and protocol == TUNNEL else None
         if protocol == TUNNEL:
             return tunnel_kind(frame, 34)
         if protocol == ICMP:
@@ -128,6 +130,8 @@ class Whitelist:
         if source in self.outer and frame[38:54] in self.outer and protocol != ICMPV6:
             if protocol == TUNNEL:
                 return tunnel_kind(frame, 54)
+            if protocol == FRAGMENT:
+                return "fragment" if self.fragments and frame[54] == TUNNEL else None
             return self._ike(frame, 54) if protocol == UDP else None
         # Neighbour discovery, from our own, link-local or no address.
         if source not in self.outer and source[:2] != b"\xfe\x80" and source != bytes(16):
@@ -173,10 +177,10 @@ class Findings:
         return kinds or "nothing"
 
 
-def inspect(path, outer, pattern=PATTERN):
+def inspect(path, outer, pattern=PATTERN, fragments=False):
     """Every frame of the capture against whitelist and pattern."""
     found = Findings()
-    whitelist = Whitelist(outer)
+    whitelist = Whitelist(outer, fragments)
     for _, frame in frames(path):
         try:
             kind = whitelist.kind(frame)

@@ -80,6 +80,41 @@ static void towards_the_wire(void **state)
 	expect_nothing_sent(lab);
 }
 
+// The same sizes as for packets in transit: split, or told; IPv6's minimum enters on any path.
+static void own_sizes(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+	struct sa_out *sa = lab->tunnel[0].out->out;
+	struct flow flow = {.source = "10.1.0.1", .destination = "10.100.0.5"};
+	struct flow flow6 = {.source = "fd01::1", .destination = "fd00:100::5"};
+	uint8_t piece[PACKET_MAX];
+	uint32_t got;
+
+	sa_out_set_path_mtu(sa, 1300);
+	flow.octets = (uint16_t)(sa_out_max_inner(sa) + 1);
+	inject_flow(lab, WAN, &flow);
+	for (unsigned i = 0; i < 2; i++) {
+		struct rte_mbuf *m = lab_sent(lab, WAN, 0);
+
+		assert_non_null(m);
+		assert_int_equal(peer_open(lab, 0, m, piece, &got), VERDICT_ACCEPT);
+		assert_true(got <= sa_out_max_inner(sa));
+		assert_int_equal(piece[IPV4_TTL], 64);
+		expect_out(lab, 0, 0, 1, got);
+	}
+	lab->expected.fragmented[0][WAN]++;
+	flow.fragment = IPV4_DONT_FRAGMENT;
+	inject_flow(lab, WAN, &flow);
+	expect_told(lab, META_TELL, WAN, FORWARD_OWN, DROP_too_big, &flow);
+	lab->expected.out[0].drops[0][DROP_too_big] += 2;
+	expect_drop(lab, 0, WAN, DROP_too_big, 2);
+	flow6.octets = IPV6_MTU_MIN + 1;
+	inject_flow(lab, WAN, &flow6);
+	assert_int_equal(
+		expect_told(lab, META_TELL, WAN, FORWARD_OWN, DROP_too_big, &flow6), IPV6_MTU_MIN);
+	expect_nothing_sent(lab);
+}
+
 // Neighbour discovery and IKE keep the tunnels up: they pass although a policy protects everything.
 static void what_always_passes(void **state)
 {
@@ -347,6 +382,7 @@ int main(void)
 		LAB_TEST(what_looks_like_it, NULL),
 		LAB_TEST(where_the_first_worker_decrypts, &decrypt_first),
 		LAB_TEST(malformed_frames, NULL),
+		LAB_TEST(own_sizes, NULL),
 		LAB_TEST(about_the_path, NULL),
 		LAB_TEST(about_the_path_unasked, NULL),
 		LAB_TEST(smaller_path, NULL),
