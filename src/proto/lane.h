@@ -16,14 +16,19 @@ struct lane_run {
 // on its way back: 0.4 s of ten million a second.
 #define LANE_LATELY (UINT64_C(1) << 22)
 
-// A packet with a number that ends in these bits (`bits`: all ones below) has left lately. For
-// control, at any time.
-static inline bool lane_sent_lately(const struct sa_out_lane *lane, uint64_t seq, uint64_t bits)
+// The same where nothing but the number's lower half keeps somebody from guessing: one in a
+// million.
+#define LANE_JUST_NOW (UINT64_C(1) << 12)
+
+// A packet with a number that ends in these bits (`bits`: all ones below) is among the last `most`
+// that have left. For control, at any time.
+static inline bool lane_sent_lately(
+	const struct sa_out_lane *lane, uint64_t seq, uint64_t bits, uint64_t most)
 {
 	uint64_t behind = (counter_read(&lane->next) - seq) & bits;
 	uint64_t sent = counter_read(&lane->packets);
 
-	return behind >= 1 && behind <= (sent < LANE_LATELY ? sent : LANE_LATELY);
+	return behind >= 1 && behind <= (sent < most ? sent : most);
 }
 
 static ALWAYS_INLINE struct lane_run lane_begin(struct sa_out_lane *lane)

@@ -48,8 +48,8 @@ static bool sent_lately(
 	(void)lanes;
 	(void)octets;
 	return load_be32(header + ESP_SPI) == sa->spi &&
-		lane_sent_lately(
-			&sa->lane[sa->owner], load_be32(header + ESP_SEQUENCE), UINT32_MAX);
+		lane_sent_lately(&sa->lane[sa->owner], load_be32(header + ESP_SEQUENCE), UINT32_MAX,
+			LANE_LATELY);
 }
 
 const struct proto_ops esp_ops = {

@@ -57,15 +57,17 @@ static bool sent_lately(
 	const struct sa_out *sa, uint16_t lanes, const uint8_t *header, uint32_t octets)
 {
 	bool whole = octets >= VPE_SPI;
+	bool has_spi = octets >= VPE_SPI + sizeof(sa->spi);
 	uint64_t seq = whole ? load_le64(header + VPE_SEQUENCE) : load_le32(header + VPE_SEQUENCE);
 
 	if (load_le16(header + VPE_SENDER_ID) != sa->sender_id)
 		return false;
-	if (octets >= VPE_SPI + sizeof(sa->spi) && load_le32(header + VPE_SPI) != sa->spi)
+	if (has_spi && load_le32(header + VPE_SPI) != sa->spi)
 		return false;
 	for (uint16_t i = 0; i < lanes; i++) {
 		if (sa->lane[i].window_id == load_le16(header + VPE_WINDOW_ID))
-			return lane_sent_lately(&sa->lane[i], seq, whole ? UINT64_MAX : UINT32_MAX);
+			return lane_sent_lately(&sa->lane[i], seq, whole ? UINT64_MAX : UINT32_MAX,
+				has_spi ? LANE_LATELY : LANE_JUST_NOW);
 	}
 	return false;
 }
