@@ -143,20 +143,10 @@ void local_take_vital(struct worker *w, struct burst *b)
 	take(w, b, true);
 }
 
-static struct ip_addr addr_at(const struct rte_mbuf *m, bool ipv6, uint32_t offset)
-{
-	struct ip_addr addr = {.family = ipv6 ? IP_V6 : IP_V4};
-
-	memcpy(addr.octets, rte_pktmbuf_mtod_offset(m, const uint8_t *, offset), ipv6 ? 16 : 4);
-	return addr;
-}
-
 // The destination is a group, or a station on this port's link.
-static bool stays_on_link(
-	const struct fwd *fwd, uint8_t port, const struct rte_mbuf *m, const struct packet *packet)
+static bool stays_on_link(const struct fwd *fwd, uint8_t port, const struct rte_mbuf *m)
 {
-	bool ipv6 = packet->flags & PACKET_IPV6;
-	struct ip_addr to = addr_at(m, ipv6, ipv6 ? IPV6_DESTINATION : IPV4_DESTINATION);
+	struct ip_addr to = ip_destination(rte_pktmbuf_mtod(m, const uint8_t *));
 	const struct adjacency *adjacency;
 
 	if (ip_addr_is_multicast(&to) || ip_prefix_contains(&link_local6, &to))
@@ -169,14 +159,13 @@ static bool stays_on_link(
 
 static bool is_ike(const struct fwd *fwd, const struct rte_mbuf *m, const struct packet *packet)
 {
-	bool ipv6 = packet->flags & PACKET_IPV6;
 	struct ip_addr from;
 	uint16_t port;
 
 	if (!is_udp(m, packet))
 		return false;
 	port = load_be16(upper_of(m, packet));
-	from = addr_at(m, ipv6, ipv6 ? IPV6_SOURCE : IPV4_SOURCE);
+	from = ip_source(rte_pktmbuf_mtod(m, const uint8_t *));
 	return (port == UDP_IKE || port == UDP_ESP) && fwd_lookup_addr(fwd, &from)->tunnel_end;
 }
 
@@ -186,7 +175,7 @@ bool local_is_vital(
 	const struct fwd *fwd = atomic_load_explicit(&w->dp->fwd, memory_order_acquire);
 
 	if (classify_punt(m, packet) == PUNT_neighbour)
-		return stays_on_link(fwd, port, m, packet);
+		return stays_on_link(fwd, port, m);
 	return is_ike(fwd, m, packet);
 }
 
