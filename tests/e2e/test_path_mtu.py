@@ -123,7 +123,7 @@ def test_small_link_between_the_gateways(lab, protocol, outer, inner, mtu):
         before = gateway.drops()
         done = traffic.ping(sites.host[site.letter], other.host[inner], 10, more=("-M", "do"),
                             size=most - ECHO_HEADER[inner])
-        assert done.lossless, (gateway.drops_since(before), gateway.stats()["device_losses"])
+        assert done.received > 0 and not gateway.drops_since(before), done.text
         said = gateway.process.said()
         assert len(re.findall(rf"path MTU {mtu}, it was 1500", said)) == 1
     found = nothing_in_clear(wire, in_fragments)
