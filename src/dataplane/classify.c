@@ -70,7 +70,7 @@ enum drop_reason classify_upper(const struct rte_mbuf *m, struct packet *packet)
 	return ip_upper(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, packet);
 }
 
-static enum drop_reason classify_ip(struct rte_mbuf *m, uint16_t ether_type, struct packet *packet)
+enum drop_reason classify_ip(struct rte_mbuf *m, uint16_t ether_type, struct packet *packet)
 {
 	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
 	enum drop_reason reason;
@@ -102,22 +102,31 @@ static enum drop_reason check_frame(const struct port *port, struct rte_mbuf *m)
 	return DROP_NONE;
 }
 
-// Frames without IP that are the kernel's: what a link needs, and no tag that the kernel would look
-// behind for IP packets that nobody here has seen.
-static void take_link_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, uint16_t type)
+// What a link needs, and no tag that IP packets could hide behind.
+bool classify_link(uint16_t ether_type, enum punt_class *class)
 {
-	switch (type) {
+	switch (ether_type) {
 	case RTE_ETHER_TYPE_ARP:
-		punt_frame(w, port, m, PUNT_neighbour);
-		return;
+		*class = PUNT_neighbour;
+		return true;
 	case RTE_ETHER_TYPE_LLDP:
 	case ETHER_TYPE_SLOW:
 	case ETHER_TYPE_EAPOL:
-		punt_frame(w, port, m, PUNT_other);
-		return;
+		*class = PUNT_other;
+		return true;
 	default:
-		drop_packet(w, port, DROP_eth_type, m);
+		return false;
 	}
+}
+
+static void take_link_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, uint16_t type)
+{
+	enum punt_class class;
+
+	if (classify_link(type, &class))
+		punt_frame(w, port, m, class);
+	else
+		drop_packet(w, port, DROP_eth_type, m);
 }
 
 void classify_frames(

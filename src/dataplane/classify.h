@@ -9,6 +9,15 @@
 void classify_frames(
 	struct worker *w, uint8_t port, struct rte_mbuf *m[], uint16_t n, struct burst *b);
 
+// One packet that is left when its Ethernet header of this type (IPv4's or IPv6's) is stripped:
+// checks the IP header, cuts the length, and does what classify_upper does. DROP_NONE or what is
+// wrong with it.
+enum drop_reason classify_ip(struct rte_mbuf *m, uint16_t ether_type, struct packet *packet);
+
+// True for the frames without IP that pass between the wire and the kernel, in either direction,
+// and which class of the kernel's traffic they are.
+bool classify_link(uint16_t ether_type, enum punt_class *class);
+
 // Finds the upper protocol of a packet whose IP header is known to be sound, and whether it is a
 // fragment. Fills all of packet but port. DROP_NONE, DROP_ip_header where extension headers do not
 // end within the packet, DROP_fragment_opaque where a later fragment does not tell.

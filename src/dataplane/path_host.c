@@ -1,7 +1,8 @@
 // The host's own path. Towards a protected port the kernel's frames leave as they are. Towards an
 // unprotected one, IP packets meet the outbound policies like any other: what a policy protects
 // goes into its tunnel, what bypasses leaves as the kernel wrote it, the rest ends. Only what keeps
-// the link and the tunnels alive needs no policy: ARP, neighbour discovery, MLD, IKE.
+// the link and the tunnels alive needs no policy: ARP, neighbour discovery, MLD, IKE, and the
+// protocols of the link itself.
 #include "dataplane/path_host.h"
 
 #include "base/bytes.h"
@@ -23,44 +24,46 @@ static void send_as_it_came(struct worker *w, uint8_t port, struct rte_mbuf *m)
 		drop_packet(w, port, DROP_no_room, m);
 }
 
-static bool is_ip(const struct rte_mbuf *m)
+// A frame towards the wire that is no IP packet leaves if the link needs it. True if it is one:
+// then it begins with its IP header.
+static bool judge_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, struct packet *packet)
 {
+	enum drop_reason reason = DROP_eth_type;
+	enum punt_class class;
 	uint16_t type;
 
-	if (m->data_len < RTE_ETHER_HDR_LEN)
+	if (m->data_len < RTE_ETHER_HDR_LEN) {
+		drop_packet(w, port, DROP_eth_runt, m);
 		return false;
+	}
 	type = load_be16(rte_pktmbuf_mtod_offset(m, const uint8_t *, 12));
-	return type == RTE_ETHER_TYPE_IPV4 || type == RTE_ETHER_TYPE_IPV6;
+	if (classify_link(type, &class)) {
+		tx_frame(w, port, m);
+		return false;
+	}
+	pkt_strip(m, RTE_ETHER_HDR_LEN);
+	if (type == RTE_ETHER_TYPE_IPV4 || type == RTE_ETHER_TYPE_IPV6)
+		reason = classify_ip(m, type, packet);
+	packet->port = port;
+	if (reason == DROP_NONE)
+		return true;
+	drop_packet(w, port, reason, m);
+	return false;
 }
 
-static enum drop_reason parse(const struct rte_mbuf *m, struct packet *packet)
-{
-	uint16_t least = IPV4_HEADER_MIN;
-
-	if (m->data_len > 0 && ip_version(rte_pktmbuf_mtod(m, const uint8_t *)) == 6)
-		least = IPV6_HEADER;
-	return m->data_len < least ? DROP_ip_header : classify_upper(m, packet);
-}
-
-// Takes the IP packets that policies must judge into b; the other frames leave.
+// Takes the IP packets that policies must judge into b; other frames leave, or end.
 static void select_judged(struct worker *w, struct rte_mbuf *m[], uint16_t n, struct burst *b)
 {
 	b->n = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		struct packet *packet = &b->packet[b->n];
 		uint8_t port = meta_of(m[i])->port;
-		enum drop_reason reason;
 
 		counter_add(&w->stats.port[port].injected, 1);
-		if (w->dp->port[port].side == PORT_PROTECTED || !is_ip(m[i])) {
+		if (w->dp->port[port].side == PORT_PROTECTED)
 			tx_frame(w, port, m[i]);
+		else if (!judge_frame(w, port, m[i], packet))
 			continue;
-		}
-		pkt_strip(m[i], RTE_ETHER_HDR_LEN);
-		reason = parse(m[i], packet);
-		packet->port = port;
-		if (reason != DROP_NONE)
-			drop_packet(w, port, reason, m[i]);
 		else if (local_is_vital(w, port, m[i], packet))
 			send_as_it_came(w, port, m[i]);
 		else

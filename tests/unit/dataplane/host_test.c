@@ -218,7 +218,55 @@ static void malformed_frames(void **state)
 	inject_octets(lab, WAN, frame, ETHER + 39);
 	inject_octets(lab, WAN, frame, ETHER);
 	expect_drop(lab, 0, WAN, DROP_ip_header, 3);
+	inject_octets(lab, WAN, frame, ETHER - 1);
+	expect_drop(lab, 0, WAN, DROP_eth_runt, 1);
+	// The version that neither family has, and each family's in the other's frame.
+	frame_of(lab, WAN, &flow, frame);
+	frame[ETHER] = 0x55;
+	inject_octets(lab, WAN, frame, ETHER + 20);
+	frame[ETHER] = 0x65;
+	inject_octets(lab, WAN, frame, ETHER + 40);
+	expect_drop(lab, 0, WAN, DROP_ip_version, 2);
+	// A header that is longer than the packet, a packet that is longer than the frame.
+	frame[ETHER] = 0x4f;
+	inject_octets(lab, WAN, frame, ETHER + 20);
+	expect_drop(lab, 0, WAN, DROP_ip_length, 1);
+	store_be16(frame + ETHER + 2, 20);
+	inject_octets(lab, WAN, frame, ETHER + 20);
+	expect_drop(lab, 0, WAN, DROP_ip_header, 1);
 	expect_nothing_sent(lab);
+}
+
+// What the link needs leaves; IP behind a tag, and whatever else there is, does not.
+static void frames_without_ip(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+	static const struct {
+		uint16_t type;
+		bool leaves;
+	} types[] = {{0x0806, true}, {0x88cc, true}, {0x8809, true}, {0x888e, true},
+		{0x8100, false}, {0x88a8, false}, {0x8847, false}, {0x8864, false}, {0x8863, false},
+		{0x0026, false}, {0x6558, false}, {0x88e5, false}};
+	struct flow flow = {.source = "10.1.0.1", .destination = "10.100.0.5"};
+	uint8_t frame[PACKET_MAX];
+	uint32_t octets = frame_of(lab, WAN, &flow, frame);
+
+	for (unsigned i = 0; i < COUNT(types); i++) {
+		struct rte_mbuf *m;
+
+		store_be16(frame + 12, types[i].type);
+		inject_octets(lab, WAN, frame, octets);
+		m = lab_sent(lab, WAN, 0);
+		assert_int_equal(m != NULL, types[i].leaves);
+		rte_pktmbuf_free(m);
+		if (!types[i].leaves)
+			expect_drop(lab, 0, WAN, DROP_eth_type, 1);
+		// The protected side is not the policies' business.
+		inject_octets(lab, LAN, frame, octets);
+		m = lab_sent(lab, LAN, 0);
+		assert_non_null(m);
+		rte_pktmbuf_free(m);
+	}
 }
 
 // Sources that are for one link only, or for none, are not forwarded in any direction.
@@ -382,6 +430,7 @@ int main(void)
 		LAB_TEST(what_looks_like_it, NULL),
 		LAB_TEST(where_the_first_worker_decrypts, &decrypt_first),
 		LAB_TEST(malformed_frames, NULL),
+		LAB_TEST(frames_without_ip, NULL),
 		LAB_TEST(own_sizes, NULL),
 		LAB_TEST(about_the_path, NULL),
 		LAB_TEST(about_the_path_unasked, NULL),

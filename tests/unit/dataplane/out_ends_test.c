@@ -116,6 +116,7 @@ static void frames_of_the_kernel(void **state)
 		uint8_t frame[60];
 
 		memset(frame, 0x30 + port, sizeof(frame));
+		store_be16(frame + 12, RTE_ETHER_TYPE_ARP);
 		memcpy(append_zeros(m, sizeof(frame)), frame, sizeof(frame));
 		assert_true(inject(lab->dp, m, META_FRAME, port));
 		lab->expected.injected[0][port]++;
