@@ -16,28 +16,24 @@
 
 #define AGE_MS 600000 // RFC 1191 section 6.3, RFC 8201 section 4
 #define LOOK_S 10
-// Messages that are looked at: of one peer, and in all.
-#define PEERS_SETS 1024
-#define PEER_BURST 10
-#define PEER_INTERVAL_MS 100
-#define TOTAL_BURST 100
-#define TOTAL_INTERVAL_MS 1
+// Messages that do not quote as far as the SPI, about one peer. They can be guessed in a million
+// attempts; those that do cannot, and are all weighed, so that a flood of others hides none.
+#define GUESS_SETS 1024
+#define GUESS_BURST 10
+#define GUESS_INTERVAL_MS 100
 // Lines in the log: of one peer.
+#define LINES_SETS 1024
 #define LOG_BURST 3
 #define LOG_INTERVAL_MS 60000
 
 struct path_mtu {
 	struct gateway *gateway;
-	struct limiter *peers;
-	struct limiter *total;
+	struct limiter *guesses;
 	struct limiter *lines;
 	struct event *look;
 	uint64_t *lowered_ms; // by tunnel; 0: it takes what its port allows
 	struct path_mtu_stats stats;
 };
-
-// The one bucket of all.
-static const struct ip_addr everybody = {.family = IP_V4};
 
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
@@ -49,12 +45,10 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 static int create(struct path_mtu *p)
 {
 	const struct timeval period = {.tv_sec = LOOK_S};
-	int ret = limiter_create(PEERS_SETS, PEER_BURST, PEER_INTERVAL_MS, &p->peers);
+	int ret = limiter_create(GUESS_SETS, GUESS_BURST, GUESS_INTERVAL_MS, &p->guesses);
 
 	if (ret == 0)
-		ret = limiter_create(1, TOTAL_BURST, TOTAL_INTERVAL_MS, &p->total);
-	if (ret == 0)
-		ret = limiter_create(PEERS_SETS, LOG_BURST, LOG_INTERVAL_MS, &p->lines);
+		ret = limiter_create(LINES_SETS, LOG_BURST, LOG_INTERVAL_MS, &p->lines);
 	if (ret < 0)
 		return ret;
 	p->lowered_ms = calloc(p->gateway->tunnels + 1, sizeof(p->lowered_ms[0]));
@@ -85,33 +79,54 @@ void path_mtu_destroy(struct path_mtu *p)
 		return;
 	if (p->look)
 		event_free(p->look);
-	limiter_destroy(p->peers);
-	limiter_destroy(p->total);
+	limiter_destroy(p->guesses);
 	limiter_destroy(p->lines);
 	free(p->lowered_ms);
 	free(p);
 }
 
-// The tunnel whose packet was too big; NULL: counted why not.
-static struct tunnel *tunnel_of(struct path_mtu *p, const struct too_big *said)
+static bool quotes_spi(const struct sa_out *sa, const struct too_big *said)
 {
-	const struct gateway *gateway = p->gateway;
-	bool known = false;
+	return said->upper_octets >= sa->proto->spi_offset + sizeof(sa->spi);
+}
 
-	for (unsigned i = 0; i < gateway->tunnels; i++) {
-		struct tunnel *tunnel = &gateway->tunnel[i];
-		const struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
+enum fit { FITS_NOTHING, FITS_ADDRESSES, FITS_UNWEIGHED, FITS_PACKET };
 
-		if (!ip_addr_equal(&tunnel->local, &said->source) ||
-			!ip_addr_equal(&tunnel->remote, &said->destination))
-			continue;
-		known = true;
-		if (sa && sa->proto->ip_protocol == said->protocol &&
-			sa->proto->sent_lately(sa, (uint16_t)gateway->dp->workers, said->upper,
-				said->upper_octets))
-			return tunnel;
+// How much of it is about this tunnel.
+static enum fit fit(const struct path_mtu *p, const struct tunnel *tunnel,
+	const struct too_big *said, uint64_t now_ms)
+{
+	const struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
+
+	if (!ip_addr_equal(&tunnel->local, &said->source) ||
+		!ip_addr_equal(&tunnel->remote, &said->destination))
+		return FITS_NOTHING;
+	if (!sa || sa->proto->ip_protocol != said->protocol)
+		return FITS_ADDRESSES;
+	if (!quotes_spi(sa, said) && !limiter_take(p->guesses, &tunnel->remote, 0, now_ms))
+		return FITS_UNWEIGHED;
+	return sa->proto->sent_lately(
+		       sa, (uint16_t)p->gateway->dp->workers, said->upper, said->upper_octets)
+		? FITS_PACKET
+		: FITS_ADDRESSES;
+}
+
+// The tunnel whose packet was too big; NULL: counted why not.
+static struct tunnel *tunnel_of(struct path_mtu *p, const struct too_big *said, uint64_t now_ms)
+{
+	enum fit most = FITS_NOTHING;
+
+	for (unsigned i = 0; i < p->gateway->tunnels; i++) {
+		enum fit now = fit(p, &p->gateway->tunnel[i], said, now_ms);
+
+		if (now == FITS_PACKET)
+			return &p->gateway->tunnel[i];
+		if (now > most)
+			most = now;
 	}
-	if (known)
+	if (most == FITS_UNWEIGHED)
+		p->stats.limited++;
+	else if (most == FITS_ADDRESSES)
 		p->stats.not_sent++;
 	else
 		p->stats.unknown_tunnel++;
@@ -153,7 +168,7 @@ static uint16_t believed(
 
 static void weigh(struct path_mtu *p, const struct too_big *said, uint64_t now_ms)
 {
-	struct tunnel *tunnel = tunnel_of(p, said);
+	struct tunnel *tunnel = tunnel_of(p, said, now_ms);
 	uint16_t mtu;
 
 	if (!tunnel)
@@ -181,11 +196,6 @@ void path_mtu_hear(struct path_mtu *p, const struct rte_mbuf *m, uint64_t now_ms
 		!too_big_parse(header, m->data_len, &packet, &said) ||
 		!too_big_intact(header, m->data_len, &packet)) {
 		p->stats.malformed++;
-		return;
-	}
-	if (!limiter_take(p->peers, &said.destination, 0, now_ms) ||
-		!limiter_take(p->total, &everybody, 0, now_ms)) {
-		p->stats.limited++;
 		return;
 	}
 	weigh(p, &said, now_ms);

@@ -11,10 +11,10 @@ struct rte_mbuf;
 struct tunnel;
 
 // What became of the messages: a row gives the counter and its name. `heard` are all; `malformed`
-// have a wrong checksum; `unknown_tunnel` are about addresses of no tunnel, `not_sent` about a
-// packet that its SA has not sent lately; `not_lower` than what the tunnel takes or than the packet
-// was; `too_small` under what IPv6 asks of every link; `switched_off` for this tunnel. `restored`
-// are tunnels that tried again.
+// have a wrong checksum; `limited` are more than may be guesses, `unknown_tunnel` about addresses
+// of no tunnel, `not_sent` about a packet that its SA has not sent lately; `not_lower` than what
+// the tunnel takes or than the packet was; `too_small` under what IPv6 asks of every link;
+// `switched_off` for this tunnel. `restored` are tunnels that tried again.
 // clang-format off
 #define PATH_MTU_COUNTERS(X) \
 	X(heard) \

@@ -419,7 +419,15 @@ static void ages(void **state)
 	atomic_store(&tunnels[0].out, out);
 }
 
-// A flood costs no more than a look at the first of it.
+static void say_often(struct path_mtu *p, const struct word *word)
+{
+	for (unsigned i = 0; i < 1000; i++) {
+		say(p, word);
+		now_ms -= 1000;
+	}
+}
+
+// Forged messages, however many, keep none from being heard that is not.
 static void flood(void **state)
 {
 	struct path_mtu *p = *state;
@@ -427,14 +435,28 @@ static void flood(void **state)
 	struct word word = good(0, 1300);
 
 	word.spi ^= 1;
-	for (unsigned i = 0; i < 1000; i++) {
-		say(p, &word);
-		now_ms -= 1000;
-	}
+	say_often(p, &word);
 	assert_int_equal(stats->heard, 1000);
+	assert_int_equal(stats->not_sent, 1000);
+	say_good(p, 0, 1400);
+	assert_mtu(0, 1400);
+}
+
+// Those that a guess could have made are few, and hide none of the others.
+static void guesses(void **state)
+{
+	struct path_mtu *p = *state;
+	const struct path_mtu_stats *stats = path_mtu_stats(p);
+	struct word word = good(0, 1300);
+
+	word.quoted = 8;
+	word.seq = NEXT + 1000;
+	say_often(p, &word);
 	assert_in_range(stats->not_sent, 1, 20);
 	assert_int_equal(stats->not_sent + stats->limited, 1000);
-	// Who speaks of another peer is heard.
+	now_ms -= 1000;
+	say_good(p, 0, 1400);
+	assert_mtu(0, 1400);
 	say_good(p, 1, 1300);
 	assert_mtu(1, 1300);
 }
@@ -454,6 +476,7 @@ int main(void)
 		TEST(tunnel_without_sa),
 		TEST(ages),
 		TEST(flood),
+		TEST(guesses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
