@@ -1,5 +1,6 @@
 """Fixtures: a laboratory for each test, gone afterwards whatever happened."""
 
+import collections
 import os
 import pathlib
 import sys
@@ -12,6 +13,9 @@ import lab as laboratory  # noqa: E402
 import sites as two_sites  # noqa: E402
 
 FULL = os.environ.get("VPED_TEST_FULL") == "1"
+# "0" or "1": of the combinations of a test's parameters, only one half or the other, since another
+# build takes the rest. "": all.
+SHARE = os.environ.get("VPED_TEST_SHARE", "")
 NO_HUGE = os.environ.get("VPED_TEST_NO_HUGE") == "1"
 
 
@@ -19,7 +23,25 @@ def pytest_configure():
     laboratory.exit_on_signals()
 
 
-def pytest_collection_modifyitems(items):
+def in_share(index):
+    """Neighbours differ in one parameter: with the parity of bits each value is in both halves."""
+    return str(bin(index).count("1") % 2) == SHARE
+
+
+def keep_share(config, items):
+    """Tests with fewer than three combinations stay whole."""
+    combinations = collections.defaultdict(list)
+    for item in items:
+        combinations[item.path, getattr(item, "originalname", item.name)].append(item)
+    kept = [item for group in combinations.values() for index, item in enumerate(group)
+            if len(group) < 3 or in_share(index)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def pytest_collection_modifyitems(config, items):
+    if SHARE:
+        keep_share(config, items)
     if os.geteuid() != 0:
         for item in items:
             item.add_marker(pytest.mark.skip(reason="must be root, to make network namespaces"))

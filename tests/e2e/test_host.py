@@ -178,8 +178,8 @@ def test_forged_router_advertisement(sites):
     time.sleep(0.5)
     assert kernel_view(gate) == before
     # Nor has the data path heard of it.
+    traffic.wait_refused(sites.host["a"], "2001:db8:ffff::1")
     drops = a.drops()
-    traffic.ping(sites.host["a"], A.router[6], 2)
     for target in (f"{BAD_PREFIX}:99", "2001:db8:ffff::1"):
         traffic.send_numbers(sites.host["a"], target, range(N), rate=2000)
     laboratory.wait_for("the drops", lambda: a.drops_since(drops).get("no_route") == 2 * N)

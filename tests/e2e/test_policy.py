@@ -87,8 +87,7 @@ def test_no_policy_no_way(sites):
     sites.add(A, [], [Policy("10.1.0.0/16", "10.9.0.0/16", "bypass")])
     sites.start()
     a = sites.gateway["a"]
-    traffic.wait_reachable(sites.host["a"], A.router[4])
-    time.sleep(0.3)  # the host is a neighbour to the data path too, which tells it of refusals
+    traffic.wait_refused(sites.host["a"], B.host[4])
     before = a.drops()
     traffic.send_numbers(sites.host["a"], B.host[4], range(N), rate=2000)
     wire = peers.Wire(sites.wan, sites.wan_ends["a"][0], a.mac(a.ports[1]))

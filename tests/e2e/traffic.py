@@ -53,6 +53,13 @@ def wait_reachable(namespace, address, timeout=10.0):
              lambda: ping(namespace, address, 1, wait=0.2).received, timeout)
 
 
+def wait_refused(namespace, address, timeout=10.0):
+    """Until an ICMP error is back: the gateway's data path knows its neighbour, to tell it more."""
+    wait_for(f"{namespace.name} to be refused {address}",
+             lambda: re.search(r"\+\d+ errors", ping(namespace, address, 1, wait=0.5).text),
+             timeout)
+
+
 @dataclasses.dataclass
 class Iperf:
     octets: int
