@@ -181,6 +181,8 @@ int host_if_create(struct event_base *events, struct dataplane *dp, const struct
 	if (ret < 0)
 		goto failed;
 	sysctl_close_interface(h->name);
+	if (port->side == PORT_UNPROTECTED)
+		sysctl_hide_addresses(h->name);
 	sysctl_watch_neighbours(h->name);
 	ret = set_up(h, err);
 	if (ret < 0)

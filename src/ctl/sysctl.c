@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PATH_OCTETS 128
+
 struct interface_setting {
 	const char *family; // and what its settings are about
 	const char *name;
@@ -30,6 +32,13 @@ static const struct interface_setting closed[] = {
 	{"ipv6/conf", "accept_ra", "0\n", "the kernel may believe Router Advertisements"},
 	{"ipv6/conf", "autoconf", "0\n", "the kernel may give itself addresses"},
 	{"ipv6/conf", "accept_redirects", "0\n", "the kernel may believe redirects"},
+};
+
+// Linux's IPv4 answers ARP for every address of the host on every interface, and asks with any of
+// them. IPv6 answers for those of the interface alone.
+static const struct interface_setting reticent[] = {
+	{"ipv4/conf", "arp_ignore", "1\n", "ARP may tell the addresses of other interfaces"},
+	{"ipv4/conf", "arp_announce", "2\n", "ARP may tell the addresses of other interfaces"},
 };
 
 // A neighbour that changes its MAC address without a word is found again within 27 s at most. It is
@@ -63,14 +72,33 @@ static const struct {
 		"the kernel believes redirects that come by host interfaces", false},
 };
 
+// A family that is switched off has no settings, and needs none.
+static char first_digit(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char digit;
+
+	if (fd < 0 || read(fd, &digit, 1) != 1)
+		digit = '0';
+	if (fd >= 0)
+		close(fd);
+	return digit;
+}
+
+static void path_of(
+	const char *interface, const struct interface_setting *setting, char path[PATH_OCTETS])
+{
+	snprintf(path, PATH_OCTETS, "/proc/sys/net/%s/%s/%s", setting->family, interface,
+		setting->name);
+}
+
 static void write_one(const char *interface, const struct interface_setting *setting)
 {
 	ssize_t octets = (ssize_t)strlen(setting->value);
-	char path[128];
+	char path[PATH_OCTETS];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/sys/net/%s/%s/%s", setting->family, interface,
-		setting->name);
+	path_of(interface, setting, path);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, setting->value, (size_t)octets) != octets)
 		log_warning("%s: %s; %s on %s", path, strerror(errno), setting->risk, interface);
@@ -82,6 +110,22 @@ void sysctl_close_interface(const char *interface)
 {
 	for (unsigned i = 0; i < sizeof(closed) / sizeof(closed[0]); i++)
 		write_one(interface, &closed[i]);
+}
+
+// A stricter value, from conf.default, stays.
+static void raise_one(const char *interface, const struct interface_setting *setting)
+{
+	char path[PATH_OCTETS];
+
+	path_of(interface, setting, path);
+	if (first_digit(path) < setting->value[0])
+		write_one(interface, setting);
+}
+
+void sysctl_hide_addresses(const char *interface)
+{
+	for (unsigned i = 0; i < sizeof(reticent) / sizeof(reticent[0]); i++)
+		raise_one(interface, &reticent[i]);
 }
 
 void sysctl_watch_neighbours(const char *interface)
@@ -100,24 +144,12 @@ void sysctl_watch_neighbours(const char *interface)
 	}
 }
 
-// A family that is switched off has no settings, and needs none.
-static bool is_on(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char digit = '0';
-	bool on = fd >= 0 && read(fd, &digit, 1) == 1 && digit != '0';
-
-	if (fd >= 0)
-		close(fd);
-	return on;
-}
-
 unsigned sysctl_check_host(bool guarded)
 {
 	unsigned warnings = 0;
 
 	for (unsigned i = 0; i < sizeof(host) / sizeof(host[0]); i++) {
-		if ((guarded && host[i].forwards) || !is_on(host[i].path))
+		if ((guarded && host[i].forwards) || first_digit(host[i].path) == '0')
 			continue;
 		log_warning("%s is 1: %s; switch it off", host[i].name, host[i].risk);
 		warnings++;

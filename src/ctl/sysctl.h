@@ -8,6 +8,10 @@
 // warned of.
 void sysctl_close_interface(const char *interface);
 
+// For a host interface on the unprotected side: who asks there for the address of another interface
+// gets no answer.
+void sysctl_hide_addresses(const char *interface);
+
 // For a host interface: neighbours that no longer answer at their MAC address are noticed within 30
 // seconds.
 void sysctl_watch_neighbours(const char *interface);

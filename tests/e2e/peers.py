@@ -57,6 +57,49 @@ class Wire:
         self.link.close()
 
 
+def arp_question(mac, here, source, target):
+    """Who has the target: a frame to the link address `here`."""
+    from scapy.layers import l2
+    return l2.Ether(src=mac, dst=here) / l2.ARP(op=1, hwsrc=mac, psrc=source, pdst=target)
+
+
+def nd_question(mac, here, source, target):
+    from scapy.layers import inet6, l2
+    return (l2.Ether(src=mac, dst=here) / inet6.IPv6(src=source, dst=target, hlim=255)
+            / inet6.ICMPv6ND_NS(tgt=target) / inet6.ICMPv6NDOptSrcLLAddr(lladdr=mac))
+
+
+def is_arp_answer(answer, address):
+    from scapy.layers import l2
+    return l2.ARP in answer and answer[l2.ARP].op == 2 and answer[l2.ARP].psrc == address
+
+
+def is_nd_answer(answer, address):
+    from scapy.layers import inet6
+    return inet6.ICMPv6ND_NA in answer and answer[inet6.ICMPv6ND_NA].tgt == address
+
+
+def answers_when_asked(station, frame, is_answer):
+    """Whether the gateway says its link address, asked three times as a kernel would.
+
+    Not by a kernel: one that the gateway asks for its own sake gives up asking.
+    """
+    from scapy.layers import l2
+    with station, socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as link:
+        link.bind(("eth0", 0))
+        for _ in range(3):
+            link.send(frame)
+            end = time.monotonic() + 1
+            while (left := end - time.monotonic()) > 0:
+                link.settimeout(left)
+                try:
+                    if is_answer(l2.Ether(link.recv(2048))):
+                        return True
+                except TimeoutError:
+                    break
+    return False
+
+
 def silence_kernel(namespace):
     """The peer's kernel knows no ESP; it must not say so to the gateway."""
     namespace.run("nft", "add table inet quiet; "

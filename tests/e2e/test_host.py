@@ -20,6 +20,7 @@ from sites import A, B
 
 N = 100
 LAN_MTU = 1280
+THIRD = {4: "10.3.0.1", 6: "fd00:3::1"}  # an address of the gateway's, on no port
 
 
 def nothing_in_clear(wire):
@@ -76,6 +77,27 @@ def test_what_no_policy_names_stays_inside(lab, sites, family):
     before = a.drops()
     assert traffic.ping(forger, A.wan[family], 5, wait=1).received == 0
     assert a.drops_since(before) == {"policy_none": 5}
+
+
+QUESTIONS = {4: (peers.arp_question, peers.is_arp_answer),
+             6: (peers.nd_question, peers.is_nd_answer)}
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_addresses_of_the_inside_cannot_be_asked_for(sites, family):
+    """On the wan, ARP and ND answer for the wan's address; not for those of another interface."""
+    sites.pair("vpe")
+    sites.start()
+    a = sites.gateway["a"]
+    sources = {4: "192.0.2.77", 6: "2001:db8::77"}
+    curious = sites.newcomer("curious", [f"{sources[f]}/{two_sites.WAN_BITS[f]}" for f in (4, 6)])
+    sites.gate["a"].ip(f"addr add {THIRD[family]} dev lo")
+    ask, is_answer = QUESTIONS[family]
+    for target, answers in ((A.wan[family], True), (A.router[family], False),
+                            (THIRD[family], False)):
+        frame = ask(curious.mac("eth0"), a.mac(a.ports[1]), sources[family], target)
+        assert peers.answers_when_asked(
+            curious, bytes(frame), lambda f, t=target: is_answer(f, t)) is answers, target
 
 
 def protect_udp(here, there):

@@ -1,12 +1,11 @@
 """A flood of one kind of traffic for the gateway leaves the other kinds and the tunnels alone."""
 
 import json
-import socket
 import threading
-import time
 
 import pytest
 
+import peers
 import traffic
 from gateway import Policy
 from sites import A, B, WAN_BITS, protect
@@ -21,15 +20,14 @@ def wan_addresses(number):
 
 def frames(mac, here, number):
     """One of each class, from the station with this number on the wan to the gateway."""
-    from scapy.layers import inet, inet6, l2
+    from scapy.layers import inet, l2
     from scapy.packet import Raw
     frame = l2.Ether(src=mac, dst=here)  # groups would flood everybody
     source4, source6 = f"192.0.2.{number}", f"2001:db8::{number}"
     ipv4 = frame / inet.IP(src=source4, dst=A.wan[4])
     return {
-        "arp": frame / l2.ARP(op=1, hwsrc=mac, psrc=source4, pdst=A.wan[4]),
-        "nd": frame / inet6.IPv6(src=source6, dst=A.wan[6], hlim=255)
-        / inet6.ICMPv6ND_NS(tgt=A.wan[6]) / inet6.ICMPv6NDOptSrcLLAddr(lladdr=mac),
+        "arp": peers.arp_question(mac, here, source4, A.wan[4]),
+        "nd": peers.nd_question(mac, here, source6, A.wan[6]),
         "ike": ipv4 / inet.UDP(sport=500, dport=500) / Raw(bytes(64)),
         "routing": ipv4.copy() / inet.TCP(sport=50000, dport=179, flags="S"),
         "icmp": ipv4.copy() / inet.ICMP() / Raw(bytes(56)),
@@ -39,37 +37,6 @@ def frames(mac, here, number):
 
 CLASSES = {"arp": "neighbour", "nd": "neighbour", "ike": "ike", "routing": "routing",
            "icmp": "icmp", "other": "other"}
-
-
-def is_arp_answer(answer, address):
-    from scapy.layers import l2
-    return l2.ARP in answer and answer[l2.ARP].op == 2 and answer[l2.ARP].psrc == address
-
-
-def is_nd_answer(answer, address):
-    from scapy.layers import inet6
-    return inet6.ICMPv6ND_NA in answer and answer[inet6.ICMPv6ND_NA].tgt == address
-
-
-def answers_when_asked(station, frame, is_answer):
-    """Whether the gateway says its link address, asked three times as a kernel would.
-
-    Not by a kernel: one that the gateway asks for its own sake gives up asking.
-    """
-    from scapy.layers import l2
-    with station, socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as link:
-        link.bind(("eth0", 0))
-        for _ in range(3):
-            link.send(frame)
-            end = time.monotonic() + 1
-            while (left := end - time.monotonic()) > 0:
-                link.settimeout(left)
-                try:
-                    if is_answer(l2.Ether(link.recv(2048))):
-                        return True
-                except TimeoutError:
-                    break
-    return False
 
 
 class Stream:
@@ -109,10 +76,10 @@ def test_flood(lab, sites, kind, count):
     with traffic.Echo(sites.gate["a"], A.wan[4], 500):
         while tool.running():
             answers.append((
-                answers_when_asked(friend, bytes(asking["arp"]),
-                                   lambda f: is_arp_answer(f, A.wan[4])),
-                answers_when_asked(friend, bytes(asking["nd"]),
-                                   lambda f: is_nd_answer(f, A.wan[6])),
+                peers.answers_when_asked(friend, bytes(asking["arp"]),
+                                         lambda f: peers.is_arp_answer(f, A.wan[4])),
+                peers.answers_when_asked(friend, bytes(asking["nd"]),
+                                         lambda f: peers.is_nd_answer(f, A.wan[6])),
                 traffic.echoes(friend, f"192.0.2.{FRIEND}", A.wan[4], 500)))
     sent = json.loads(tool.said().splitlines()[-1])
     assert stream.lost() == 0, a.drops_since(drops)

@@ -105,6 +105,31 @@ static void is_made_as_asked(void **state)
 	netns_run("ip -o link show vped-lan | grep -q '^%u:'", host_if_ifindex(host_if));
 }
 
+// conf.default: what the operator wants of new interfaces.
+static void hides(const char *by_default, const char *ignore, const char *announce)
+{
+	struct port wan = port;
+	struct host_if *outside;
+	struct error err;
+
+	wan.side = PORT_UNPROTECTED;
+	netns_run("echo %s > /proc/sys/net/ipv4/conf/default/arp_ignore", by_default);
+	assert_int_equal(host_if_create(events, NULL, &wan, "vped-wan", &outside, &err), 0);
+	netns_run("cd /proc/sys/net/ipv4/conf/vped-wan && grep -qx %s arp_ignore && "
+		  "grep -qx %s arp_announce",
+		ignore, announce);
+	host_if_destroy(outside);
+	netns_run("echo 0 > /proc/sys/net/ipv4/conf/default/arp_ignore");
+}
+
+static void unprotected_tells_its_own_addresses(void **state)
+{
+	(void)state;
+	netns_run("grep -qx 0 /proc/sys/net/ipv4/conf/vped-lan/arp_ignore");
+	hides("0", "1", "2");
+	hides("8", "8", "2");
+}
+
 static const uint8_t request[42] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 8, 6, 0,
 	1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9, 10, 1, 0, 9, 0, 0, 0, 0, 0, 0, 10, 1, 0, 1};
 
@@ -250,6 +275,7 @@ int main(void)
 	const struct CMUnitTest nothing[] = {cmocka_unit_test(no_namespace)};
 	const struct CMUnitTest tests[] = {
 		attached(is_made_as_asked),
+		attached(unprotected_tells_its_own_addresses),
 		attached(carries_both_ways),
 		attached(counts_what_ends_here),
 		attached(survives_deletion),
