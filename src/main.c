@@ -140,7 +140,10 @@ static int serve(struct config *config, struct error *err)
 		rc = eal_start(config, err);
 	if (rc != 0)
 		return rc;
-	rc = gateway_create(config, &protos, &engines, &gateway, err);
+	if (config->host_guard)
+		rc = host_guard_mark_sockets(err);
+	if (rc == 0)
+		rc = gateway_create(config, &protos, &engines, &gateway, err);
 	config_forget_keys(config);
 	if (rc == 0) {
 		rc = gateway_run(gateway);

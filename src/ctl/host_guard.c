@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define TABLE "inet " HOST_GUARD_TABLE
-#define INGRESS_TABLE "netdev " HOST_GUARD_TABLE
+#define DEVICES_TABLE "netdev " HOST_GUARD_TABLE
 
 // What is there stays; the rules are written anew in the same transaction, so that they hold at
 // every moment and nothing that somebody put between them remains. Output: the kernel has no
@@ -30,25 +30,49 @@ static const char base_rules[] =
 	"add rule " TABLE " forward iifname @" HOST_GUARD_FORWARD " counter drop\n"
 	"add rule " TABLE " forward oifname @" HOST_GUARD_FORWARD " counter drop\n"
 	"add rule " TABLE " output oifname @" HOST_GUARD_DEVICES " counter drop\n"
-	"add table " INGRESS_TABLE "\n";
+	"add table " DEVICES_TABLE "\n";
 
 static void add_name(FILE *commands, const char *set, const char *name)
 {
 	fprintf(commands, "add element " TABLE " %s { \"%s\" }\n", set, name);
 }
 
-// Whatever arrives, before the kernel's stack: the drivers (AF_XDP, AF_PACKET) have it already. Not
-// in family inet, whose ingress hook lets pass what is not IP.
-static void add_ingress(FILE *commands, const char *name)
+// Made anew each time: an older kernel keeps a chain at a device that has got another name since,
+// and one without a device when that is gone. The new chain is in place before the old one goes.
+static void add_chain(FILE *commands, const char *prefix, const char *hook, const char *name)
 {
 	fprintf(commands,
-		"add chain " INGRESS_TABLE " " HOST_GUARD_CHAIN
-		"%s { type filter hook ingress device \"%s\" priority -500; policy drop; }\n",
-		name, name);
+		"add chain " DEVICES_TABLE " %s%s\n"
+		"delete chain " DEVICES_TABLE " %s%s\n"
+		"add chain " DEVICES_TABLE
+		" %s%s { type filter hook %s device \"%s\" priority -500; policy drop; }\n",
+		prefix, name, prefix, name, prefix, name, hook, name);
 }
 
-// To be freed. NULL: no memory.
-static char *commands_of(const struct host_guard_names *names)
+// Ingress: whatever arrives, before the kernel's stack; the drivers (AF_XDP, AF_PACKET) have it
+// already. Not in family inet, whose ingress hook lets pass what is not IP. Egress: what an
+// interface on top of the device sends, which no hook of IP sees leave by the device. AF_XDP sends
+// below this hook; AF_PACKET does not, with or without the kernel's queues, so it is known by a
+// mark.
+static void add_device(FILE *commands, const char *name, bool egress)
+{
+	if (if_nametoindex(name) == 0) {
+		log_warning("host guard: there is no interface %s yet; what arrives there is "
+			    "dropped once vped starts",
+			name);
+		return;
+	}
+	add_chain(commands, HOST_GUARD_INGRESS, "ingress", name);
+	if (!egress)
+		return;
+	add_chain(commands, HOST_GUARD_EGRESS, "egress", name);
+	fprintf(commands,
+		"add rule " DEVICES_TABLE " " HOST_GUARD_EGRESS "%s meta mark %#x accept\n", name,
+		HOST_GUARD_MARK);
+}
+
+// egress: the kernel has that hook (Linux 5.16). To be freed. NULL: no memory.
+static char *commands_of(const struct host_guard_names *names, bool egress)
 {
 	char *text = NULL;
 	size_t octets;
@@ -64,12 +88,7 @@ static char *commands_of(const struct host_guard_names *names)
 		if (!name->device)
 			continue;
 		add_name(commands, HOST_GUARD_DEVICES, name->name);
-		if (if_nametoindex(name->name) != 0)
-			add_ingress(commands, name->name);
-		else
-			log_warning("host guard: there is no interface %s yet; what arrives there "
-				    "is dropped once vped starts",
-				name->name);
+		add_device(commands, name->name, egress);
 	}
 	if (fclose(commands) != 0) {
 		free(text);
@@ -134,24 +153,44 @@ static int check_addresses(const struct host_guard_names *names, struct error *e
 	return ret;
 }
 
+static int run(const struct host_guard_names *names, bool egress, struct error *err)
+{
+	char *commands = commands_of(names, egress);
+	int ret = commands ? nft_run(commands, NULL, err) : error_set(err, ENOMEM, "no memory");
+
+	free(commands);
+	if (ret < 0)
+		error_prefix(err, "host guard: ");
+	return ret;
+}
+
+static int install(const struct host_guard_names *names, struct error *err)
+{
+	int ret = run(names, true, err);
+
+	if (ret == 0 || ret == -EPERM)
+		return ret;
+	ret = run(names, false, err);
+	if (ret < 0)
+		return ret;
+	log_warning("host guard: no egress hook here (Linux 5.16): what the host has on top of a "
+		    "port's device, such as VLAN, macvlan or bridge, can send in clear");
+	return 0;
+}
+
 int host_guard_install(const struct config *config, struct error *err)
 {
 	struct host_guard_names names;
 	int ret = host_guard_collect(config, &names, err);
-	char *commands;
 
 	if (ret < 0 || names.n == 0)
 		return ret;
 	ret = check_addresses(&names, err);
 	if (ret < 0)
 		return ret;
-	commands = commands_of(&names);
-	ret = commands ? nft_run(commands, NULL, err) : error_set(err, ENOMEM, "no memory");
-	free(commands);
-	if (ret < 0) {
-		error_prefix(err, "host guard: ");
+	ret = install(&names, err);
+	if (ret < 0)
 		return ret;
-	}
 	log_notice("host guard: installed for %u interfaces; it stays until "
 		   "\"vpectl host-guard off\"",
 		names.n);

@@ -27,6 +27,10 @@ struct host_guard_names {
 int host_guard_collect(
 	const struct config *config, struct host_guard_names *names, struct error *err);
 
+// Marks what the process's AF_PACKET sockets send, so that the guard lets it out. After EAL has
+// opened them. 0 or -errno.
+int host_guard_mark_sockets(struct error *err);
+
 // Installs the guard for a configuration, or adds to the one that is there; again is fine. All or
 // nothing. 0 or -errno: -EPERM no CAP_NET_ADMIN, -EADDRINUSE a device has an address.
 int host_guard_install(const struct config *config, struct error *err);

@@ -70,6 +70,15 @@ static int on_argument(const char *key, const char *value, void *opaque)
 	bool made = port->maker && strcmp(key, "iface") == 0;
 
 	port->found++;
+	// The kernel forwards there from the TAP, unmarked.
+	if (strcmp(key, "remote") == 0) {
+		port->ret = error_set(port->err, EINVAL,
+			"host guard: port %s: what a TAP redirects to remote=%.32s is dropped: "
+			"take "
+			"net_af_packet for that interface",
+			port->port, value ? value : "");
+		return port->ret;
+	}
 	port->ret = add(port->names, port->port, value ? value : "", !made, port->err);
 	return port->ret;
 }

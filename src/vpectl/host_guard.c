@@ -30,6 +30,7 @@ struct status {
 	json_t *not_forwarded; // names
 	json_t *devices;
 	json_t *ingress; // name -> true
+	json_t *egress;
 	json_t *faults;
 };
 
@@ -53,6 +54,27 @@ static bool is_expected(const json_t *rule, unsigned index)
 		json_object_get(json_array_get(expr, 2), "drop");
 }
 
+// The one rule of an egress chain.
+static bool lets_marked_out(const json_t *rule)
+{
+	const char *chain = json_string_value(json_object_get(rule, "chain"));
+	const json_t *expr = json_object_get(rule, "expr");
+	const json_t *match = json_object_get(json_array_get(expr, 0), "match");
+	const json_t *meta = json_object_get(json_object_get(match, "left"), "meta");
+
+	return chain && strncmp(chain, HOST_GUARD_EGRESS, strlen(HOST_GUARD_EGRESS)) == 0 &&
+		is(match, "op", "==") && is(meta, "key", "mark") &&
+		json_integer_value(json_object_get(match, "right")) == HOST_GUARD_MARK &&
+		json_array_size(expr) == 2 && json_object_get(json_array_get(expr, 1), "accept");
+}
+
+static void read_device(json_t *devices, const json_t *chain, const char *name, const char *prefix,
+	const char *hook)
+{
+	if (strncmp(name, prefix, strlen(prefix)) == 0 && is(chain, "hook", hook))
+		json_object_set_new(devices, name + strlen(prefix), json_true());
+}
+
 static void read_chain(struct status *status, const json_t *chain)
 {
 	const char *name = json_string_value(json_object_get(chain, "name"));
@@ -62,9 +84,9 @@ static void read_chain(struct status *status, const json_t *chain)
 	if (is(chain, "family", "inet")) {
 		status->forward |= strcmp(name, "forward") == 0 && is(chain, "hook", "forward");
 		status->output |= strcmp(name, "output") == 0 && is(chain, "hook", "output");
-	} else if (strncmp(name, HOST_GUARD_CHAIN, strlen(HOST_GUARD_CHAIN)) == 0 &&
-		is(chain, "hook", "ingress") && is(chain, "policy", "drop")) {
-		json_object_set_new(status->ingress, name + strlen(HOST_GUARD_CHAIN), json_true());
+	} else if (is(chain, "policy", "drop")) {
+		read_device(status->ingress, chain, name, HOST_GUARD_INGRESS, "ingress");
+		read_device(status->egress, chain, name, HOST_GUARD_EGRESS, "egress");
 	}
 }
 
@@ -91,6 +113,8 @@ static void read_object(struct status *status, const char *kind, const json_t *o
 		read_chain(status, object);
 	else if (strcmp(kind, "set") == 0)
 		read_set(status, object);
+	else if (strcmp(kind, "rule") == 0 && is(object, "family", "netdev"))
+		status->strange |= !lets_marked_out(object);
 	else if (strcmp(kind, "rule") == 0)
 		status->strange |= !is_expected(object, status->rules++);
 }
@@ -112,8 +136,12 @@ static void judge(struct status *status)
 		const char *device = json_string_value(name);
 
 		// What is not there receives nothing.
-		if (!json_object_get(status->ingress, device) && if_nametoindex(device) != 0)
+		if (if_nametoindex(device) == 0)
+			continue;
+		if (!json_object_get(status->ingress, device))
 			add_fault(status, device, ": the kernel receives what arrives there");
+		if (!json_object_get(status->egress, device))
+			add_fault(status, device, ": what the host has on top of it sends there");
 	}
 }
 
@@ -189,6 +217,7 @@ static enum vpectl_exit show_status(const struct vpectl *ctl)
 		.not_forwarded = json_array(),
 		.devices = json_array(),
 		.ingress = json_object(),
+		.egress = json_object(),
 		.faults = json_array(),
 	};
 	struct error err;
@@ -204,6 +233,7 @@ static enum vpectl_exit show_status(const struct vpectl *ctl)
 	json_decref(status.not_forwarded);
 	json_decref(status.devices);
 	json_decref(status.ingress);
+	json_decref(status.egress);
 	json_decref(status.faults);
 	if (ret < 0)
 		return fail(&err);

@@ -85,12 +85,11 @@ static void collect_once_each(void **state)
 	snprintf(port->device_args[1], sizeof(port->device_args[1]),
 		"net_af_xdp1,iface=eth1,start_queue=1");
 	port->params.devices = 2;
-	add_port(&config, "lan", "net_tap0,iface=vpe0,remote=eth9", "vped-lan");
+	add_port(&config, "lan", "net_pcap0,rx_iface=eth9", "vped-lan");
 	assert_int_equal(host_guard_collect(&config, &names, &err), 0);
-	assert_int_equal(names.n, 5);
+	assert_int_equal(names.n, 4);
 	assert_true(find(&names, "eth1")->device);
 	assert_true(find(&names, "eth9")->device);
-	assert_false(find(&names, "vpe0")->device);
 	assert_false(find(&names, "vped-wan")->device);
 	assert_false(find(&names, "vped-lan")->device);
 }
@@ -116,6 +115,7 @@ static void collect_refuses(void **state)
 	refuses("net_null0", "vped+", "interface name");
 	refuses("net_af_packet0,iface=", "", "interface name \"\"");
 	refuses("net_af_packet0,iface=sixteen-letters-", "", "up to 15 letters");
+	refuses("net_tap0,iface=vpe0,remote=eth9", "", "redirects to remote=eth9");
 	refuses("net_tap0", "", "with iface=NAME");
 	refuses("net_tap0,remote_mac=fixed", "", "with iface=NAME");
 }
@@ -164,6 +164,12 @@ static void installs(void **state)
 		"oifname @port_devices counter packets 0 bytes 0 drop }");
 	kernel_has("netdev", "hook ingress device \"a0\" priority -500; policy drop; }");
 	kernel_has("netdev", "hook ingress device \"b0\" priority -500; policy drop; }");
+	kernel_has("netdev",
+		"hook egress device \"a0\" priority -500; policy drop; meta mark 0x76706564 accept "
+		"}");
+	kernel_has("netdev",
+		"hook egress device \"b0\" priority -500; policy drop; meta mark 0x76706564 accept "
+		"}");
 }
 
 // Again, and with somebody's rule in between: the same rules, no second copy.
