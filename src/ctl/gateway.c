@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "ctl/audit.h"
 #include "ctl/gateway_sas.h"
+#include "ctl/host_guard_watch.h"
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
 #include "ctl/mirror.h"
@@ -151,6 +152,9 @@ static int create_control(
 
 	if (rc == 0)
 		rc = create_host_ifs(gateway, err);
+	if (rc == 0 && gateway->config->host_guard)
+		rc = host_guard_watch_create(
+			gateway->config, gateway->events, &gateway->guard_watch, err);
 	if (rc == 0)
 		rc = create_mirror(gateway, err);
 	if (rc == 0) {
@@ -264,6 +268,7 @@ void gateway_destroy(struct gateway *gateway)
 	path_mtu_destroy(gateway->path_mtu);
 	icmp_destroy(gateway->icmp);
 	mirror_destroy(gateway->mirror);
+	host_guard_watch_destroy(gateway->guard_watch);
 	for (unsigned i = 0; i < PORTS_MAX; i++)
 		host_if_destroy(gateway->host_if[i]);
 	gateway_remove_sas(gateway);

@@ -9,6 +9,7 @@
 
 struct audit;
 struct event_base;
+struct host_guard_watch;
 struct host_if;
 struct icmp;
 struct mirror;
@@ -24,8 +25,9 @@ struct gateway {
 	unsigned tunnels;
 	struct tunnel *tunnel; // [tunnels]
 	unsigned sas;
-	struct sa **sa;			    // [sas]
-	struct host_if *host_if[PORTS_MAX]; // by port; NULL: none
+	struct sa **sa;			      // [sas]
+	struct host_if *host_if[PORTS_MAX];   // by port; NULL: none
+	struct host_guard_watch *guard_watch; // NULL: no host guard
 	struct mirror *mirror;
 	struct icmp *icmp;
 	struct path_mtu *path_mtu;

@@ -23,13 +23,20 @@ static const char base_rules[] =
 	"add table " TABLE "\n"
 	"add set " TABLE " " HOST_GUARD_FORWARD " { type ifname; }\n"
 	"add set " TABLE " " HOST_GUARD_DEVICES " { type ifname; }\n"
+	"add set " TABLE " " HOST_GUARD_INDEXES " { type iface_index; }\n"
 	"add chain " TABLE " forward { type filter hook forward priority filter; }\n"
+	"add chain " TABLE " arrive { type filter hook prerouting priority raw; }\n"
 	"add chain " TABLE " output { type filter hook output priority filter; }\n"
 	"flush chain " TABLE " forward\n"
+	"flush chain " TABLE " arrive\n"
 	"flush chain " TABLE " output\n"
 	"add rule " TABLE " forward iifname @" HOST_GUARD_FORWARD " counter drop\n"
 	"add rule " TABLE " forward oifname @" HOST_GUARD_FORWARD " counter drop\n"
+	"add rule " TABLE " forward oif @" HOST_GUARD_INDEXES " counter drop\n"
+	"add rule " TABLE " arrive iifname @" HOST_GUARD_DEVICES " counter drop\n"
+	"add rule " TABLE " arrive iif @" HOST_GUARD_INDEXES " counter drop\n"
 	"add rule " TABLE " output oifname @" HOST_GUARD_DEVICES " counter drop\n"
+	"add rule " TABLE " output oif @" HOST_GUARD_INDEXES " counter drop\n"
 	"add table " DEVICES_TABLE "\n";
 
 static void add_name(FILE *commands, const char *set, const char *name)
@@ -56,12 +63,17 @@ static void add_chain(FILE *commands, const char *prefix, const char *hook, cons
 // mark.
 static void add_device(FILE *commands, const char *name, bool egress)
 {
-	if (if_nametoindex(name) == 0) {
+	unsigned ifindex = if_nametoindex(name);
+
+	if (ifindex == 0) {
 		log_warning("host guard: there is no interface %s yet; what arrives there is "
 			    "dropped once vped starts",
 			name);
 		return;
 	}
+	// By rules with the index the device stays closed to IP when its name changes, with which
+	// the kernel takes the chains away.
+	fprintf(commands, "add element " TABLE " " HOST_GUARD_INDEXES " { %u }\n", ifindex);
 	add_chain(commands, HOST_GUARD_INGRESS, "ingress", name);
 	if (!egress)
 		return;
@@ -164,7 +176,7 @@ static int run(const struct host_guard_names *names, bool egress, struct error *
 	return ret;
 }
 
-static int install(const struct host_guard_names *names, struct error *err)
+int host_guard_write(const struct host_guard_names *names, struct error *err)
 {
 	int ret = run(names, true, err);
 
@@ -188,7 +200,7 @@ int host_guard_install(const struct config *config, struct error *err)
 	ret = check_addresses(&names, err);
 	if (ret < 0)
 		return ret;
-	ret = install(&names, err);
+	ret = host_guard_write(&names, err);
 	if (ret < 0)
 		return ret;
 	log_notice("host guard: installed for %u interfaces; it stays until "

@@ -27,6 +27,11 @@ struct host_guard_names {
 int host_guard_collect(
 	const struct config *config, struct host_guard_names *names, struct error *err);
 
+// nft(8) reads nothing into this name but the name.
+bool host_guard_is_plain(const char *name);
+// Installs the guard for these alone, whatever addresses they have. All or nothing. 0 or -errno.
+int host_guard_write(const struct host_guard_names *names, struct error *err);
+
 // Marks what the process's AF_PACKET sockets send, so that the guard lets it out. After EAL has
 // opened them. 0 or -errno.
 int host_guard_mark_sockets(struct error *err);

@@ -33,7 +33,7 @@ static bool starts_with_any(const char *text, const char *const *prefix)
 }
 
 // nft(8) reads '*' and quotation marks in names as its own.
-static bool is_plain(const char *name)
+bool host_guard_is_plain(const char *name)
 {
 	return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
 		strlen(name);
@@ -44,7 +44,7 @@ static int add(struct host_guard_names *names, const char *port, const char *nam
 {
 	struct host_guard_name *added = &names->name[names->n];
 
-	if (name[0] == '\0' || strlen(name) >= sizeof(added->name) || !is_plain(name))
+	if (name[0] == '\0' || strlen(name) >= sizeof(added->name) || !host_guard_is_plain(name))
 		return error_set(err, EINVAL,
 			"host guard: port %s: interface name \"%.64s\": up to %zu letters, digits, "
 			"'_', '.' and '-' are allowed",

@@ -17,7 +17,11 @@ static const struct {
 } rules[] = {
 	{"forward", "iifname", "@" HOST_GUARD_FORWARD},
 	{"forward", "oifname", "@" HOST_GUARD_FORWARD},
+	{"forward", "oif", "@" HOST_GUARD_INDEXES},
+	{"arrive", "iifname", "@" HOST_GUARD_DEVICES},
+	{"arrive", "iif", "@" HOST_GUARD_INDEXES},
 	{"output", "oifname", "@" HOST_GUARD_DEVICES},
+	{"output", "oif", "@" HOST_GUARD_INDEXES},
 };
 #define RULES (sizeof(rules) / sizeof(rules[0]))
 
@@ -26,9 +30,11 @@ struct status {
 	unsigned rules;
 	bool strange; // a rule that is not ours, or in the wrong place
 	bool forward;
+	bool arrive;
 	bool output;
 	json_t *not_forwarded; // names
 	json_t *devices;
+	json_t *indexes; // their names now; numbers of those that are gone
 	json_t *ingress; // name -> true
 	json_t *egress;
 	json_t *faults;
@@ -83,6 +89,7 @@ static void read_chain(struct status *status, const json_t *chain)
 		return;
 	if (is(chain, "family", "inet")) {
 		status->forward |= strcmp(name, "forward") == 0 && is(chain, "hook", "forward");
+		status->arrive |= strcmp(name, "arrive") == 0 && is(chain, "hook", "prerouting");
 		status->output |= strcmp(name, "output") == 0 && is(chain, "hook", "output");
 	} else if (is(chain, "policy", "drop")) {
 		read_device(status->ingress, chain, name, HOST_GUARD_INGRESS, "ingress");
@@ -98,6 +105,8 @@ static void read_set(struct status *status, const json_t *set)
 		json_array_extend(status->not_forwarded, names);
 	else if (is(set, "name", HOST_GUARD_DEVICES))
 		json_array_extend(status->devices, names);
+	else if (is(set, "name", HOST_GUARD_INDEXES))
+		json_array_extend(status->indexes, names);
 }
 
 static void read_object(struct status *status, const char *kind, const json_t *object)
@@ -124,24 +133,50 @@ static void add_fault(struct status *status, const char *name, const char *text)
 	json_array_append_new(status->faults, json_sprintf("%s%s", name, text));
 }
 
+static bool has(const json_t *names, const json_t *name)
+{
+	const json_t *at;
+	size_t i;
+
+	json_array_foreach(names, i, at)
+	{
+		if (json_equal(at, name))
+			return true;
+	}
+	return false;
+}
+
+static void judge_device(struct status *status, const char *device)
+{
+	json_t *name = json_string(device);
+
+	if (if_nametoindex(device) == 0) {
+		add_fault(status, device, ": there is no interface of this name");
+	} else {
+		if (!has(status->indexes, name))
+			add_fault(status, device, ": is not the interface that was guarded");
+		if (!json_object_get(status->ingress, device))
+			add_fault(status, device, ": the kernel receives what arrives there");
+		if (!json_object_get(status->egress, device))
+			add_fault(status, device, ": what the host has on top of it sends there");
+	}
+	json_decref(name);
+}
+
 static void judge(struct status *status)
 {
 	json_t *name;
 	size_t i;
 
-	if (!status->forward || !status->output || status->rules != RULES || status->strange)
+	if (!status->forward || !status->arrive || !status->output || status->rules != RULES ||
+		status->strange)
 		add_fault(status, "", "the rules are not those that vped installs");
-	json_array_foreach(status->devices, i, name)
+	json_array_foreach(status->devices, i, name) judge_device(status, json_string_value(name));
+	json_array_foreach(status->indexes, i, name)
 	{
-		const char *device = json_string_value(name);
-
-		// What is not there receives nothing.
-		if (if_nametoindex(device) == 0)
-			continue;
-		if (!json_object_get(status->ingress, device))
-			add_fault(status, device, ": the kernel receives what arrives there");
-		if (!json_object_get(status->egress, device))
-			add_fault(status, device, ": what the host has on top of it sends there");
+		if (if_nametoindex(json_string_value(name)) != 0 && !has(status->devices, name))
+			add_fault(status, json_string_value(name),
+				": had another name when it was guarded");
 	}
 }
 
@@ -216,6 +251,7 @@ static enum vpectl_exit show_status(const struct vpectl *ctl)
 	struct status status = {
 		.not_forwarded = json_array(),
 		.devices = json_array(),
+		.indexes = json_array(),
 		.ingress = json_object(),
 		.egress = json_object(),
 		.faults = json_array(),
@@ -232,6 +268,7 @@ static enum vpectl_exit show_status(const struct vpectl *ctl)
 		print_status(&status, intact);
 	json_decref(status.not_forwarded);
 	json_decref(status.devices);
+	json_decref(status.indexes);
 	json_decref(status.ingress);
 	json_decref(status.egress);
 	json_decref(status.faults);

@@ -72,3 +72,47 @@ def test_interfaces_on_top_send_nothing(lab, sites, kind):
     gate.run("nft", "delete", "chain", "netdev", "vped", "egress-wan0")
     assert in_clear(lab, sites, "bare") == 20
     assert status(a, 1)["faults"] == ["wan0: what the host has on top of it sends there"]
+
+
+def faults_are(gateway, faults):
+    laboratory.wait_for(f"faults {faults}", lambda: sorted(json.loads(gateway.vpectl(
+        "--json", "host-guard", "status", check=False).stdout)["faults"]) == faults)
+
+
+def test_a_new_name(lab, sites):
+    """The daemon guards it again; without one, rules by index keep IP out and status tells."""
+    a, gate = sites.gateway["a"], sites.gate["a"]
+    gone = "wan0: there is no interface of this name"
+    stack(gate, "macvlan")
+    gate.ip("link set dev wan0 name wan9")
+    # The configuration is wrong now, the guard is not.
+    faults_are(a, [gone])
+    assert a.process.said().count("interface wan0 is wan9 now") == 1
+    assert in_clear(lab, sites, "alive") == 0
+    a.kill()
+    laboratory.wait_for("the interfaces to vanish", lambda: not gate.has("vped-wan"), 5)
+    gate.ip("link del top0")
+    gate.ip("link set dev wan9 name wan8")
+    faults_are(a, [gone, "wan8: had another name when it was guarded",
+                   "wan9: there is no interface of this name"])
+    # A route of the kernel's own, by the device; without the rules it leads out.
+    near, far, _ = STACKED[4]
+    gate.ip(f"addr add {near}/32 dev lo")
+    gate.ip(f"route add {far}/32 dev wan8")
+    gate.ip(f"neigh replace {far} lladdr 02:00:00:00:00:99 dev wan8 nud permanent")
+    wire = capture.Capture(lab, sites.wan, sites.wan_ends["a"][0], "dead")
+    with pytest.raises(PermissionError):
+        traffic.send_numbers(gate, far, range(10), source=near)
+    gate.run("nft", "flush", "chain", "inet", "vped", "output")
+    traffic.send_numbers(gate, far, range(10), source=near)
+    wire.stop()
+    assert sum(PATTERN in frame for _, frame in capture.frames(wire.path)) == 10
+
+
+def test_made_anew(lab, sites):
+    a, gate = sites.gateway["a"], sites.gate["a"]
+    gate.ip("link del wan0")
+    faults_are(a, ["wan0: there is no interface of this name"])
+    lab.wire(sites.wan, "new0", gate, "wan0")
+    faults_are(a, [])
+    assert a.process.said().count("interface wan0 was made anew") == 1

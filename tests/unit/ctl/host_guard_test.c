@@ -158,10 +158,17 @@ static void installs(void **state)
 	kernel_has("inet",
 		"hook forward priority filter; policy accept; "
 		"iifname @no_forward counter packets 0 bytes 0 drop "
-		"oifname @no_forward counter packets 0 bytes 0 drop }");
+		"oifname @no_forward counter packets 0 bytes 0 drop "
+		"oif @port_indexes counter packets 0 bytes 0 drop }");
+	kernel_has("inet", "set port_indexes { type iface_index elements = { \"a0\", \"b0\" } }");
+	kernel_has("inet",
+		"hook prerouting priority raw; policy accept; "
+		"iifname @port_devices counter packets 0 bytes 0 drop "
+		"iif @port_indexes counter packets 0 bytes 0 drop }");
 	kernel_has("inet",
 		"hook output priority filter; policy accept; "
-		"oifname @port_devices counter packets 0 bytes 0 drop }");
+		"oifname @port_devices counter packets 0 bytes 0 drop "
+		"oif @port_indexes counter packets 0 bytes 0 drop }");
 	kernel_has("netdev", "hook ingress device \"a0\" priority -500; policy drop; }");
 	kernel_has("netdev", "hook ingress device \"b0\" priority -500; policy drop; }");
 	kernel_has("netdev",

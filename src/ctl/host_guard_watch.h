@@ -1,0 +1,15 @@
+// The host guard of a running daemon follows its interfaces: one that gets another name, or is made
+// anew, is guarded again. Belongs to the control thread.
+#pragma once
+
+#include "base/error.h"
+
+struct config;
+struct event_base;
+struct host_guard_watch;
+
+// The guard is installed. 0 or -errno.
+int host_guard_watch_create(const struct config *config, struct event_base *events,
+	struct host_guard_watch **created, struct error *err);
+// NULL is fine. The guard stays.
+void host_guard_watch_destroy(struct host_guard_watch *watch);
