@@ -30,6 +30,8 @@ static const struct reserved no_hosts[] = {
 	{V6(128, 0), ":: is no address"},
 	{V6(128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
 		"::1 is loopback and never on a wire"},
+	{V6(96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff),
+		"::ffff:0:0/96 stands for IPv4 and is never on a wire"},
 	{V6(8, 0xff), "ff00::/8 is multicast"},
 };
 

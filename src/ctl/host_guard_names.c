@@ -52,8 +52,12 @@ static int add(struct host_guard_names *names, const char *port, const char *nam
 	for (unsigned i = 0; i < names->n; i++) {
 		if (strcmp(names->name[i].name, name) != 0)
 			continue;
-		names->name[i].device |= device;
-		return 0;
+		if (names->name[i].device == device)
+			return 0;
+		return error_set(err, EEXIST,
+			"host guard: port %s: %s is both a host interface and what a port is made "
+			"of; vped makes host interfaces, under names of their own",
+			port, name);
 	}
 	if (names->n == HOST_GUARD_NAMES)
 		return error_set(
@@ -73,9 +77,8 @@ static int on_argument(const char *key, const char *value, void *opaque)
 	// The kernel forwards there from the TAP, unmarked.
 	if (strcmp(key, "remote") == 0) {
 		port->ret = error_set(port->err, EINVAL,
-			"host guard: port %s: what a TAP redirects to remote=%.32s is dropped: "
-			"take "
-			"net_af_packet for that interface",
+			"host guard: port %s: what a TAP redirects to remote=%.32s is dropped; "
+			"take net_af_packet for that interface",
 			port->port, value ? value : "");
 		return port->ret;
 	}
