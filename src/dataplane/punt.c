@@ -12,8 +12,8 @@
 #define FRAME_SOURCE 6
 
 // The order in which control takes what waits.
-static const uint8_t drain_order[PUNT_QUEUES] = {
-	PUNT_neighbour, PUNT_ike, PUNT_routing, PUNT_REQUESTS, PUNT_icmp, PUNT_other};
+static const uint8_t drain_order[PUNT_QUEUES] = {PUNT_neighbour, PUNT_ike, PUNT_routing,
+	PUNT_REQUESTS, PUNT_path_mtu, PUNT_icmp, PUNT_other};
 
 static bool put(
 	struct worker *w, unsigned queue, struct rte_mbuf *m, enum meta_kind kind, uint8_t port)
@@ -77,7 +77,7 @@ void punt_path_mtu(struct worker *w, uint8_t port, struct rte_mbuf *m)
 	if (unlikely(pkt_prepend(m, RTE_ETHER_HDR_LEN) == NULL))
 		drop_packet(w, port, DROP_no_room, m);
 	else
-		put_limited(w, port, port, m, PUNT_icmp, META_PATH_MTU);
+		put_limited(w, port, port, m, PUNT_path_mtu, META_PATH_MTU);
 }
 
 void punt_bare(

@@ -365,7 +365,8 @@ static void about_the_path(void **state)
 		lab_receive(lab, cases[i].port, 0, m);
 		lab_turn(lab, 0);
 		expect_punted(lab, cases[i].kind, cases[i].port, frame, ETHER + octets);
-		expect_punt(lab, 0, cases[i].port, PUNT_icmp, 1);
+		expect_punt(lab, 0, cases[i].port,
+			cases[i].kind == META_PATH_MTU ? PUNT_path_mtu : PUNT_icmp, 1);
 	}
 	expect_nothing_sent(lab);
 }
@@ -413,7 +414,7 @@ static void about_the_path_unasked(void **state)
 	lab_receive(lab, WAN, 0, m);
 	lab_turn(lab, 0);
 	expect_punted(lab, META_PATH_MTU, WAN, frame, ETHER + octets);
-	expect_punt(lab, 0, WAN, PUNT_icmp, 1);
+	expect_punt(lab, 0, WAN, PUNT_path_mtu, 1);
 	octets = too_big_about(packet, "192.0.2.1", "192.0.2.1", IP_PROTOCOL_UDP, false);
 	lab_receive(lab, WAN, 0, frame_make(lab, WAN, packet, octets));
 	lab_turn(lab, 0);
