@@ -44,7 +44,7 @@ static bool fits(void *arg, const struct ip_addr *source)
 		return false;
 	if (way->about == ABOUT_TUNNEL)
 		return policy->action == POLICY_PROTECT && policy->tunnel->index == way->tunnel;
-	return policy->action != POLICY_DISCARD;
+	return policy->action == POLICY_BYPASS;
 }
 
 bool icmp_source(const struct gateway *gateway, enum meta_about about, uint16_t tunnel,

@@ -24,7 +24,7 @@ enum meta_kind {
 
 // What an IP packet of the gateway's own (META_PACKET) quotes, which says where it may go.
 enum meta_about {
-	ABOUT_CLEAR,  // nothing, or what was in clear on the wire: where the policies say
+	ABOUT_CLEAR,  // what was in clear on the wire: only to the wire, and in clear
 	ABOUT_INSIDE, // what was in clear on the protected side: not to the wire
 	ABOUT_TUNNEL, // what came out of a tunnel: back into it
 };

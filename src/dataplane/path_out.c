@@ -147,6 +147,8 @@ static bool leads_back(const struct spd *spd, uint32_t match, uint16_t tunnel)
 
 static enum drop_reason refusal(const struct spd *spd, uint32_t match, const struct packet *packet)
 {
+	enum policy_action action;
+
 	if (unlikely(packet->flags & PACKET_ABOUT_TUNNEL) &&
 		!leads_back(spd, match, packet->tunnel))
 		return DROP_answer_unprotected;
@@ -154,13 +156,18 @@ static enum drop_reason refusal(const struct spd *spd, uint32_t match, const str
 		return DROP_policy_none;
 	if (match & SPD_FRAGMENT)
 		return DROP_fragment_ports;
-	return spd_policy(spd, match)->action == POLICY_DISCARD ? DROP_policy_discard : DROP_NONE;
+	action = spd_policy(spd, match)->action;
+	if (action == POLICY_DISCARD)
+		return DROP_policy_discard;
+	if (unlikely(packet->flags & PACKET_ABOUT_CLEAR) && action == POLICY_PROTECT)
+		return DROP_answer_protected;
+	return DROP_NONE;
 }
 
 static void refuse(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	enum forward_origin origin, enum drop_reason reason)
 {
-	if (w->dp->tell_refusals && reason != DROP_answer_unprotected)
+	if (w->dp->tell_refusals && !(packet->flags & PACKET_ABOUT))
 		tell_drop(w, m, packet, origin, reason, 0);
 	else
 		drop_packet(w, packet->port, reason, m);
@@ -303,7 +310,8 @@ static bool crosses(const struct worker *w, const struct adjacency *adjacency)
 
 // True if the packet is on its way to the policies; else it stays inside, or is gone. What quotes
 // protected traffic does not leave in clear, whatever else a policy lets pass: what came out of a
-// tunnel goes back into it, what came from the protected side stays there.
+// tunnel goes back into it, what came from the protected side stays there. Nor does what anybody on
+// the wire could have made come to the far end as authentic.
 static bool send_own(struct worker *w, struct rte_mbuf *m, struct packet *packet,
 	const struct adjacency *adjacency)
 {
@@ -314,13 +322,16 @@ static bool send_own(struct worker *w, struct rte_mbuf *m, struct packet *packet
 		packet->tunnel = meta->tunnel;
 		return true;
 	}
-	if (!crosses(w, adjacency)) {
-		burst_append(&w->inside, m, packet);
-		return false;
+	if (meta->about == ABOUT_CLEAR && crosses(w, adjacency)) {
+		packet->flags |= PACKET_ABOUT_CLEAR;
+		return true;
 	}
 	if (meta->about == ABOUT_CLEAR)
-		return true;
-	drop_packet(w, packet->port, DROP_answer_unprotected, m);
+		drop_packet(w, packet->port, DROP_answer_protected, m);
+	else if (crosses(w, adjacency))
+		drop_packet(w, packet->port, DROP_answer_unprotected, m);
+	else
+		burst_append(&w->inside, m, packet);
 	return false;
 }
 

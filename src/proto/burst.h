@@ -30,6 +30,8 @@ struct packet {
 #define PACKET_TO_GROUP 0x08	 // the frame was sent to a multicast or broadcast address
 #define PACKET_LOCAL 0x10	 // for the gateway itself, if a policy lets it pass
 #define PACKET_ABOUT_TUNNEL 0x20 // quotes what came out of the tunnel, and goes nowhere else
+#define PACKET_ABOUT_CLEAR 0x40	 // quotes what was in clear on the wire, and stays in clear
+#define PACKET_ABOUT (PACKET_ABOUT_TUNNEL | PACKET_ABOUT_CLEAR)
 
 struct burst {
 	uint16_t n;

@@ -118,6 +118,7 @@ static void in_clear(void **state)
 		policy("0.0.0.0/0", "203.0.113.0/24", POLICY_BYPASS, 0),
 		policy("192.0.2.1", "198.51.100.0/24", POLICY_BYPASS, 0),
 	};
+	const struct policy protects = policy("0.0.0.0/0", "203.0.113.0/24", POLICY_PROTECT, 1);
 
 	(void)state;
 	publish(policies, 3);
@@ -127,6 +128,8 @@ static void in_clear(void **state)
 	assert_source(ABOUT_CLEAR, 0, "2001:db8:9::1", NULL);
 	// The protected side asks no policy.
 	assert_source(ABOUT_INSIDE, 0, "8.8.8.8", "192.0.2.1");
+	publish(&protects, 1);
+	assert_source(ABOUT_CLEAR, 0, "203.0.113.5", NULL);
 	publish(NULL, 0);
 	assert_source(ABOUT_CLEAR, 0, "203.0.113.5", NULL);
 	assert_source(ABOUT_TUNNEL, 0, "203.0.113.5", NULL);

@@ -3,7 +3,8 @@
 
 #include "dataplane/forward.h"
 
-static void inject_packet(struct lab *lab, const struct flow *flow)
+static void inject_answer(
+	struct lab *lab, const struct flow *flow, enum meta_about about, uint16_t tunnel)
 {
 	struct rte_mbuf *m = inject_alloc(lab->dp);
 	uint8_t packet[PACKET_MAX];
@@ -11,7 +12,10 @@ static void inject_packet(struct lab *lab, const struct flow *flow)
 
 	assert_non_null(m);
 	memcpy(append_zeros(m, (uint16_t)octets), packet, octets);
+	meta_of(m)->about = (uint8_t)about;
+	meta_of(m)->tunnel = tunnel;
 	assert_true(inject(lab->dp, m, META_PACKET, LAN));
+	lab_turn(lab, 0);
 }
 
 // The gateway's own packets pass the policies towards the wire, none towards the protected side,
@@ -24,46 +28,28 @@ static void own_packets(void **state)
 	uint32_t octets;
 
 	flow.destination = "10.100.0.5";
-	inject_packet(lab, &flow);
-	lab_turn(lab, 0);
+	inject_answer(lab, &flow, ABOUT_TUNNEL, 0);
 	octets = packet_make(&flow, packet);
 	expect_sealed(lab, 0, 0, packet, octets);
 	expect_out(lab, 0, 0, 1, octets);
 	flow.destination = "10.1.0.10";
-	inject_packet(lab, &flow);
-	lab_turn(lab, 0);
+	inject_answer(lab, &flow, ABOUT_INSIDE, 0);
 	expect_sent(lab, LAN, 0, flow.destination, packet, packet_make(&flow, packet));
 	flow.destination = "203.0.113.5";
-	inject_packet(lab, &flow);
-	lab_turn(lab, 0);
+	inject_answer(lab, &flow, ABOUT_CLEAR, 0);
 	expect_sent(lab, WAN, 0, "192.0.2.254", packet, packet_make(&flow, packet));
 	flow.destination = "10.52.0.1";
-	inject_packet(lab, &flow);
-	lab_turn(lab, 0);
+	inject_answer(lab, &flow, ABOUT_CLEAR, 0);
 	flow.destination = "172.16.0.1";
-	inject_packet(lab, &flow);
-	lab_turn(lab, 0);
+	inject_answer(lab, &flow, ABOUT_CLEAR, 0);
 	// Without a route it is not known to stay inside, so the policies judge it.
 	expect_drop(lab, 0, LAN, DROP_policy_none, 2);
 	expect_nothing_sent(lab);
 }
 
-static void inject_answer(
-	struct lab *lab, const struct flow *flow, enum meta_about about, uint16_t tunnel)
-{
-	struct rte_mbuf *m = inject_alloc(lab->dp);
-	uint8_t packet[PACKET_MAX];
-	uint32_t octets = packet_make(flow, packet);
-
-	memcpy(append_zeros(m, (uint16_t)octets), packet, octets);
-	meta_of(m)->about = (uint8_t)about;
-	meta_of(m)->tunnel = tunnel;
-	assert_true(inject(lab->dp, m, META_PACKET, LAN));
-	lab_turn(lab, 0);
-}
-
 // ICMP quotes what it is about. What came out of a tunnel goes back into that one or nowhere, also
-// where a policy lets ICMP pass in clear; what came from the protected side stays there.
+// where a policy lets ICMP pass in clear; what came from the protected side stays there. What was
+// in clear on the wire enters no tunnel, nor the protected side.
 static void answers_keep_secrets(void **state)
 {
 	struct lab *lab = *state;
@@ -83,6 +69,14 @@ static void answers_keep_secrets(void **state)
 	lab_publish(lab);
 	inject_answer(lab, &flow, ABOUT_CLEAR, 0);
 	expect_sent(lab, WAN, 0, "192.0.2.254", packet, octets);
+	flow.destination = "10.101.0.5";
+	inject_answer(lab, &flow, ABOUT_CLEAR, 0);
+	expect_drop(lab, 0, LAN, DROP_answer_protected, 1);
+	flow.destination = "10.1.0.10";
+	inject_answer(lab, &flow, ABOUT_CLEAR, 0);
+	expect_drop(lab, 0, LAN, DROP_answer_protected, 1);
+	expect_nothing_sent(lab);
+	flow.destination = "10.100.0.5";
 	inject_answer(lab, &flow, ABOUT_TUNNEL, 0);
 	expect_drop(lab, 0, LAN, DROP_answer_unprotected, 1);
 	inject_answer(lab, &flow, ABOUT_INSIDE, 0);
