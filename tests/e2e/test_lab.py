@@ -161,3 +161,26 @@ def test_forwarder_shuffles_and_loses_nothing(lab):
     for packet in sent:
         right.send(packet)
     assert left.tunnel_packets(50, timeout=3) == sent  # no fault on the way back
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_ping_tells_late_from_lost(lab, family):
+    """The fifth answer leaves the far host half a second after the others."""
+    near, far = lab.namespace("near"), lab.namespace("far")
+    lab.wire(near, "eth0", far, "eth0")
+    target = {4: "198.51.100.2", 6: "2001:db8:51::2"}[family]
+    lab.host(near, "eth0", ["198.51.100.1/24", "2001:db8:51::1/64"])
+    lab.host(far, "eth0", ["198.51.100.2/24", "2001:db8:51::2/64"])
+    assert traffic.ping(near, target, size=1000).lossless
+
+    def ping_shaped(count, queue):
+        # Four answers of some 1050 octets each pass at once; the queue takes so many octets more.
+        far.run("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "16kbit",
+                "burst", "4400", "limit", str(queue))
+        done = traffic.ping(near, target, count, size=1000)
+        far.run("tc", "qdisc", "del", "dev", "eth0", "root")
+        assert "4 received" in done.text
+        return done
+
+    assert ping_shaped(5, 9000).lossless
+    assert ping_shaped(8, 1500).received == 5

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import re
 import secrets
@@ -12,6 +13,7 @@ import time
 
 import gateway
 from capture import PATTERN
+from echo_replies import EchoReplies
 from lab import LabError, wait_for
 
 NUMBER = struct.Struct("!16sQ")
@@ -33,18 +35,30 @@ class Ping:
         return self.sent == self.received > 0
 
 
+_identifiers = itertools.count(1)
+
+
 def ping(namespace, address, count=5, interval=0.02, size=56, more=(), wait=2):
-    """ping with the pattern as payload."""
-    # -p wants at most 16 octets in hex.
-    done = namespace.run("ping", "-n", "-q" if "-v" not in more else "-v", "-c", str(count), "-i",
-                         str(interval), "-s", str(size), "-p", PATTERN.hex(), "-W", str(wait),
-                         *more, address, check=False, timeout=count * interval + wait + 30)
-    match = re.search(r"(\d+) packets transmitted, (\d+) received", done.stdout)
-    if not match:
-        raise LabError(f"ping {address}: {done.stdout}")
+    """ping with the pattern as payload.
+
+    -W is about the first answer. For the last one ping waits no longer than its interval or twice
+    the longest round trip that it has seen, so that a host that pauses would look like a loss.
+    """
+    identifier = next(_identifiers)
+    with EchoReplies(namespace, 6 if ":" in address else 4, identifier) as replies:
+        # -p wants at most 16 octets in hex.
+        done = namespace.run("ping", "-n", "-q" if "-v" not in more else "-v", "-c", str(count),
+                             "-i", str(interval), "-s", str(size), "-p", PATTERN.hex(), "-W",
+                             str(wait), "-e", str(identifier), *more, address, check=False,
+                             timeout=count * interval + wait + 30)
+        match = re.search(r"(\d+) packets transmitted, (\d+) received", done.stdout)
+        if not match:
+            raise LabError(f"ping {address}: {done.stdout}")
+        sent, received = map(int, match.groups())
+        if 0 < received < sent:
+            received = replies.count(sent, wait)
     rtt = re.search(r"rtt [^=]*= [\d.]+/([\d.]+)/", done.stdout)
-    return Ping(int(match.group(1)), int(match.group(2)), float(rtt.group(1)) if rtt else 0.0,
-                done.stdout)
+    return Ping(sent, received, float(rtt.group(1)) if rtt else 0.0, done.stdout)
 
 
 def wait_reachable(namespace, address, timeout=10.0):
