@@ -11,6 +11,9 @@
 #include <rte_ethdev.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define FLOWS_MAX 1048576
 
 struct path_case {
 	enum rig_protocol protocol;
@@ -40,10 +43,31 @@ static const char *const protocol_name[RIG_PROTOCOLS] = {"vpe", "esp"};
 struct path_options {
 	unsigned samples;
 	unsigned packets;
+	unsigned flows;
 	const char *engine;
+	const char *only; // cases whose label has this in it; NULL: all
 	bool huge;
 	bool json;
 };
+
+#define LABEL 32
+
+static const char *direction(const struct path_case *c)
+{
+	if (c->io_only)
+		return "I/O only";
+	return c->from == PORT_PROTECTED ? "encrypt" : "decrypt";
+}
+
+// As in the table: "vpe encrypt 64".
+static bool wanted(const struct path_case *c, const struct path_options *options)
+{
+	char label[LABEL];
+
+	snprintf(label, sizeof(label), "%s %s %u", protocol_name[c->protocol], direction(c),
+		c->frame_octets);
+	return options->only == NULL || strstr(label, options->only) != NULL;
+}
 
 static void io_turn(struct rig *rig, enum port_side from)
 {
@@ -81,36 +105,33 @@ static int take_sample(
 
 static int run(const struct path_options *options, struct error *err)
 {
-	struct rig_params params = {.algorithm = AEAD_AES_128_GCM, .engine = options->engine};
+	struct rig_params params = {
+		.algorithm = AEAD_AES_128_GCM, .engine = options->engine, .flows = options->flows};
 	struct rig *rig;
 	int rc = rig_create(&params, &rig, err);
 
 	if (rc != 0)
 		return rc;
-	for (unsigned i = 0; i < options->samples * RTE_DIM(cases) && rc == 0; i++)
-		rc = take_sample(rig, &cases[i % RTE_DIM(cases)], options, err);
+	for (unsigned i = 0; i < options->samples * RTE_DIM(cases) && rc == 0; i++) {
+		if (wanted(&cases[i % RTE_DIM(cases)], options))
+			rc = take_sample(rig, &cases[i % RTE_DIM(cases)], options, err);
+	}
 	rig_destroy(rig);
 	return rc;
 }
 
-static const char *direction(const struct path_case *c)
-{
-	if (c->io_only)
-		return "I/O only";
-	return c->from == PORT_PROTECTED ? "encrypt" : "decrypt";
-}
-
 static void print_table(const struct path_options *options)
 {
-	printf("TSC cycles per packet, one worker, AES-128-GCM, engine %s, one SA, 64 flows, "
-	       "replay "
-	       "window %u,\n%u samples of %u packets each, bursts of %u, TSC %.0f MHz\n\n",
-		options->engine, REPLAY_WINDOW_DEFAULT, options->samples, options->packets,
-		BURST_MAX, (double)rte_get_tsc_hz() / 1e6);
+	printf("TSC cycles per packet, one worker, AES-128-GCM, engine %s, one SA, %u flows, "
+	       "replay window %u,\n%u samples of %u packets each, bursts of %u, TSC %.0f MHz\n\n",
+		options->engine, options->flows, REPLAY_WINDOW_DEFAULT, options->samples,
+		options->packets, BURST_MAX, (double)rte_get_tsc_hz() / 1e6);
 	printf("%-5s %-9s %6s %9s %9s %9s %9s\n", "", "", "frame", "median", "min", "p10", "p90");
 	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
 		struct path_case *c = &cases[i];
 
+		if (c->samples.n == 0)
+			continue;
 		printf("%-5s %-9s %6u %9.1f %9.1f %9.1f %9.1f\n",
 			c->io_only ? "" : protocol_name[c->protocol], direction(c), c->frame_octets,
 			samples_quantile(&c->samples, 0.5), samples_quantile(&c->samples, 0),
@@ -120,18 +141,23 @@ static void print_table(const struct path_options *options)
 
 static void print_json(const struct path_options *options)
 {
-	printf("{\"program\": \"vpebench path\", \"engine\": \"%s\", \"samples\": %u, "
-	       "\"packets\": %u, \"tsc_hz\": %lu, \"cases\": [",
-		options->engine, options->samples, options->packets, rte_get_tsc_hz());
+	const char *separator = "";
+
+	printf("{\"program\": \"vpebench path\", \"engine\": \"%s\", \"flows\": %u, "
+	       "\"samples\": %u, \"packets\": %u, \"tsc_hz\": %lu, \"cases\": [",
+		options->engine, options->flows, options->samples, options->packets,
+		rte_get_tsc_hz());
 	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
 		struct path_case *c = &cases[i];
 
+		if (c->samples.n == 0)
+			continue;
 		printf("%s\n {\"protocol\": \"%s\", \"direction\": \"%s\", \"frame_octets\": %u, "
 		       "\"median\": %.1f, \"min\": %.1f, \"p10\": %.1f, \"p90\": %.1f}",
-			i == 0 ? "" : ",", protocol_name[c->protocol], direction(c),
-			c->frame_octets, samples_quantile(&c->samples, 0.5),
-			samples_quantile(&c->samples, 0), samples_quantile(&c->samples, 0.1),
-			samples_quantile(&c->samples, 0.9));
+			separator, protocol_name[c->protocol], direction(c), c->frame_octets,
+			samples_quantile(&c->samples, 0.5), samples_quantile(&c->samples, 0),
+			samples_quantile(&c->samples, 0.1), samples_quantile(&c->samples, 0.9));
+		separator = ",";
 	}
 	puts("]}");
 }
@@ -153,7 +179,9 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 	static const struct option known[] = {
 		{"samples", required_argument, NULL, 's'},
 		{"packets", required_argument, NULL, 'p'},
+		{"flows", required_argument, NULL, 'f'},
 		{"engine", required_argument, NULL, 'e'},
+		{"only", required_argument, NULL, 'o'},
 		{"huge", no_argument, NULL, 'H'},
 		{"json", no_argument, NULL, 'j'},
 		{0},
@@ -167,6 +195,12 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 			break;
 		case 'p':
 			options->packets = number(optarg, 4032);
+			break;
+		case 'f':
+			options->flows = number(optarg, FLOWS_MAX);
+			break;
+		case 'o':
+			options->only = optarg;
 			break;
 		case 'e':
 			options->engine = optarg;
@@ -185,7 +219,8 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 
 int path_main(int argc, char **argv)
 {
-	struct path_options options = {.samples = 201, .packets = 1024, .engine = "auto"};
+	struct path_options options = {
+		.samples = 201, .packets = 1024, .flows = 64, .engine = "auto"};
 	struct error err;
 	int rc;
 

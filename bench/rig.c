@@ -1,6 +1,8 @@
 // A gateway on memory ports.
 #include "bench/rig.h"
 
+#include "bench/engine_null.h"
+
 #include "base/secret.h"
 #include "crypto/engines.h"
 #include "proto/ip_hdr.h"
@@ -16,10 +18,10 @@
 
 #define RING 4096
 #define BUFFERS 16384
-#define FLOWS 64
 #define MTU 1500
 
-static const struct aead_table engines = {.n = 2, .engine = {&engine_ipsecmb, &engine_openssl}};
+static const struct aead_table engines = {
+	.n = 3, .engine = {&engine_ipsecmb, &engine_openssl, &engine_null}};
 static const struct proto_table protos = {.n = 2, .proto = {&vpe_ops, &esp_ops}};
 
 int rig_start_eal(bool huge, struct error *err)
@@ -232,6 +234,7 @@ int rig_create(const struct rig_params *params, struct rig **created, struct err
 
 	if (rig == NULL)
 		return error_set(err, ENOMEM, "no memory");
+	rig->flows = params->flows;
 	rc = create_dataplane(rig, err);
 	for (unsigned i = 0; i < RIG_PROTOCOLS && rc == 0; i++)
 		rc = create_tunnel(rig, i, params, err);
@@ -266,12 +269,13 @@ void rig_destroy(struct rig *rig)
 	free(rig);
 }
 
+// Flows differ in their source port and, beyond 4096 of them, in the near host.
 static void write_inner(
 	uint8_t *ip, uint16_t octets, unsigned flow, enum rig_protocol protocol, bool from_peer)
 {
 	struct ip_prefix far = prefix(far_network[protocol]);
 	uint32_t far_host = load_be32(far.addr.octets) + 1;
-	uint32_t near_host = 0x0a010001;
+	uint32_t near_host = 0x0a010001 + flow / 4096;
 	uint16_t checksum;
 
 	memset(ip, 0, octets);
@@ -283,7 +287,7 @@ static void write_inner(
 	store_be32(ip + IPV4_DESTINATION, from_peer ? near_host : far_host);
 	checksum = (uint16_t)~checksum_fold(checksum_sum(ip, IPV4_HEADER_MIN));
 	memcpy(ip + IPV4_CHECKSUM, &checksum, sizeof(checksum));
-	store_be16(ip + 20, (uint16_t)(10000 + flow % FLOWS));
+	store_be16(ip + 20, (uint16_t)(10000 + flow % 4096));
 	store_be16(ip + 22, 5001);
 	store_be16(ip + 24, (uint16_t)(octets - IPV4_HEADER_MIN));
 }
@@ -325,7 +329,8 @@ static int make_burst(struct rig *rig, enum rig_protocol protocol, enum port_sid
 		inner = pkt_append(b->m[i], octets);
 		if (inner == NULL)
 			return -ENOBUFS;
-		write_inner(inner, octets, i, protocol, side == PORT_UNPROTECTED);
+		write_inner(inner, octets, rig->flow, protocol, side == PORT_UNPROTECTED);
+		rig->flow = rig->flow + 1 < rig->flows ? rig->flow + 1 : 0;
 	}
 	if (side == PORT_UNPROTECTED)
 		seal(rig, rig->tunnel[protocol].peer->out, b);

@@ -20,12 +20,15 @@ struct rig {
 	struct rte_ring *tx[2]; // the gateway puts frames in
 	struct rig_tunnel tunnel[RIG_PROTOCOLS];
 	struct aead_ctx *aead; // the peer's
+	unsigned flows;
+	unsigned flow; // of the next packet
 };
 
 struct rig_params {
 	enum aead_algorithm algorithm;
 	bool esn;
-	const char *engine; // name, or "auto"
+	const char *engine; // name, or "auto"; "null" encrypts nothing
+	unsigned flows;
 };
 
 // EAL, once per process. 0 or -errno.
@@ -34,8 +37,8 @@ int rig_start_eal(bool huge, struct error *err);
 int rig_create(const struct rig_params *params, struct rig **created, struct error *err);
 void rig_destroy(struct rig *rig);
 
-// Puts n frames of frame_octets (Ethernet header included, no FCS) of UDP in 64 flows into the
-// receive ring of a side: PORT_PROTECTED clear frames that the protocol's tunnel protects;
+// Puts n frames of frame_octets (Ethernet header included, no FCS) of UDP, the flows in turn, into
+// the receive ring of a side: PORT_PROTECTED clear frames that the protocol's tunnel protects;
 // PORT_UNPROTECTED the peer's packets around such frames. 0 or -errno.
 int rig_fill(struct rig *rig, enum rig_protocol protocol, enum port_side side,
 	uint16_t frame_octets, unsigned n);

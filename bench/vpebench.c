@@ -11,7 +11,8 @@ static const struct {
 } commands[] = {
 	{"path", path_main,
 		"the gateway's worker on memory ports: cycles per packet\n"
-		"       [--samples N] [--packets N] [--engine NAME] [--huge] [--json]"},
+		"       [--samples N] [--packets N] [--flows N] [--engine NAME] [--only CASE]\n"
+		"       [--huge] [--json]"},
 };
 
 static void usage(FILE *to)
