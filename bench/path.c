@@ -21,6 +21,7 @@ struct path_case {
 	uint16_t frame_octets;
 	bool io_only; // receive and transmit, nothing between
 	struct samples samples;
+	struct samples stage[STAGES];
 };
 
 // clang-format off
@@ -46,6 +47,7 @@ struct path_options {
 	unsigned flows;
 	const char *engine;
 	const char *only; // cases whose label has this in it; NULL: all
+	bool stages;
 	bool huge;
 	bool json;
 };
@@ -87,6 +89,8 @@ static int take_sample(
 
 	if (rc != 0)
 		return error_set(err, -rc, "making packets: %s", strerror(-rc));
+	memset(&rig->worker->clock, 0, sizeof(rig->worker->clock));
+	atomic_store(&rig->worker->clock.on, options->stages);
 	start = rte_rdtsc_precise();
 	while (!rte_ring_empty(rig->rx[c->from])) {
 		if (c->io_only)
@@ -100,6 +104,8 @@ static int take_sample(
 		return error_set(err, EIO, "%s: %u of %u packets came through",
 			protocol_name[c->protocol], arrived, options->packets);
 	samples_add(&c->samples, (double)cycles / options->packets);
+	for (unsigned i = 0; i < STAGES; i++)
+		samples_add(&c->stage[i], (double)rig->worker->clock.cycles[i] / options->packets);
 	return 0;
 }
 
@@ -137,6 +143,24 @@ static void print_table(const struct path_options *options)
 			samples_quantile(&c->samples, 0.5), samples_quantile(&c->samples, 0),
 			samples_quantile(&c->samples, 0.1), samples_quantile(&c->samples, 0.9));
 	}
+}
+
+static void print_stages(void)
+{
+	printf("\n%-19s", "median");
+	for (unsigned stage = 0; stage < STAGES; stage++)
+		printf("%9s", stage_name(stage));
+	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
+		struct path_case *c = &cases[i];
+
+		if (c->samples.n == 0 || c->io_only)
+			continue;
+		printf("\n%-5s %-8s %4u", protocol_name[c->protocol], direction(c),
+			c->frame_octets);
+		for (unsigned stage = 0; stage < STAGES; stage++)
+			printf("%9.1f", samples_quantile(&c->stage[stage], 0.5));
+	}
+	puts("");
 }
 
 static void print_json(const struct path_options *options)
@@ -182,6 +206,7 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 		{"flows", required_argument, NULL, 'f'},
 		{"engine", required_argument, NULL, 'e'},
 		{"only", required_argument, NULL, 'o'},
+		{"stages", no_argument, NULL, 'S'},
 		{"huge", no_argument, NULL, 'H'},
 		{"json", no_argument, NULL, 'j'},
 		{0},
@@ -205,6 +230,9 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 		case 'e':
 			options->engine = optarg;
 			break;
+		case 'S':
+			options->stages = true;
+			break;
 		case 'H':
 			options->huge = true;
 			break;
@@ -217,6 +245,27 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 	}
 }
 
+static int cases_init(unsigned samples)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
+		rc |= samples_init(&cases[i].samples, samples);
+		for (unsigned stage = 0; stage < STAGES; stage++)
+			rc |= samples_init(&cases[i].stage[stage], samples);
+	}
+	return rc;
+}
+
+static void cases_free(void)
+{
+	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
+		samples_free(&cases[i].samples);
+		for (unsigned stage = 0; stage < STAGES; stage++)
+			samples_free(&cases[i].stage[stage]);
+	}
+}
+
 int path_main(int argc, char **argv)
 {
 	struct path_options options = {
@@ -225,10 +274,8 @@ int path_main(int argc, char **argv)
 	int rc;
 
 	parse_options(argc, argv, &options);
-	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
-		if (samples_init(&cases[i].samples, options.samples) != 0)
-			return EXIT_FAILURE;
-	}
+	if (cases_init(options.samples) != 0)
+		return EXIT_FAILURE;
 	rc = rig_start_eal(options.huge, &err);
 	if (rc == 0)
 		rc = run(&options, &err);
@@ -238,7 +285,8 @@ int path_main(int argc, char **argv)
 		print_json(&options);
 	else
 		print_table(&options);
-	for (unsigned i = 0; i < RTE_DIM(cases); i++)
-		samples_free(&cases[i].samples);
+	if (rc == 0 && options.stages && !options.json)
+		print_stages();
+	cases_free();
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

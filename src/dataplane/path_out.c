@@ -59,7 +59,9 @@ static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
 		sa[first]->proto->encap(
 			sa[first], w->index, b, first, (uint16_t)(end - first), &w->batch);
 	}
+	stage_end(&w->clock, STAGE_headers, b->n);
 	aead_seal_burst(w->aead, w->batch.op, w->batch.n);
+	stage_end(&w->clock, STAGE_crypto, w->batch.n);
 	for (uint16_t i = 0; i < b->n; i++) {
 		struct packet outer;
 
@@ -79,6 +81,7 @@ static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
 	}
 	b->n = kept;
 	forward_burst(w, b, FORWARD_OWN);
+	stage_end(&w->clock, STAGE_route, b->n);
 }
 
 // True if it is this worker who encrypts for the SA; else the packet is gone, if it can be to the
@@ -271,6 +274,7 @@ void path_out_policies(struct worker *w, struct burst *b, enum forward_origin or
 	struct admitted admitted;
 
 	apply_policies(w, b, &admitted, origin);
+	stage_end(&w->clock, STAGE_policy, b->n);
 	if (unlikely(admitted.too_big))
 		encapsulate_split(w, b, &admitted);
 	else if (b->n > 0)

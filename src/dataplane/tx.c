@@ -61,10 +61,14 @@ void tx_packet(struct worker *w, uint8_t port, struct rte_mbuf *m, const uint8_t
 	tx_frame(w, port, m);
 }
 
-void tx_flush(struct worker *w)
+unsigned tx_flush(struct worker *w)
 {
+	unsigned frames = 0;
+
 	for (uint8_t port = 0; port < w->dp->ports; port++) {
+		frames += w->tx[port].n;
 		if (w->tx[port].n > 0)
 			send_owned(w, port, &w->tx[port]);
 	}
+	return frames;
 }

@@ -82,12 +82,16 @@ static void count_received(struct worker *w, uint8_t port, struct rte_mbuf *m[],
 static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
 {
 	struct rte_mbuf *m[BURST_MAX];
-	uint16_t n = rte_eth_rx_burst(rxq->device, rxq->queue, m, w->burst_max);
+	uint16_t n;
 
+	stage_begin(&w->clock);
+	n = rte_eth_rx_burst(rxq->device, rxq->queue, m, w->burst_max);
 	if (n == 0)
 		return 0;
 	count_received(w, rxq->port, m, n);
+	stage_end(&w->clock, STAGE_receive, n);
 	classify_frames(w, rxq->port, m, n, &w->burst);
+	stage_end(&w->clock, STAGE_classify, n);
 	if (w->burst.n == 0)
 		return n;
 	if (w->dp->port[rxq->port].side == PORT_PROTECTED)
@@ -129,11 +133,15 @@ static unsigned receive_injected(struct worker *w)
 
 unsigned worker_turn(struct worker *w)
 {
-	unsigned found = handover_receive(w) + receive_injected(w);
+	unsigned found;
+
+	stage_begin(&w->clock);
+	found = handover_receive(w) + receive_injected(w);
 
 	for (uint16_t i = 0; i < w->rxqs; i++)
 		found += poll_queue(w, &w->rxq[i]);
-	tx_flush(w);
+	stage_begin(&w->clock);
+	stage_end(&w->clock, STAGE_transmit, tx_flush(w));
 	return found;
 }
 

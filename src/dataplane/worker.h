@@ -7,6 +7,7 @@
 #include "dataplane/meta.h"
 #include "dataplane/punt_limit.h"
 #include "dataplane/reassembly.h"
+#include "dataplane/stage.h"
 #include "dataplane/stats.h"
 #include "dataplane/worker_params.h"
 #include "proto/proto.h"
@@ -60,6 +61,7 @@ struct worker {
 	struct tx_buffer tx[PORTS_MAX];
 	// The worker writes, control reads.
 	struct worker_stats stats;
+	struct stage_clock clock;
 	struct audit_box audit[AUDIT_KIND_COUNT];
 };
 
