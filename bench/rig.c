@@ -79,6 +79,7 @@ static int create_dataplane(struct rig *rig, struct error *err)
 		.workers = 1,
 		.worker = &worker,
 		.burst = BURST_MAX,
+		.flows = 8192,
 		.idle = WORKER_POLL,
 		.buffers = BUFFERS,
 		.buffer_octets = RTE_MBUF_DEFAULT_BUF_SIZE,

@@ -79,7 +79,7 @@ void audit_clear(struct worker *w, enum drop_reason reason, const struct rte_mbu
 static void fill_numbers(
 	struct worker *w, const struct rte_mbuf *m, uint16_t l4, struct audit_event *event)
 {
-	const struct sadb *sadb = atomic_load_explicit(&w->dp->sadb, memory_order_acquire);
+	const struct sadb *sadb = w->tables.sadb;
 	const uint8_t *header = rte_pktmbuf_mtod_offset(m, const uint8_t *, l4);
 	const struct proto_ops *proto = sadb_proto(sadb, m, l4);
 

@@ -21,6 +21,7 @@ struct dataplane_params {
 	unsigned buffers;	 // mbufs in all, beside those of fragments that wait
 	unsigned buffer_octets;	 // data room of one
 	unsigned replay_pool_kb; // memory for replay windows
+	unsigned flows;		 // that each worker remembers: a power of two, or 0
 	uint32_t punt_per_second[PUNT_CLASS_COUNT]; // of each worker; 0: no limit
 	bool tell_refusals; // senders on the protected side learn that a policy says no
 	const struct proto_table *protos;
@@ -51,7 +52,7 @@ struct dataplane {
 	struct sa_workers sa_workers;
 	uint32_t punt_seed; // of the hash of senders, so that nobody can choose whom to meet
 	bool tell_refusals;
-	// Control writes (release), workers read (acquire) once a burst. Never NULL.
+	// Control writes (release), workers read (acquire) once a turn. Never NULL.
 	struct sadb *_Atomic sadb;
 	struct spd *_Atomic spd;
 	struct fwd *_Atomic fwd;

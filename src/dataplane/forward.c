@@ -131,12 +131,8 @@ static void forward(struct worker *w, struct rte_mbuf *m, const struct packet *p
 
 void forward_burst(struct worker *w, const struct burst *b, enum forward_origin origin)
 {
-	const struct fwd *fwd = atomic_load_explicit(&w->dp->fwd, memory_order_acquire);
-	const struct adjacency *adjacency[BURST_MAX];
-
-	fwd_lookup(fwd, b, 0, b->n, adjacency);
 	for (uint16_t i = 0; i < b->n; i++)
-		forward(w, b->m[i], &b->packet[i], adjacency[i], origin);
+		forward(w, b->m[i], &b->packet[i], b->next[i], origin);
 }
 
 void forward_resume(struct worker *w, struct rte_mbuf *m[], uint16_t n)
@@ -149,6 +145,7 @@ void forward_resume(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 		b->n = 1;
 		b->m[0] = m[i];
 		b->packet[0] = meta->packet;
+		fwd_lookup(w->tables.fwd, b, 0, 1, b->next);
 		forward_burst(w, b, (enum forward_origin)meta->origin);
 	}
 }

@@ -11,8 +11,8 @@ enum forward_origin {
 	FORWARD_INSIDE,	   // for the protected side only; never leaves by an unprotected port
 };
 
-// Sends every packet of b (which begin with their IP header) where its destination's route says, or
-// to the kernel, or drops it.
+// Sends every packet of b (which begin with their IP header) where its `next` says, or to the
+// kernel, or drops it.
 void forward_burst(struct worker *w, const struct burst *b, enum forward_origin origin);
 
 // Packets that control kept until their next hop was known (META_RESUME): as if they came just now,

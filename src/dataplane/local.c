@@ -97,14 +97,11 @@ static bool is_local(const struct adjacency *adjacency)
 // only_vital: the rest for the gateway stays in b, marked.
 static void take(struct worker *w, struct burst *b, bool only_vital)
 {
-	const struct fwd *fwd = atomic_load_explicit(&w->dp->fwd, memory_order_acquire);
-	const struct adjacency *adjacency[BURST_MAX];
 	uint16_t kept = 0;
 
-	fwd_lookup(fwd, b, 0, b->n, adjacency);
 	for (uint16_t i = 0; i < b->n; i++) {
 		struct packet *packet = &b->packet[i];
-		bool local = is_local(adjacency[i]);
+		bool local = is_local(b->next[i]);
 		enum drop_reason reason = likely(!local) ? refuse_transit(b->m[i], packet)
 							 : refuse_tunnel(b->m[i], packet);
 
@@ -121,14 +118,13 @@ static void take(struct worker *w, struct burst *b, bool only_vital)
 			enum punt_class class = classify_punt(b->m[i], packet);
 
 			if (!only_vital || class == PUNT_neighbour ||
-				(class == PUNT_ike && adjacency[i]->tunnel_end)) {
+				(class == PUNT_ike && b->next[i]->tunnel_end)) {
 				punt_frame(w, packet->port, b->m[i], class);
 				continue;
 			}
 			packet->flags |= PACKET_LOCAL;
 		}
-		b->m[kept] = b->m[i];
-		b->packet[kept++] = *packet;
+		burst_keep(b, i, &kept);
 	}
 	b->n = kept;
 }
@@ -172,7 +168,7 @@ static bool is_ike(const struct fwd *fwd, const struct rte_mbuf *m, const struct
 bool local_is_vital(
 	struct worker *w, uint8_t port, const struct rte_mbuf *m, const struct packet *packet)
 {
-	const struct fwd *fwd = atomic_load_explicit(&w->dp->fwd, memory_order_acquire);
+	const struct fwd *fwd = w->tables.fwd;
 
 	if (classify_punt(m, packet) == PUNT_neighbour)
 		return stays_on_link(fwd, port, m);

@@ -9,6 +9,7 @@
 #include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
+#include "dataplane/flow.h"
 #include "dataplane/local.h"
 #include "dataplane/path_out.h"
 #include "dataplane/tx.h"
@@ -79,21 +80,19 @@ static bool passes(const struct spd *spd, uint32_t match)
 
 void path_host(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 {
-	struct spd *spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire);
+	struct spd *spd = w->tables.spd;
 	struct burst *b = &w->burst;
-	uint32_t match[BURST_MAX];
 	uint16_t kept = 0;
 
 	select_judged(w, m, n, b);
-	spd_lookup(spd, SPD_OUT, b, 0, b->n, match);
+	flow_lookup(w, SPD_OUT, b);
 	for (uint16_t i = 0; i < b->n; i++) {
-		if (passes(spd, match[i])) {
-			spd_hit(spd, w->index, match[i], 1);
+		if (passes(spd, b->match[i])) {
+			spd_hit(spd, w->index, b->match[i], 1);
 			send_as_it_came(w, b->packet[i].port, b->m[i]);
 			continue;
 		}
-		b->m[kept] = b->m[i];
-		b->packet[kept++] = b->packet[i];
+		burst_keep(b, i, &kept);
 	}
 	b->n = kept;
 	if (kept > 0)

@@ -6,6 +6,7 @@
 #include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
+#include "dataplane/flow.h"
 #include "dataplane/forward.h"
 #include "dataplane/handover.h"
 #include "dataplane/local.h"
@@ -88,19 +89,18 @@ static void count_delivered(struct worker *w, struct sa_in *sa, const struct rte
 // Inner datagrams, committed: selectors, then the route.
 static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[])
 {
-	const struct spd *spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire);
-	uint32_t match[BURST_MAX];
+	const struct spd *spd = w->tables.spd;
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < b->n; i++)
 		b->verdict[i] = (uint16_t)classify_upper(b->m[i], &b->packet[i]);
-	spd_lookup(spd, SPD_IN, b, 0, b->n, match);
+	flow_lookup(w, SPD_IN, b);
 	for (uint16_t i = 0; i < b->n; i++) {
 		enum drop_reason reason = b->verdict[i];
 		uint8_t port = b->packet[i].port;
 
 		if (likely(reason == DROP_NONE))
-			reason = check_selectors(spd, match[i], sa[i]);
+			reason = check_selectors(spd, b->match[i], sa[i]);
 		if (unlikely(!ip_source_forwardable(rte_pktmbuf_mtod(b->m[i], const uint8_t *))))
 			reason = DROP_ip_source;
 		if (unlikely(reason != DROP_NONE)) {
@@ -109,10 +109,9 @@ static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[])
 			continue;
 		}
 		count_delivered(w, sa[i], b->m[i]);
-		tcp_mss_clamp(b->m[i], &b->packet[i], &spd_policy(spd, match[i])->tunnel->mss);
-		b->m[kept] = b->m[i];
-		b->packet[kept] = b->packet[i];
-		b->packet[kept++].tunnel = sa[i]->tunnel;
+		tcp_mss_clamp(b->m[i], &b->packet[i], &spd_policy(spd, b->match[i])->tunnel->mss);
+		b->packet[i].tunnel = sa[i]->tunnel;
+		burst_keep(b, i, &kept);
 	}
 	b->n = kept;
 	stage_end(&w->clock, STAGE_policy, kept);
@@ -172,7 +171,7 @@ static void move_to_clear(struct worker *w, const struct burst *b, uint16_t i)
 // tunnel on its way through: it goes the way of clear packets.
 static void find_sas(struct worker *w, struct burst *b, struct sa_in *sa[])
 {
-	const struct sadb *sadb = atomic_load_explicit(&w->dp->sadb, memory_order_acquire);
+	const struct sadb *sadb = w->tables.sadb;
 	uint16_t kept = 0;
 
 	sadb_lookup(sadb, b, 0, b->n, sa);
@@ -210,17 +209,16 @@ static enum drop_reason clear_refusal(const struct spd *spd, uint32_t match)
 // Clear packets from the wire, for the gateway itself or through it: by a policy that says bypass.
 static void path_in_clear(struct worker *w, struct burst *b)
 {
-	struct spd *spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire);
-	uint32_t match[BURST_MAX];
+	struct spd *spd = w->tables.spd;
 	uint16_t kept = 0;
 
+	flow_lookup(w, SPD_IN, b);
 	local_take_vital(w, b);
-	spd_lookup(spd, SPD_IN, b, 0, b->n, match);
 	for (uint16_t i = 0; i < b->n; i++) {
-		enum drop_reason reason = clear_refusal(spd, match[i]);
+		enum drop_reason reason = clear_refusal(spd, b->match[i]);
 
-		if (match[i] != SPD_NO_MATCH)
-			spd_hit(spd, w->index, match[i] & ~SPD_FRAGMENT, 1);
+		if (b->match[i] != SPD_NO_MATCH)
+			spd_hit(spd, w->index, b->match[i] & ~SPD_FRAGMENT, 1);
 		if (reason != DROP_NONE) {
 			audit_clear(w, reason, b->m[i], &b->packet[i]);
 			drop_packet(w, b->packet[i].port, reason, b->m[i]);
@@ -230,8 +228,7 @@ static void path_in_clear(struct worker *w, struct burst *b)
 			local_deliver(w, b->m[i], &b->packet[i]);
 			continue;
 		}
-		b->m[kept] = b->m[i];
-		b->packet[kept++] = b->packet[i];
+		burst_keep(b, i, &kept);
 	}
 	b->n = kept;
 	if (kept > 0)
@@ -243,7 +240,7 @@ static void path_in_clear(struct worker *w, struct burst *b)
 static bool is_in_pieces(
 	const struct worker *w, const struct rte_mbuf *m, const struct packet *packet)
 {
-	const struct sadb *sadb = atomic_load_explicit(&w->dp->sadb, memory_order_acquire);
+	const struct sadb *sadb = w->tables.sadb;
 	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
 
 	if (packet->protocol != IP_PROTOCOL_ESP)

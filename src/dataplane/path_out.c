@@ -6,6 +6,7 @@
 #include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
+#include "dataplane/flow.h"
 #include "dataplane/forward.h"
 #include "dataplane/frag.h"
 #include "dataplane/frag_outer.h"
@@ -13,12 +14,6 @@
 #include "dataplane/local.h"
 #include "dataplane/tell.h"
 #include "proto/ip_hdr.h"
-
-static void burst_append(struct burst *b, struct rte_mbuf *m, const struct packet *packet)
-{
-	b->m[b->n] = m;
-	b->packet[b->n++] = *packet;
-}
 
 static void sa_drop(struct worker *w, struct sa_out *sa, uint8_t port, enum drop_reason reason)
 {
@@ -35,15 +30,30 @@ static struct packet outer_of(const struct packet *inner, const struct sa_out *s
 	return outer;
 }
 
+// Where the SA's packets go next by the routes of now.
+static const struct adjacency *hop_of(const struct worker *w, struct sa_out *sa)
+{
+	struct sa_out_lane *lane = &sa->lane[w->index];
+
+	if (unlikely(lane->hop_epoch != w->tables.epoch)) {
+		lane->hop = fwd_lookup_addr(w->tables.fwd, &sa->remote);
+		lane->hop_epoch = w->tables.epoch;
+	}
+	return lane->hop;
+}
+
 static void forward_fragments(
-	struct worker *w, struct rte_mbuf *m, const struct packet *outer, const struct sa_out *sa)
+	struct worker *w, struct rte_mbuf *m, const struct packet *outer, struct sa_out *sa)
 {
 	struct rte_mbuf *fragment[FRAG_OUTER_MAX];
 	uint16_t n = frag_outer(w, outer->port, m, sa_out_path_mtu(sa), fragment);
 
-	w->fragments.n = 0;
-	for (uint16_t i = 0; i < n; i++)
-		burst_append(&w->fragments, fragment[i], outer);
+	for (uint16_t i = 0; i < n; i++) {
+		w->fragments.m[i] = fragment[i];
+		w->fragments.packet[i] = *outer;
+		w->fragments.next[i] = hop_of(w, sa);
+	}
+	w->fragments.n = n;
 	forward_burst(w, &w->fragments, FORWARD_OWN);
 }
 
@@ -77,6 +87,7 @@ static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
 			continue;
 		}
 		b->m[kept] = b->m[i];
+		b->next[kept] = hop_of(w, sa[i]);
 		b->packet[kept++] = outer;
 	}
 	b->n = kept;
@@ -209,32 +220,26 @@ static bool protect(struct worker *w, const struct burst *b, uint16_t i, struct 
 static void apply_policies(
 	struct worker *w, struct burst *b, struct admitted *admitted, enum forward_origin origin)
 {
-	struct spd *spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire);
-	uint32_t match[BURST_MAX];
+	struct spd *spd = w->tables.spd;
 	uint16_t kept = 0;
 
-	spd_lookup(spd, SPD_OUT, b, 0, b->n, match);
 	w->bypass.n = 0;
 	admitted->too_big = false;
 	for (uint16_t i = 0; i < b->n; i++) {
-		enum drop_reason reason = refusal(spd, match[i], &b->packet[i]);
+		enum drop_reason reason = refusal(spd, b->match[i], &b->packet[i]);
 		const struct policy *policy;
 
-		if (match[i] != SPD_NO_MATCH)
-			spd_hit(spd, w->index, match[i] & ~SPD_FRAGMENT, 1);
+		if (b->match[i] != SPD_NO_MATCH)
+			spd_hit(spd, w->index, b->match[i] & ~SPD_FRAGMENT, 1);
 		if (unlikely(reason != DROP_NONE)) {
 			refuse(w, b->m[i], &b->packet[i], origin, reason);
 			continue;
 		}
-		policy = spd_policy(spd, match[i]);
-		if (policy->action == POLICY_BYPASS) {
-			burst_append(&w->bypass, b->m[i], &b->packet[i]);
-			continue;
-		}
-		if (!protect(w, b, i, policy->tunnel, admitted, kept, origin))
-			continue;
-		b->m[kept] = b->m[i];
-		b->packet[kept++] = b->packet[i];
+		policy = spd_policy(spd, b->match[i]);
+		if (policy->action == POLICY_BYPASS)
+			burst_move(&w->bypass, b, i);
+		else if (protect(w, b, i, policy->tunnel, admitted, kept, origin))
+			burst_keep(b, i, &kept);
 	}
 	b->n = kept;
 }
@@ -262,7 +267,8 @@ static void encapsulate_split(
 				pieces->n = 0;
 			}
 			piece_sa[pieces->n] = admitted->sa[i];
-			burst_append(pieces, piece[k], &b->packet[i]);
+			pieces->m[pieces->n] = piece[k];
+			pieces->packet[pieces->n++] = b->packet[i];
 		}
 	}
 	if (pieces->n > 0)
@@ -285,6 +291,7 @@ void path_out_policies(struct worker *w, struct burst *b, enum forward_origin or
 
 void path_out(struct worker *w)
 {
+	flow_lookup(w, SPD_OUT, &w->burst);
 	local_take(w, &w->burst);
 	if (w->burst.n > 0)
 		path_out_policies(w, &w->burst, FORWARD_TRANSIT);
@@ -294,11 +301,12 @@ void path_out_encap(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 {
 	struct sa_out *sa[BURST_MAX];
 
-	w->burst.n = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		sa[i] = meta_of(m[i])->sa;
-		burst_append(&w->burst, m[i], &meta_of(m[i])->packet);
+		w->burst.m[i] = m[i];
+		w->burst.packet[i] = meta_of(m[i])->packet;
 	}
+	w->burst.n = n;
 	encapsulate(w, &w->burst, sa);
 }
 
@@ -316,54 +324,50 @@ static bool crosses(const struct worker *w, const struct adjacency *adjacency)
 // protected traffic does not leave in clear, whatever else a policy lets pass: what came out of a
 // tunnel goes back into it, what came from the protected side stays there. Nor does what anybody on
 // the wire could have made come to the far end as authentic.
-static bool send_own(struct worker *w, struct rte_mbuf *m, struct packet *packet,
-	const struct adjacency *adjacency)
+static bool send_own(struct worker *w, struct burst *b, uint16_t i)
 {
-	const struct meta *meta = meta_of(m);
+	const struct meta *meta = meta_of(b->m[i]);
+	struct packet *packet = &b->packet[i];
 
 	if (meta->about == ABOUT_TUNNEL) {
 		packet->flags |= PACKET_ABOUT_TUNNEL;
 		packet->tunnel = meta->tunnel;
 		return true;
 	}
-	if (meta->about == ABOUT_CLEAR && crosses(w, adjacency)) {
+	if (meta->about == ABOUT_CLEAR && crosses(w, b->next[i])) {
 		packet->flags |= PACKET_ABOUT_CLEAR;
 		return true;
 	}
 	if (meta->about == ABOUT_CLEAR)
-		drop_packet(w, packet->port, DROP_answer_protected, m);
-	else if (crosses(w, adjacency))
-		drop_packet(w, packet->port, DROP_answer_unprotected, m);
+		drop_packet(w, packet->port, DROP_answer_protected, b->m[i]);
+	else if (crosses(w, b->next[i]))
+		drop_packet(w, packet->port, DROP_answer_unprotected, b->m[i]);
 	else
-		burst_append(&w->inside, m, packet);
+		burst_move(&w->inside, b, i);
 	return false;
 }
 
 void path_out_own(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 {
-	const struct fwd *fwd = atomic_load_explicit(&w->dp->fwd, memory_order_acquire);
-	const struct adjacency *adjacency[BURST_MAX];
 	struct burst *b = &w->burst;
 	uint16_t kept = 0;
 
 	b->n = 0;
 	for (uint16_t i = 0; i < n; i++) {
-		struct packet packet = {.port = meta_of(m[i])->port};
+		struct packet *packet = &b->packet[b->n];
+		enum drop_reason reason = classify_upper(m[i], packet);
 
-		enum drop_reason reason = classify_upper(m[i], &packet);
-
+		packet->port = meta_of(m[i])->port;
 		if (reason == DROP_NONE)
-			burst_append(b, m[i], &packet);
+			b->m[b->n++] = m[i];
 		else
-			drop_packet(w, packet.port, reason, m[i]);
+			drop_packet(w, packet->port, reason, m[i]);
 	}
-	fwd_lookup(fwd, b, 0, b->n, adjacency);
+	flow_lookup(w, SPD_OUT, b);
 	w->inside.n = 0;
 	for (uint16_t i = 0; i < b->n; i++) {
-		if (!send_own(w, b->m[i], &b->packet[i], adjacency[i]))
-			continue;
-		b->m[kept] = b->m[i];
-		b->packet[kept++] = b->packet[i];
+		if (send_own(w, b, i))
+			burst_keep(b, i, &kept);
 	}
 	b->n = kept;
 	forward_burst(w, &w->inside, FORWARD_INSIDE);

@@ -45,17 +45,3 @@ bool selector_names_ports(const struct selector *selector)
 {
 	return !range_is_all(selector->source_port) || !range_is_all(selector->destination_port);
 }
-
-bool selector_protocol_has_ports(uint16_t protocol)
-{
-	switch (protocol) {
-	case IP_PROTOCOL_TCP:
-	case IP_PROTOCOL_UDP:
-	case IP_PROTOCOL_DCCP:
-	case IP_PROTOCOL_SCTP:
-	case IP_PROTOCOL_UDP_LITE:
-		return true;
-	default:
-		return false;
-	}
-}

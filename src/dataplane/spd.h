@@ -6,6 +6,7 @@
 #include "base/addr.h"
 #include "base/error.h"
 #include "proto/burst.h"
+#include "proto/ip_hdr.h"
 
 #define POLICY_NAME 32
 #define POLICIES_MAX 65535
@@ -66,4 +67,9 @@ bool selector_equal(const struct selector *a, const struct selector *b);
 bool selector_covers(const struct selector *outer, const struct selector *inner);
 bool selector_names_ports(const struct selector *selector);
 // A protocol whose header begins with two port numbers.
-bool selector_protocol_has_ports(uint16_t protocol);
+static ALWAYS_INLINE bool selector_protocol_has_ports(uint16_t protocol)
+{
+	return protocol == IP_PROTOCOL_UDP || protocol == IP_PROTOCOL_TCP ||
+		protocol == IP_PROTOCOL_SCTP || protocol == IP_PROTOCOL_DCCP ||
+		protocol == IP_PROTOCOL_UDP_LITE;
+}

@@ -3,6 +3,7 @@
 
 #include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/flow.h"
 #include "dataplane/forward.h"
 #include "dataplane/handover.h"
 #include "dataplane/path_host.h"
@@ -45,6 +46,11 @@ int worker_create(struct dataplane *dp, uint16_t index, const struct dataplane_p
 		worker_destroy(w);
 		return error_set(err, -rc, "worker on lcore %u: %s", mine->lcore, strerror(-rc));
 	}
+	rc = flow_cache_create(params->flows, socket, &w->flows);
+	if (rc != 0) {
+		worker_destroy(w);
+		return error_set(err, -rc, "no memory to remember %u flows", params->flows);
+	}
 	w->dp = dp;
 	w->index = index;
 	w->role = mine->role;
@@ -62,6 +68,7 @@ void worker_destroy(struct worker *w)
 {
 	if (w == NULL)
 		return;
+	flow_cache_destroy(w->flows);
 	reassembly_destroy(w->reassembly);
 	aead_ctx_destroy(w->aead);
 	rte_free(w);
@@ -131,10 +138,25 @@ static unsigned receive_injected(struct worker *w)
 	return n;
 }
 
+static void look_at_tables(struct worker *w)
+{
+	struct tables now = {
+		.sadb = atomic_load_explicit(&w->dp->sadb, memory_order_acquire),
+		.spd = atomic_load_explicit(&w->dp->spd, memory_order_acquire),
+		.fwd = atomic_load_explicit(&w->dp->fwd, memory_order_acquire),
+		.epoch = w->tables.epoch,
+	};
+
+	if (unlikely(now.spd != w->tables.spd || now.fwd != w->tables.fwd))
+		now.epoch++;
+	w->tables = now;
+}
+
 unsigned worker_turn(struct worker *w)
 {
 	unsigned found;
 
+	look_at_tables(w);
 	stage_begin(&w->clock);
 	found = handover_receive(w) + receive_injected(w);
 

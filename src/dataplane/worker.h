@@ -17,6 +17,10 @@
 
 struct dataplane;
 struct dataplane_params;
+struct flow_cache;
+struct sadb;
+struct spd;
+struct fwd;
 
 // Frames on their way out of one port, gathered over a turn.
 struct tx_buffer {
@@ -32,6 +36,16 @@ struct rx_queue {
 	uint8_t port;
 	uint16_t device;
 	uint16_t queue;
+};
+
+// The tables as a worker sees them for a turn. Their memory is not used for others before every
+// worker has begun a turn without them (three grace periods, retire.c): two tables of one address
+// are one table.
+struct tables {
+	struct sadb *sadb;
+	struct spd *spd;
+	struct fwd *fwd;
+	uint64_t epoch; // another one after each change of policies or routes; from 1
 };
 
 struct worker {
@@ -50,6 +64,9 @@ struct worker {
 	struct rte_ring *punt[PUNT_QUEUES];	   // to control
 	struct rte_ring *inject;		   // from control
 	// The worker's own.
+	struct tables tables;
+	struct flow_cache *flows; // NULL: none are remembered
+	struct burst asked;	  // packets whose flows were not known
 	struct burst burst;
 	struct burst bypass;	// of it: what goes past the tunnels
 	struct burst inside;	// of the gateway's own packets: what stays on the protected side

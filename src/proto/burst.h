@@ -33,12 +33,41 @@ struct packet {
 #define PACKET_ABOUT_CLEAR 0x40	 // quotes what was in clear on the wire, and stays in clear
 #define PACKET_ABOUT (PACKET_ABOUT_TUNNEL | PACKET_ABOUT_CLEAR)
 
+struct adjacency;
+
 struct burst {
 	uint16_t n;
 	uint16_t verdict[BURST_MAX];
 	struct rte_mbuf *m[BURST_MAX];
 	struct packet packet[BURST_MAX];
+	// What the policies and routes say of each (dataplane/flow.h).
+	uint32_t match[BURST_MAX];
+	const struct adjacency *next[BURST_MAX];
 	// Between decap's halves, and for a packet handed to the owner of its window.
 	uint64_t seq[BURST_MAX];
 	struct window_slot *slot[BURST_MAX];
 };
+
+// Packet i of `from` goes to the end of `to`.
+static ALWAYS_INLINE void burst_move(struct burst *to, const struct burst *from, uint16_t i)
+{
+	uint16_t n = to->n++;
+
+	to->m[n] = from->m[i];
+	to->packet[n] = from->packet[i];
+	to->match[n] = from->match[i];
+	to->next[n] = from->next[i];
+}
+
+// Packet i of b is the next that stays, as number *kept.
+static ALWAYS_INLINE void burst_keep(struct burst *b, uint16_t i, uint16_t *kept)
+{
+	uint16_t n = (*kept)++;
+
+	if (likely(n == i))
+		return;
+	b->m[n] = b->m[i];
+	b->packet[n] = b->packet[i];
+	b->match[n] = b->match[i];
+	b->next[n] = b->next[i];
+}

@@ -63,6 +63,7 @@ struct sa_out *sa_out_init(void *memory, const struct sa_params *params, const s
 	memcpy(sa->salt, params->salt, sizeof(sa->salt));
 	sa->esn = params->esn;
 	sa->ipv6 = params->local.family == IP_V6;
+	sa->remote = params->remote;
 	sa_out_set_path_mtu(sa, path_mtu);
 	outer_init(&sa->outer, &params->local, &params->remote, params->proto->ip_protocol,
 		&params->class);

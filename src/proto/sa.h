@@ -18,6 +18,7 @@
 #define SA_WINDOWS_DEFAULT 64
 #define SA_WINDOWS_MAX 65535
 
+struct adjacency;
 struct proto_ops;
 
 // Inbound ESP SPIs below are read as VPE's Sender ID 0 (docs/vpe-protocol.md).
@@ -48,6 +49,9 @@ struct sa_out_lane {
 	uint64_t octets; // inner
 	// Control writes (release), the worker reads (acquire): next never reaches it.
 	uint64_t lease_end;
+	// The data plane's own: where outer packets go next, while its tables are these.
+	const struct adjacency *hop;
+	uint64_t hop_epoch;
 	// Constant.
 	uint32_t window_id; // VPE
 };
@@ -68,6 +72,7 @@ struct sa_out {
 	uint8_t salt[SA_SALT_OCTETS];
 	bool esn;
 	bool ipv6; // outer
+	struct ip_addr remote;
 	alignas(CACHE_LINE) struct outer outer;
 };
 

@@ -1,0 +1,19 @@
+// A worker's memory of flows: what the policies and routes say about packets with these addresses,
+// protocol and ports is asked once and not for every packet. Forgotten as a whole whenever a table
+// changes.
+#pragma once
+
+#include "dataplane/spd.h"
+
+struct worker;
+struct flow_cache;
+
+#define FLOWS_MAX 1048576
+
+// flows: a power of two, at most FLOWS_MAX; 0: none are remembered, *created is NULL. 0 or -errno.
+int flow_cache_create(unsigned flows, int socket, struct flow_cache **created);
+void flow_cache_destroy(struct flow_cache *cache);
+
+// For every packet of b, which begins with its IP header: match, as spd_lookup says, and next, as
+// fwd_lookup says of its destination.
+void flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b);
