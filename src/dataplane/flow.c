@@ -21,7 +21,7 @@ struct flow {
 };
 
 struct flow_cache {
-	uint64_t seed; // nobody outside can choose flows that share a place
+	uint64_t seed;	// nobody outside can choose flows that share a place
 	unsigned shift; // that leaves as many bits of a hash as there are places
 	struct flow flow[];
 };

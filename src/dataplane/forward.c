@@ -41,44 +41,28 @@ static void drop_at_link(struct worker *w, struct rte_mbuf *m, const struct pack
 }
 
 static void send_split(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
-	const struct adjacency *adjacency, uint16_t mtu)
+	const struct adjacency *adjacency)
 {
 	struct rte_mbuf *piece[FRAG_PIECES_MAX];
 	uint16_t n;
 
 	ip_decrement_hop_limit(rte_pktmbuf_mtod(m, uint8_t *));
-	n = frag_split(w, packet->port, m, mtu, piece);
+	n = frag_split(w, packet->port, m, adjacency->mtu, piece);
 	for (uint16_t i = 0; i < n; i++)
-		tx_packet(w, adjacency->port, piece[i], adjacency->ether);
+		tx_packets(w, adjacency, &piece[i], packet, 1);
 }
 
 // The packet is larger than the MTU of its port. Those of the gateway itself know their size.
 static void send_too_big(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
-	const struct adjacency *adjacency, enum forward_origin origin, uint16_t mtu)
+	const struct adjacency *adjacency, enum forward_origin origin)
 {
 	if (!in_transit(origin)) {
 		drop_packet(w, packet->port, DROP_outer_too_big, m);
 	} else if (frag_may_split(m)) {
-		send_split(w, m, packet, adjacency, mtu);
+		send_split(w, m, packet, adjacency);
 	} else {
-		drop_at_link(w, m, packet, origin, adjacency->port, DROP_packet_too_big, mtu);
-	}
-}
-
-static void send(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
-	const struct adjacency *adjacency, enum forward_origin origin)
-{
-	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
-	uint16_t mtu = w->dp->port[adjacency->port].mtu;
-
-	if (in_transit(origin) && unlikely(ip_hop_limit(header) <= 1)) {
-		drop_at_link(w, m, packet, origin, adjacency->port, DROP_ttl_expired, 0);
-	} else if (unlikely(m->pkt_len > mtu)) {
-		send_too_big(w, m, packet, adjacency, origin, mtu);
-	} else {
-		if (in_transit(origin))
-			ip_decrement_hop_limit(header);
-		tx_packet(w, adjacency->port, m, adjacency->ether);
+		drop_at_link(
+			w, m, packet, origin, adjacency->port, DROP_packet_too_big, adjacency->mtu);
 	}
 }
 
@@ -91,18 +75,11 @@ static bool leaks(
 		w->dp->port[adjacency->port].side == PORT_UNPROTECTED;
 }
 
-static void forward(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
+// The next hop is no link that could be sent to.
+static void forward_nowhere(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	const struct adjacency *adjacency, enum forward_origin origin)
 {
-	if (unlikely(leaks(w, adjacency, origin))) {
-		audit_clear(w, DROP_clear_protected, m, packet);
-		drop_transit(w, m, packet, origin, DROP_clear_protected);
-		return;
-	}
 	switch (adjacency->kind) {
-	case ADJACENCY_FORWARD:
-		send(w, m, packet, adjacency, origin);
-		return;
 	case ADJACENCY_LOCAL:
 		local_deliver_decrypted(w, m, packet, adjacency->port);
 		return;
@@ -129,10 +106,67 @@ static void forward(struct worker *w, struct rte_mbuf *m, const struct packet *p
 	}
 }
 
-void forward_burst(struct worker *w, const struct burst *b, enum forward_origin origin)
+// True if the packet goes on, its hop taken; else it has ended, or left in pieces.
+static ALWAYS_INLINE bool passes(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
+	const struct adjacency *adjacency, enum forward_origin origin)
 {
-	for (uint16_t i = 0; i < b->n; i++)
-		forward(w, b->m[i], &b->packet[i], b->next[i], origin);
+	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
+	bool transit = in_transit(origin);
+
+	if (transit && unlikely(ip_hop_limit(header) <= 1)) {
+		drop_at_link(w, m, packet, origin, adjacency->port, DROP_ttl_expired, 0);
+		return false;
+	}
+	if (unlikely(m->pkt_len > adjacency->mtu)) {
+		send_too_big(w, m, packet, adjacency, origin);
+		return false;
+	}
+	if (transit)
+		ip_decrement_hop_limit(header);
+	return true;
+}
+
+// Packets first .. end-1 of the burst, whose next hop is ready.
+static void forward_ready(
+	struct worker *w, struct burst *b, uint16_t first, uint16_t end, enum forward_origin origin)
+{
+	const struct adjacency *adjacency = b->next[first];
+	uint16_t n = first;
+
+	for (uint16_t i = first; i < end; i++) {
+		if (unlikely(!passes(w, b->m[i], &b->packet[i], adjacency, origin)))
+			continue;
+		b->m[n] = b->m[i];
+		b->packet[n++] = b->packet[i];
+	}
+	tx_packets(w, adjacency, b->m + first, b->packet + first, (uint16_t)(n - first));
+}
+
+static void forward_run(
+	struct worker *w, struct burst *b, uint16_t first, uint16_t end, enum forward_origin origin)
+{
+	const struct adjacency *adjacency = b->next[first];
+
+	if (unlikely(leaks(w, adjacency, origin))) {
+		for (uint16_t i = first; i < end; i++) {
+			audit_clear(w, DROP_clear_protected, b->m[i], &b->packet[i]);
+			drop_transit(w, b->m[i], &b->packet[i], origin, DROP_clear_protected);
+		}
+	} else if (likely(adjacency->kind == ADJACENCY_FORWARD)) {
+		forward_ready(w, b, first, end, origin);
+	} else {
+		for (uint16_t i = first; i < end; i++)
+			forward_nowhere(w, b->m[i], &b->packet[i], adjacency, origin);
+	}
+}
+
+void forward_burst(struct worker *w, struct burst *b, enum forward_origin origin)
+{
+	for (uint16_t first = 0, end; first < b->n; first = end) {
+		for (end = first + 1; end < b->n && b->next[end] == b->next[first]; end++)
+			;
+		forward_run(w, b, first, end, origin);
+	}
 }
 
 void forward_resume(struct worker *w, struct rte_mbuf *m[], uint16_t n)

@@ -12,8 +12,8 @@ enum forward_origin {
 };
 
 // Sends every packet of b (which begin with their IP header) where its `next` says, or to the
-// kernel, or drops it.
-void forward_burst(struct worker *w, const struct burst *b, enum forward_origin origin);
+// kernel, or drops it. Leaves b as it may.
+void forward_burst(struct worker *w, struct burst *b, enum forward_origin origin);
 
 // Packets that control kept until their next hop was known (META_RESUME): as if they came just now,
 // from where they came.

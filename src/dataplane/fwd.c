@@ -219,6 +219,7 @@ static void add_neighbour(
 	slot->adjacency = (struct adjacency){
 		.kind = neighbour->failed ? ADJACENCY_FAILED : ADJACENCY_FORWARD,
 		.port = neighbour->port,
+		.mtu = ports[neighbour->port].mtu,
 		.via = *addr,
 	};
 	memcpy(slot->adjacency.ether, neighbour->mac.addr_bytes, 6);

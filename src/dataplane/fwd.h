@@ -25,6 +25,7 @@ struct adjacency {
 	uint8_t kind;
 	uint8_t port;
 	bool tunnel_end;    // ADJACENCY_LOCAL: an outer address of tunnels
+	uint16_t mtu;	    // ADJACENCY_FORWARD: of the port
 	uint8_t ether[12];  // ADJACENCY_FORWARD: destination and source address of the frame
 	struct ip_addr via; // the neighbour asked for; family IP_NONE: the packet's destination
 };

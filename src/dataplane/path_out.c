@@ -149,39 +149,19 @@ static bool admit(struct worker *w, struct rte_mbuf *m, const struct packet *pac
 	return false;
 }
 
-static bool leads_back(const struct spd *spd, uint32_t match, uint16_t tunnel)
+static enum drop_reason refusal(const struct spd *spd, uint32_t match)
 {
-	const struct policy *policy;
-
-	if (match == SPD_NO_MATCH || (match & SPD_FRAGMENT))
-		return false;
-	policy = spd_policy(spd, match);
-	return policy->action == POLICY_PROTECT && policy->tunnel->index == tunnel;
-}
-
-static enum drop_reason refusal(const struct spd *spd, uint32_t match, const struct packet *packet)
-{
-	enum policy_action action;
-
-	if (unlikely(packet->flags & PACKET_ABOUT_TUNNEL) &&
-		!leads_back(spd, match, packet->tunnel))
-		return DROP_answer_unprotected;
 	if (match == SPD_NO_MATCH)
 		return DROP_policy_none;
 	if (match & SPD_FRAGMENT)
 		return DROP_fragment_ports;
-	action = spd_policy(spd, match)->action;
-	if (action == POLICY_DISCARD)
-		return DROP_policy_discard;
-	if (unlikely(packet->flags & PACKET_ABOUT_CLEAR) && action == POLICY_PROTECT)
-		return DROP_answer_protected;
-	return DROP_NONE;
+	return spd_policy(spd, match)->action == POLICY_DISCARD ? DROP_policy_discard : DROP_NONE;
 }
 
 static void refuse(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	enum forward_origin origin, enum drop_reason reason)
 {
-	if (w->dp->tell_refusals && !(packet->flags & PACKET_ABOUT))
+	if (w->dp->tell_refusals)
 		tell_drop(w, m, packet, origin, reason, 0);
 	else
 		drop_packet(w, packet->port, reason, m);
@@ -194,25 +174,58 @@ struct admitted {
 	bool too_big;		  // some have more, and may be split
 };
 
-// True if packet i of the burst stays, admitted as number `at`.
-static bool protect(struct worker *w, const struct burst *b, uint16_t i, struct tunnel *tunnel,
-	struct admitted *admitted, uint16_t at, enum forward_origin origin)
+// Packets first .. end-1 are the tunnel's. Those that go on here stay, admitted beside their new
+// places.
+static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	struct tunnel *tunnel, struct admitted *admitted, uint16_t *kept,
+	enum forward_origin origin)
 {
 	struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
-	uint16_t most;
+	uint16_t most[2]; // IPv4, IPv6
 
 	if (unlikely(sa == NULL)) {
-		tell_drop(w, b->m[i], &b->packet[i], origin, DROP_no_outbound_sa, 0);
-		return false;
+		for (uint16_t i = first; i < end; i++)
+			tell_drop(w, b->m[i], &b->packet[i], origin, DROP_no_outbound_sa, 0);
+		return;
 	}
-	most = sa_out_admits(sa, b->packet[i].flags & PACKET_IPV6);
-	tcp_mss_clamp(b->m[i], &b->packet[i], &tunnel->mss);
-	if (!admit(w, b->m[i], &b->packet[i], sa, most, origin))
-		return false;
-	admitted->sa[at] = sa;
-	admitted->most[at] = most;
-	admitted->too_big |= b->m[i]->pkt_len > most;
-	return true;
+	most[0] = sa_out_admits(sa, false);
+	most[1] = sa_out_admits(sa, true);
+	for (uint16_t i = first; i < end; i++) {
+		uint16_t fits = most[b->packet[i].flags & PACKET_IPV6];
+
+		tcp_mss_clamp(b->m[i], &b->packet[i], &tunnel->mss);
+		if (!admit(w, b->m[i], &b->packet[i], sa, fits, origin))
+			continue;
+		admitted->sa[*kept] = sa;
+		admitted->most[*kept] = fits;
+		admitted->too_big |= b->m[i]->pkt_len > fits;
+		burst_keep(b, i, kept);
+	}
+}
+
+// Packets first .. end-1 meet the same policy.
+static void apply_policy(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	struct admitted *admitted, uint16_t *kept, enum forward_origin origin)
+{
+	struct spd *spd = w->tables.spd;
+	uint32_t match = b->match[first];
+	enum drop_reason reason = refusal(spd, match);
+	const struct policy *policy;
+
+	if (match != SPD_NO_MATCH)
+		spd_hit(spd, w->index, match & ~SPD_FRAGMENT, end - first);
+	if (unlikely(reason != DROP_NONE)) {
+		for (uint16_t i = first; i < end; i++)
+			refuse(w, b->m[i], &b->packet[i], origin, reason);
+		return;
+	}
+	policy = spd_policy(spd, match);
+	if (likely(policy->action == POLICY_PROTECT)) {
+		protect_run(w, b, first, end, policy->tunnel, admitted, kept, origin);
+		return;
+	}
+	for (uint16_t i = first; i < end; i++)
+		burst_move(&w->bypass, b, i);
 }
 
 // The packets of b meet the policies: protected ones stay in b, bypassing ones move to the worker's
@@ -220,26 +233,14 @@ static bool protect(struct worker *w, const struct burst *b, uint16_t i, struct 
 static void apply_policies(
 	struct worker *w, struct burst *b, struct admitted *admitted, enum forward_origin origin)
 {
-	struct spd *spd = w->tables.spd;
 	uint16_t kept = 0;
 
 	w->bypass.n = 0;
 	admitted->too_big = false;
-	for (uint16_t i = 0; i < b->n; i++) {
-		enum drop_reason reason = refusal(spd, b->match[i], &b->packet[i]);
-		const struct policy *policy;
-
-		if (b->match[i] != SPD_NO_MATCH)
-			spd_hit(spd, w->index, b->match[i] & ~SPD_FRAGMENT, 1);
-		if (unlikely(reason != DROP_NONE)) {
-			refuse(w, b->m[i], &b->packet[i], origin, reason);
-			continue;
-		}
-		policy = spd_policy(spd, b->match[i]);
-		if (policy->action == POLICY_BYPASS)
-			burst_move(&w->bypass, b, i);
-		else if (protect(w, b, i, policy->tunnel, admitted, kept, origin))
-			burst_keep(b, i, &kept);
+	for (uint16_t first = 0, end; first < b->n; first = end) {
+		for (end = first + 1; end < b->n && b->match[end] == b->match[first]; end++)
+			;
+		apply_policy(w, b, first, end, admitted, &kept, origin);
 	}
 	b->n = kept;
 }
@@ -320,30 +321,64 @@ static bool crosses(const struct worker *w, const struct adjacency *adjacency)
 		w->dp->port[adjacency->port].side == PORT_UNPROTECTED;
 }
 
-// True if the packet is on its way to the policies; else it stays inside, or is gone. What quotes
-// protected traffic does not leave in clear, whatever else a policy lets pass: what came out of a
-// tunnel goes back into it, what came from the protected side stays there. Nor does what anybody on
-// the wire could have made come to the far end as authentic.
+static bool leads_back(const struct spd *spd, uint32_t match, uint16_t tunnel)
+{
+	const struct policy *policy;
+
+	if (match == SPD_NO_MATCH || (match & SPD_FRAGMENT))
+		return false;
+	policy = spd_policy(spd, match);
+	return policy->action == POLICY_PROTECT && policy->tunnel->index == tunnel;
+}
+
+// What the policy that one of the gateway's own packets meets says against it. What came out of a
+// tunnel goes back into it; what anybody on the wire could have made does not come to the far end
+// as authentic.
+static enum drop_reason refusal_of_own(
+	const struct spd *spd, uint32_t match, const struct meta *meta)
+{
+	enum drop_reason reason;
+
+	if (meta->about == ABOUT_TUNNEL)
+		return leads_back(spd, match, meta->tunnel) ? DROP_NONE : DROP_answer_unprotected;
+	reason = refusal(spd, match);
+	if (reason == DROP_NONE && spd_policy(spd, match)->action == POLICY_PROTECT)
+		return DROP_answer_protected;
+	return reason;
+}
+
+static void drop_own(struct worker *w, const struct burst *b, uint16_t i, enum drop_reason reason)
+{
+	drop_packet(w, b->packet[i].port, reason, b->m[i]);
+}
+
+// True if the packet is on its way, by a policy that lets it; else it stays inside, or is gone, and
+// nobody is told. What came from the protected side stays there, whatever a policy lets pass; what
+// came from the wire does not get there.
 static bool send_own(struct worker *w, struct burst *b, uint16_t i)
 {
 	const struct meta *meta = meta_of(b->m[i]);
-	struct packet *packet = &b->packet[i];
+	bool out = crosses(w, b->next[i]);
+	enum drop_reason reason;
 
-	if (meta->about == ABOUT_TUNNEL) {
-		packet->flags |= PACKET_ABOUT_TUNNEL;
-		packet->tunnel = meta->tunnel;
-		return true;
+	if (meta->about == ABOUT_INSIDE && out) {
+		drop_own(w, b, i, DROP_answer_unprotected);
+		return false;
 	}
-	if (meta->about == ABOUT_CLEAR && crosses(w, b->next[i])) {
-		packet->flags |= PACKET_ABOUT_CLEAR;
-		return true;
-	}
-	if (meta->about == ABOUT_CLEAR)
-		drop_packet(w, packet->port, DROP_answer_protected, b->m[i]);
-	else if (crosses(w, b->next[i]))
-		drop_packet(w, packet->port, DROP_answer_unprotected, b->m[i]);
-	else
+	if (meta->about == ABOUT_INSIDE) {
 		burst_move(&w->inside, b, i);
+		return false;
+	}
+	if (meta->about == ABOUT_CLEAR && !out) {
+		drop_own(w, b, i, DROP_answer_protected);
+		return false;
+	}
+	reason = refusal_of_own(w->tables.spd, b->match[i], meta);
+	if (reason == DROP_NONE)
+		return true;
+	if (b->match[i] != SPD_NO_MATCH)
+		spd_hit(w->tables.spd, w->index, b->match[i] & ~SPD_FRAGMENT, 1);
+	drop_own(w, b, i, reason);
 	return false;
 }
 

@@ -1,7 +1,6 @@
 // Transmission: gathering frames, handing them to the queue's owner where that is another worker.
 #include "dataplane/tx.h"
 
-#include "base/bytes.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
 #include "dataplane/handover.h"
@@ -31,14 +30,19 @@ static void send_owned(struct worker *w, uint8_t port, struct tx_buffer *tx)
 	tx->n = 0;
 }
 
-void tx_frame(struct worker *w, uint8_t port, struct rte_mbuf *m)
+static void send_by_owner(struct worker *w, uint8_t port, struct rte_mbuf *m)
+{
+	meta_of(m)->port = port;
+	if (!handover(w, w->tx[port].owner, m, META_TX))
+		drop_packet(w, port, DROP_tx_ring_full, m);
+}
+
+static ALWAYS_INLINE void put(struct worker *w, uint8_t port, struct rte_mbuf *m)
 {
 	struct tx_buffer *tx = &w->tx[port];
 
 	if (unlikely(!tx->owned)) {
-		meta_of(m)->port = port;
-		if (!handover(w, tx->owner, m, META_TX))
-			drop_packet(w, port, DROP_tx_ring_full, m);
+		send_by_owner(w, port, m);
 		return;
 	}
 	pkt_unfence(m);
@@ -47,18 +51,27 @@ void tx_frame(struct worker *w, uint8_t port, struct rte_mbuf *m)
 		send_owned(w, port, tx);
 }
 
-void tx_packet(struct worker *w, uint8_t port, struct rte_mbuf *m, const uint8_t ether[12])
+void tx_frame(struct worker *w, uint8_t port, struct rte_mbuf *m)
 {
-	uint8_t version = ip_version(rte_pktmbuf_mtod(m, const uint8_t *));
-	uint8_t *frame = pkt_prepend(m, RTE_ETHER_HDR_LEN);
+	put(w, port, m);
+}
 
-	if (unlikely(frame == NULL)) {
-		drop_packet(w, port, DROP_no_room, m);
-		return;
+void tx_packets(struct worker *w, const struct adjacency *to, struct rte_mbuf *m[],
+	const struct packet packet[], uint16_t n)
+{
+	const uint16_t type[2] = {RTE_BE16(RTE_ETHER_TYPE_IPV4), RTE_BE16(RTE_ETHER_TYPE_IPV6)};
+
+	for (uint16_t i = 0; i < n; i++) {
+		uint8_t *frame = pkt_prepend(m[i], RTE_ETHER_HDR_LEN);
+
+		if (unlikely(frame == NULL)) {
+			drop_packet(w, to->port, DROP_no_room, m[i]);
+			continue;
+		}
+		memcpy(frame, to->ether, sizeof(to->ether));
+		memcpy(frame + 12, &type[packet[i].flags & PACKET_IPV6], 2);
+		put(w, to->port, m[i]);
 	}
-	memcpy(frame, ether, 12);
-	store_be16(frame + 12, version == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
-	tx_frame(w, port, m);
 }
 
 unsigned tx_flush(struct worker *w)

@@ -2,12 +2,14 @@
 // full.
 #pragma once
 
+#include "dataplane/fwd.h"
 #include "dataplane/worker.h"
 
 // m begins with its Ethernet header.
 void tx_frame(struct worker *w, uint8_t port, struct rte_mbuf *m);
-// Puts an Ethernet header in front of an IP packet: destination and source address, then the type
-// by the IP version. Drops (no_room) where the buffer has no room.
-void tx_packet(struct worker *w, uint8_t port, struct rte_mbuf *m, const uint8_t ether[12]);
+// n IP packets to a next hop that is ready (ADJACENCY_FORWARD), the Ethernet header put in front.
+// Drops (no_room) where a buffer has no room.
+void tx_packets(struct worker *w, const struct adjacency *to, struct rte_mbuf *m[],
+	const struct packet packet[], uint16_t n);
 // Sends all that is gathered. Returns how many frames that was.
 unsigned tx_flush(struct worker *w);

@@ -21,17 +21,14 @@ struct packet {
 	uint8_t protocol; // of the transport header, extension headers skipped
 	uint8_t flags;	  // PACKET_*
 	uint8_t port;	  // of arrival
-	uint16_t tunnel;  // index: decrypted packets, PACKET_ABOUT_TUNNEL
+	uint16_t tunnel;  // index: decrypted packets
 };
 
 #define PACKET_IPV6 0x01
 #define PACKET_FRAGMENT 0x02 // any fragment, first or not
 #define PACKET_LATER_FRAGMENT 0x04
-#define PACKET_TO_GROUP 0x08	 // the frame was sent to a multicast or broadcast address
-#define PACKET_LOCAL 0x10	 // for the gateway itself, if a policy lets it pass
-#define PACKET_ABOUT_TUNNEL 0x20 // quotes what came out of the tunnel, and goes nowhere else
-#define PACKET_ABOUT_CLEAR 0x40	 // quotes what was in clear on the wire, and stays in clear
-#define PACKET_ABOUT (PACKET_ABOUT_TUNNEL | PACKET_ABOUT_CLEAR)
+#define PACKET_TO_GROUP 0x08 // the frame was sent to a multicast or broadcast address
+#define PACKET_LOCAL 0x10    // for the gateway itself, if a policy lets it pass
 
 struct adjacency;
 
