@@ -21,15 +21,6 @@ static void sa_drop(struct worker *w, struct sa_out *sa, uint8_t port, enum drop
 	counter_add(&w->stats.port[port].drops[reason], 1);
 }
 
-static struct packet outer_of(const struct packet *inner, const struct sa_out *sa)
-{
-	struct packet outer = *inner;
-
-	outer.protocol = sa->proto->ip_protocol;
-	outer.flags = sa->ipv6 ? PACKET_IPV6 : 0;
-	return outer;
-}
-
 // Where the SA's packets go next by the routes of now.
 static const struct adjacency *hop_of(const struct worker *w, struct sa_out *sa)
 {
@@ -57,38 +48,60 @@ static void forward_fragments(
 	forward_burst(w, &w->fragments, FORWARD_OWN);
 }
 
+static uint16_t run_end(const struct burst *b, struct sa_out *const sa[], uint16_t first)
+{
+	uint16_t end = first + 1;
+
+	while (end < b->n && sa[end] == sa[first])
+		end++;
+	return end;
+}
+
+// Packets first .. end-1 are the SA's, encrypted, and begin with their outer header. Those that go
+// on whole stay.
+static void route_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	struct sa_out *sa, uint16_t *kept)
+{
+	const struct adjacency *hop = hop_of(w, sa);
+	uint16_t mtu = sa_out_path_mtu(sa);
+
+	for (uint16_t i = first; i < end; i++) {
+		struct packet *packet = &b->packet[i];
+
+		if (unlikely(b->verdict[i] != VERDICT_ACCEPT)) {
+			audit_outbound(w, b->verdict[i], b->m[i], packet, sa);
+			sa_drop(w, sa, packet->port, b->verdict[i]);
+			drop_free(b->m[i]);
+			continue;
+		}
+		packet->protocol = sa->proto->ip_protocol;
+		packet->flags = sa->ipv6 ? PACKET_IPV6 : 0;
+		b->next[i] = hop;
+		if (likely(b->m[i]->pkt_len <= mtu))
+			burst_keep(b, i, kept);
+		else
+			forward_fragments(w, b->m[i], packet, sa);
+	}
+}
+
 // Everything that goes on towards encryption here: b's packets, their hop taken, sa beside them.
 static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
 {
 	uint16_t kept = 0;
+	uint16_t end;
 
 	w->batch.n = 0;
-	for (uint16_t first = 0, end; first < b->n; first = end) {
-		for (end = first + 1; end < b->n && sa[end] == sa[first]; end++)
-			;
+	for (uint16_t first = 0; first < b->n; first = end) {
+		end = run_end(b, sa, first);
 		sa[first]->proto->encap(
 			sa[first], w->index, b, first, (uint16_t)(end - first), &w->batch);
 	}
 	stage_end(&w->clock, STAGE_headers, b->n);
 	aead_seal_burst(w->aead, w->batch.op, w->batch.n);
 	stage_end(&w->clock, STAGE_crypto, w->batch.n);
-	for (uint16_t i = 0; i < b->n; i++) {
-		struct packet outer;
-
-		if (unlikely(b->verdict[i] != VERDICT_ACCEPT)) {
-			audit_outbound(w, b->verdict[i], b->m[i], &b->packet[i], sa[i]);
-			sa_drop(w, sa[i], b->packet[i].port, b->verdict[i]);
-			drop_free(b->m[i]);
-			continue;
-		}
-		outer = outer_of(&b->packet[i], sa[i]);
-		if (unlikely(b->m[i]->pkt_len > sa_out_path_mtu(sa[i]))) {
-			forward_fragments(w, b->m[i], &outer, sa[i]);
-			continue;
-		}
-		b->m[kept] = b->m[i];
-		b->next[kept] = hop_of(w, sa[i]);
-		b->packet[kept++] = outer;
+	for (uint16_t first = 0; first < b->n; first = end) {
+		end = run_end(b, sa, first);
+		route_run(w, b, first, end, sa[first], &kept);
 	}
 	b->n = kept;
 	forward_burst(w, b, FORWARD_OWN);
