@@ -24,74 +24,75 @@
 #define ICMPV6_ND_LAST 137
 #define ICMPV6_MLDV2 143
 
-static enum drop_reason check_ipv4(struct rte_mbuf *m, const uint8_t *header)
-{
-	uint32_t octets = m->data_len;
-	uint32_t header_octets;
-	uint32_t total;
+// Packets whose memory is asked for before they are looked at.
+#define FETCH_AHEAD 6
 
-	if (unlikely(octets < IPV4_HEADER_MIN || ipv4_header_octets(header) < IPV4_HEADER_MIN))
+// The header at `header`, with this many octets from there to the end of the frame. *total: octets
+// of the packet.
+static ALWAYS_INLINE enum drop_reason check_ipv4(
+	const struct rte_mbuf *m, const uint8_t *header, uint32_t octets, uint32_t *total)
+{
+	uint32_t header_octets;
+
+	if (unlikely(octets < IPV4_HEADER_MIN))
 		return DROP_ip_header;
+	if (unlikely(ip_version(header) != 4))
+		return DROP_ip_version;
 	header_octets = ipv4_header_octets(header);
-	total = load_be16(header + IPV4_TOTAL_LENGTH);
-	if (unlikely(total < header_octets))
+	*total = load_be16(header + IPV4_TOTAL_LENGTH);
+	if (unlikely(header_octets < IPV4_HEADER_MIN || *total < header_octets))
 		return DROP_ip_header;
-	if (unlikely(total > octets))
+	if (unlikely(*total > octets))
 		return DROP_ip_length;
 	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
 		unlikely(!checksum_ipv4_right(header, header_octets)))
 		return DROP_ip_checksum;
-	if (unlikely(ip_source_wrong(header)))
-		return DROP_ip_source;
-	pkt_cut(m, (uint16_t)total);
-	return DROP_NONE;
+	return unlikely(ip_source_wrong(header)) ? DROP_ip_source : DROP_NONE;
 }
 
-static enum drop_reason check_ipv6(struct rte_mbuf *m, const uint8_t *header)
+static enum drop_reason check_ipv6(const uint8_t *header, uint32_t octets, uint32_t *total)
 {
-	uint32_t octets = m->data_len;
-	uint32_t total;
-
 	if (unlikely(octets < IPV6_HEADER))
 		return DROP_ip_header;
-	total = IPV6_HEADER + (uint32_t)load_be16(header + IPV6_PAYLOAD_LENGTH);
-	if (unlikely(total == IPV6_HEADER && header[IPV6_NEXT_HEADER] == IP_PROTOCOL_HOP_BY_HOP))
+	if (unlikely(ip_version(header) != 6))
+		return DROP_ip_version;
+	*total = IPV6_HEADER + (uint32_t)load_be16(header + IPV6_PAYLOAD_LENGTH);
+	if (unlikely(*total == IPV6_HEADER && header[IPV6_NEXT_HEADER] == IP_PROTOCOL_HOP_BY_HOP))
 		return DROP_ip_jumbogram;
-	if (unlikely(total > octets))
+	if (unlikely(*total > octets))
 		return DROP_ip_length;
-	if (unlikely(ip_source_wrong(header)))
-		return DROP_ip_source;
-	pkt_cut(m, (uint16_t)total);
-	return DROP_NONE;
+	return unlikely(ip_source_wrong(header)) ? DROP_ip_source : DROP_NONE;
 }
 
-enum drop_reason classify_upper(const struct rte_mbuf *m, struct packet *packet)
+static ALWAYS_INLINE enum drop_reason take_ip(
+	struct rte_mbuf *m, uint16_t ether_type, struct packet *packet)
 {
-	return ip_upper(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, packet);
+	const uint8_t *header = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
+	uint32_t octets = (uint32_t)m->data_len - RTE_ETHER_HDR_LEN;
+	enum drop_reason reason;
+	uint32_t total;
+
+	if (likely(ether_type == RTE_ETHER_TYPE_IPV4))
+		reason = check_ipv4(m, header, octets, &total);
+	else
+		reason = check_ipv6(header, octets, &total);
+	if (unlikely(reason != DROP_NONE))
+		return reason;
+	pkt_narrow(m, RTE_ETHER_HDR_LEN, (uint16_t)total);
+	return ip_upper(header, total, packet);
 }
 
 enum drop_reason classify_ip(struct rte_mbuf *m, uint16_t ether_type, struct packet *packet)
 {
-	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
-	enum drop_reason reason;
-
-	if (unlikely(m->data_len == 0))
-		return DROP_ip_header;
-	if (unlikely(ip_version(header) != (ether_type == RTE_ETHER_TYPE_IPV4 ? 4 : 6)))
-		return DROP_ip_version;
-	if (likely(ether_type == RTE_ETHER_TYPE_IPV4))
-		reason = check_ipv4(m, header);
-	else
-		reason = check_ipv6(m, header);
-	return unlikely(reason != DROP_NONE) ? reason : classify_upper(m, packet);
+	return take_ip(m, ether_type, packet);
 }
 
-static bool is_for_us(const struct port *port, const uint8_t *frame)
+static ALWAYS_INLINE bool is_for_us(const struct port *port, const uint8_t *frame)
 {
-	return (frame[0] & 1) || memcmp(frame, port->mac.addr_bytes, RTE_ETHER_ADDR_LEN) == 0;
+	return memcmp(frame, port->mac.addr_bytes, RTE_ETHER_ADDR_LEN) == 0 || (frame[0] & 1);
 }
 
-static enum drop_reason check_frame(const struct port *port, struct rte_mbuf *m)
+static ALWAYS_INLINE enum drop_reason check_frame(const struct port *port, struct rte_mbuf *m)
 {
 	if (unlikely(m->nb_segs > 1))
 		return DROP_multi_segment;
@@ -129,38 +130,53 @@ static void take_link_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, 
 		drop_packet(w, port, DROP_eth_type, m);
 }
 
+// The packet's headers, and the room in front that tunnel headers will need.
+static ALWAYS_INLINE void fetch(const struct rte_mbuf *m)
+{
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	__builtin_prefetch(data);
+	__builtin_prefetch(data - CACHE_LINE, 1);
+}
+
 void classify_frames(
 	struct worker *w, uint8_t port, struct rte_mbuf *m[], uint16_t n, struct burst *b)
 {
-	b->n = 0;
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < n && i < FETCH_AHEAD; i++)
+		fetch(m[i]);
 	for (uint16_t i = 0; i < n; i++) {
-		struct packet *packet = &b->packet[b->n];
+		struct packet *packet = &b->packet[kept];
 		enum drop_reason reason = check_frame(&w->dp->port[port], m[i]);
 		const uint8_t *frame = rte_pktmbuf_mtod(m[i], const uint8_t *);
 		uint8_t group;
 		uint16_t type;
 
+		if (i + FETCH_AHEAD < n)
+			fetch(m[i + FETCH_AHEAD]);
 		if (unlikely(reason != DROP_NONE)) {
 			drop_packet(w, port, reason, m[i]);
 			continue;
 		}
 		group = frame[0] & 1 ? PACKET_TO_GROUP : 0;
 		type = load_be16(frame + 12);
-		pkt_strip(m[i], RTE_ETHER_HDR_LEN);
 		if (unlikely(type != RTE_ETHER_TYPE_IPV4 && type != RTE_ETHER_TYPE_IPV6)) {
+			pkt_strip(m[i], RTE_ETHER_HDR_LEN);
 			take_link_frame(w, port, m[i], type);
 			continue;
 		}
-		reason = classify_ip(m[i], type, packet);
+		reason = take_ip(m[i], type, packet);
 		if (unlikely(reason != DROP_NONE)) {
 			drop_packet(w, port, reason, m[i]);
 			continue;
 		}
 		packet->flags |= group;
 		packet->port = port;
-		b->verdict[b->n] = VERDICT_ACCEPT;
-		b->m[b->n++] = m[i];
+		b->verdict[kept] = VERDICT_ACCEPT;
+		b->m[kept++] = m[i];
 	}
+	b->n = kept;
 }
 
 static enum punt_class punt_icmpv6(uint8_t type)

@@ -3,14 +3,15 @@
 #pragma once
 
 #include "dataplane/worker.h"
+#include "proto/ip_upper.h"
 
 // Frames that arrived at a port. Fills b with the IP packets among them, which then begin with
 // their IP header; the others are dropped or given to the kernel.
 void classify_frames(
 	struct worker *w, uint8_t port, struct rte_mbuf *m[], uint16_t n, struct burst *b);
 
-// One packet that is left when its Ethernet header of this type (IPv4's or IPv6's) is stripped:
-// checks the IP header, cuts the length, and does what classify_upper does. DROP_NONE or what is
+// One frame with an Ethernet header of this type (IPv4's or IPv6's): checks the IP header, does
+// what classify_upper does, and leaves the packet, cut to its own length. DROP_NONE or what is
 // wrong with it.
 enum drop_reason classify_ip(struct rte_mbuf *m, uint16_t ether_type, struct packet *packet);
 
@@ -21,7 +22,11 @@ bool classify_link(uint16_t ether_type, enum punt_class *class);
 // Finds the upper protocol of a packet whose IP header is known to be sound, and whether it is a
 // fragment. Fills all of packet but port. DROP_NONE, DROP_ip_header where extension headers do not
 // end within the packet, DROP_fragment_opaque where a later fragment does not tell.
-enum drop_reason classify_upper(const struct rte_mbuf *m, struct packet *packet);
+static ALWAYS_INLINE enum drop_reason classify_upper(
+	const struct rte_mbuf *m, struct packet *packet)
+{
+	return ip_upper(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, packet);
+}
 
 // Which of the kernel's classes an IP packet for the gateway itself belongs to.
 enum punt_class classify_punt(const struct rte_mbuf *m, const struct packet *packet);

@@ -42,7 +42,6 @@ static bool judge_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, stru
 		tx_frame(w, port, m);
 		return false;
 	}
-	pkt_strip(m, RTE_ETHER_HDR_LEN);
 	if (type == RTE_ETHER_TYPE_IPV4 || type == RTE_ETHER_TYPE_IPV6)
 		reason = classify_ip(m, type, packet);
 	packet->port = port;

@@ -78,7 +78,6 @@ enum drop_reason inner_release(
 		reason = join_ecn(header, traffic_class);
 	if (unlikely(reason != DROP_NONE))
 		return reason;
-	pkt_strip(m, head);
-	pkt_cut(m, (uint16_t)datagram_octets);
+	pkt_narrow(m, head, (uint16_t)datagram_octets);
 	return DROP_NONE;
 }

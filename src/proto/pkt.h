@@ -63,10 +63,14 @@ static ALWAYS_INLINE void pkt_strip(struct rte_mbuf *m, uint16_t octets)
 	m->pkt_len -= octets;
 }
 
-// Cuts the data to this many octets, at most what it has.
-static ALWAYS_INLINE void pkt_cut(struct rte_mbuf *m, uint16_t octets)
+// Takes octets away in front and leaves so many of those that follow; there are that many.
+static ALWAYS_INLINE void pkt_narrow(struct rte_mbuf *m, uint16_t front, uint16_t octets)
 {
-	PKT_POISON(rte_pktmbuf_mtod_offset(m, void *, octets), m->data_len - octets);
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+
+	PKT_POISON(data, front);
+	PKT_POISON(data + front + octets, m->data_len - front - octets);
+	m->data_off = (uint16_t)(m->data_off + front);
 	m->data_len = octets;
 	m->pkt_len = octets;
 }
