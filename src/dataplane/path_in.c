@@ -54,9 +54,8 @@ static void settle(struct worker *w, struct burst *b, struct sa_in *sa[])
 			sa_drop(w, sa[i], b->packet[i].port, b->verdict[i], b->m[i]);
 			continue;
 		}
-		b->m[kept] = b->m[i];
-		b->packet[kept] = b->packet[i];
-		sa[kept++] = sa[i];
+		sa[kept] = sa[i];
+		burst_keep(b, i, &kept);
 	}
 	b->n = kept;
 }
@@ -177,9 +176,8 @@ static void find_sas(struct worker *w, struct burst *b, struct sa_in *sa[])
 	sadb_lookup(sadb, b, 0, b->n, sa);
 	for (uint16_t i = 0; i < b->n; i++) {
 		if (likely(sa[i] != NULL)) {
-			b->m[kept] = b->m[i];
-			b->packet[kept] = b->packet[i];
-			sa[kept++] = sa[i];
+			sa[kept] = sa[i];
+			burst_keep(b, i, &kept);
 		} else if (b->verdict[i] == DROP_no_sa) {
 			move_to_clear(w, b, i);
 		} else {
@@ -277,8 +275,7 @@ static void split(struct worker *w, struct burst *b)
 			move_to_clear(w, b, i);
 			continue;
 		}
-		b->m[kept] = b->m[i];
-		b->packet[kept++] = *packet;
+		burst_keep(b, i, &kept);
 	}
 	b->n = kept;
 }

@@ -46,15 +46,14 @@ static ALWAYS_INLINE uint32_t checksum_sum_any(const uint8_t *octet, uint32_t oc
 // (RFC 1071 section 2, "parallel summation").
 static ALWAYS_INLINE uint32_t checksum_sum20(const uint8_t *header)
 {
-	uint64_t sum = 0;
+	uint64_t word[2];
+	uint32_t last;
+	uint64_t sum;
 
-	for (uint32_t i = 0; i < 20; i += 4) {
-		uint32_t word;
-
-		memcpy(&word, header + i, sizeof(word));
-		sum += word;
-	}
-	sum = (sum & 0xffffffff) + (sum >> 32);
+	memcpy(word, header, sizeof(word));
+	memcpy(&last, header + 16, sizeof(last));
+	sum = (uint32_t)word[0] + (word[0] >> 32) + (uint32_t)word[1] + (word[1] >> 32) + last;
+	sum = (uint32_t)sum + (sum >> 32);
 	return (uint32_t)((sum & 0xffff) + (sum >> 16));
 }
 

@@ -149,11 +149,11 @@ static ALWAYS_INLINE uint8_t ip_hop_limit(const uint8_t *header)
 static ALWAYS_INLINE void ip_decrement_hop_limit(uint8_t *header)
 {
 	if (ip_version(header) == 4) {
-		uint16_t word;
-		uint8_t octets[2] = {(uint8_t)(header[IPV4_TTL] - 1), header[IPV4_PROTOCOL]};
+		uint16_t sum = load_be16(header + IPV4_CHECKSUM);
 
-		memcpy(&word, octets, sizeof(word));
-		checksum_replace(header + IPV4_CHECKSUM, header + IPV4_TTL, word);
+		// What RFC 1624's equation 3 comes to where a word becomes less by 0x0100.
+		store_be16(header + IPV4_CHECKSUM, (uint16_t)(sum + 0x0100 + (sum >= 0xfeff)));
+		header[IPV4_TTL]--;
 	} else {
 		header[IPV6_HOP_LIMIT]--;
 	}
