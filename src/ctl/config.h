@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "crypto/aead.h"
 #include "crypto/fingerprint.h"
+#include "dataplane/flow.h"
 #include "dataplane/fwd.h"
 #include "dataplane/port.h"
 #include "dataplane/sadb.h"
@@ -102,6 +103,7 @@ struct config {
 	uint32_t punt_per_second[PUNT_CLASS_COUNT]; // of each worker, by class
 	char crypto[32];			    // engine, or "auto"
 	unsigned burst;
+	unsigned flows; // that each worker remembers; 0: none
 	enum worker_idle idle;
 	unsigned workers_n;
 	struct worker_params workers[WORKERS_MAX];

@@ -107,15 +107,26 @@ static int check_roles(struct reader *reader, const config_setting_t *roles,
 	return ret == 0 ? check_sides(reader, roles) : ret;
 }
 
+static int check_flows(struct reader *reader, const config_setting_t *group)
+{
+	unsigned flows = reader->config->flows;
+
+	if (flows == 0 || (flows >= FLOWS_MIN && (flows & (flows - 1)) == 0))
+		return 0;
+	return setting_fail(reader, config_setting_get_member(group, "flow_cache"),
+		"'flow_cache' is %u; a power of two from %u to %u is wanted, or 0", flows,
+		FLOWS_MIN, FLOWS_MAX);
+}
+
 static int workers_finish(struct reader *reader, const config_setting_t *group, void *object)
 {
 	struct config *config = object;
 	bool given = config->eal.lcores[0] != '\0';
 	struct lcore_set lcores = {0}, taken = {0};
 	cpu_set_t cpus;
-	int ret = 0;
+	int ret = check_flows(reader, group);
 
-	if (given)
+	if (ret == 0 && given)
 		ret = lcores_parse(config->eal.lcores, &lcores, reader->err);
 	if (ret == 0 && config->workers_n > 0) {
 		ret = check_roles(reader, config_setting_get_member(group, "roles"),
@@ -149,6 +160,12 @@ static const struct setting workers_rows[] = {
 		.max = BURST_MAX,
 		.defaults = true,
 		.fallback = BURST_MAX},
+	{.name = "flow_cache",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config, flows),
+		.max = FLOWS_MAX,
+		.defaults = true,
+		.fallback = 8192},
 	// Left out: by the number of CPUs.
 	{.name = "idle", .kind = SETTING_WORD, FIELD(struct config, idle), .words = idle_words},
 	// Left out: by eal.lcores.

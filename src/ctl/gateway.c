@@ -34,6 +34,7 @@ static int create_dataplane(struct gateway *gateway, const struct proto_table *p
 		.workers = config->workers_n,
 		.worker = config->workers,
 		.burst = config->burst,
+		.flows = config->flows,
 		.idle = config->idle,
 		.virtual_devices = true,
 		.buffers = config->buffers.count,

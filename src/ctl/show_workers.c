@@ -36,8 +36,8 @@ static json_t *one(const struct dataplane *dp, const struct worker *worker)
 		tx += counter_read(&stats->port[i].tx_packets);
 	}
 	show_sum_worker_drops(dp, worker, drops);
-	return json_pack("{s:i, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, "
-			 "s:o}",
+	return json_pack("{s:i, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:o, s:o}",
 		"worker", (int)worker->index, "lcore", (int)worker->lcore, "role",
 		roles[worker->role], "idle", worker->idle == WORKER_POLL ? "poll" : "backoff",
 		"turns", (json_int_t)counter_read(&stats->turns), "busy_turns",
@@ -47,7 +47,8 @@ static json_t *one(const struct dataplane *dp, const struct worker *worker)
 		(json_int_t)counter_read(&stats->handed_out), "handed_in",
 		(json_int_t)counter_read(&stats->handed_in), "encap_out",
 		(json_int_t)counter_read(&stats->encap_out), "encap_in",
-		(json_int_t)counter_read(&stats->encap_in), "rx_queues", queues(dp, worker),
+		(json_int_t)counter_read(&stats->encap_in), "flow_misses",
+		(json_int_t)counter_read(&stats->flow_misses), "rx_queues", queues(dp, worker),
 		"drops", show_drops(drops, DROP_REASONS));
 }
 

@@ -8,9 +8,11 @@
 struct worker;
 struct flow_cache;
 
+#define FLOWS_MIN 64
 #define FLOWS_MAX 1048576
 
-// flows: a power of two, at most FLOWS_MAX; 0: none are remembered, *created is NULL. 0 or -errno.
+// flows: a power of two from FLOWS_MIN to FLOWS_MAX; 0: none are remembered, *created is NULL. 0 or
+// -errno.
 int flow_cache_create(unsigned flows, int socket, struct flow_cache **created);
 void flow_cache_destroy(struct flow_cache *cache);
 

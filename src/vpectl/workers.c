@@ -34,6 +34,7 @@ static void add_worker(struct table *table, const json_t *worker)
 	table_add_number(table, json_object_get(worker, "handed_in"));
 	table_add_number(table, json_object_get(worker, "encap_out"));
 	table_add_number(table, json_object_get(worker, "encap_in"));
+	table_add_number(table, json_object_get(worker, "flow_misses"));
 }
 
 static void print_details(const json_t *worker)
@@ -56,9 +57,9 @@ static void print_details(const json_t *worker)
 static void print(const json_t *result)
 {
 	const json_t *workers = json_object_get(result, "workers");
-	struct table *table =
-		table_create(">worker|>lcore|role|idle|>rx packets|>tx packets|>busy turns|"
-			     ">cycles/packet|>handed out|>handed in|>encap out|>encap in");
+	struct table *table = table_create(
+		">worker|>lcore|role|idle|>rx packets|>tx packets|>busy turns|"
+		">cycles/packet|>handed out|>handed in|>encap out|>encap in|>flow misses");
 	const json_t *worker;
 	size_t i;
 

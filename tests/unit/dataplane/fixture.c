@@ -149,6 +149,8 @@ struct dataplane_params *lab_dataplane_params(const struct lab *lab)
 		.workers = lab_workers(lab),
 		.worker = workers,
 		.burst = lab->params.burst,
+		// So few that most tests meet what another flow has left.
+		.flows = lab->params.no_flows ? 0 : FLOWS_MIN,
 		.idle = WORKER_BACKOFF,
 		.virtual_devices = true,
 		.buffers = LAB_BUFFERS,

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "dataplane/dataplane.h"
+#include "dataplane/flow.h"
 #include "dataplane/forward.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -71,7 +72,8 @@ struct lab_params {
 	unsigned replay_pool_kb;  // 1024
 	uint32_t punt_per_second; // of each class; no limit
 	const struct proto_table *protos;
-	bool bare; // no routes and neighbours
+	bool bare;     // no routes and neighbours
+	bool no_flows; // workers remember none
 	bool tell_refusals;
 };
 
