@@ -21,7 +21,7 @@
 #define MTU 1500
 
 static const struct aead_table engines = {
-	.n = 3, .engine = {&engine_ipsecmb, &engine_openssl, &engine_null}};
+	.n = 4, .engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl, &engine_null}};
 static const struct proto_table protos = {.n = 2, .proto = {&vpe_ops, &esp_ops}};
 
 int rig_start_eal(bool huge, struct error *err)

@@ -18,8 +18,8 @@
 #endif
 
 static const struct aead_table engines = {
-	.n = 2,
-	.engine = {&engine_ipsecmb, &engine_openssl},
+	.n = 3,
+	.engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl},
 };
 
 static const struct proto_table protos = {

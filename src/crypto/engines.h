@@ -3,6 +3,8 @@
 
 #include "crypto/aead.h"
 
+// Bursts of AES-GCM packets side by side, where the CPU has AVX512, VAES and VPCLMULQDQ.
+extern const struct aead_engine engine_vaes;
 // intel-ipsec-mb's direct calls: AES-GCM and ChaCha20-Poly1305, SSE to AVX512 by its own dispatch.
 extern const struct aead_engine engine_ipsecmb;
 // OpenSSL's EVP: slow and independent, the reference that the others are tested against.

@@ -10,7 +10,13 @@
 
 #define GUARD 128
 
-const struct aead_table fixture_engines = {.n = 2, .engine = {&engine_ipsecmb, &engine_openssl}};
+const struct aead_table fixture_engines = {
+	.n = 3, .engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl}};
+
+bool fixture_can(const struct aead_engine *engine, enum aead_algorithm algorithm)
+{
+	return engine->probe() && engine->supports(algorithm);
+}
 
 // xorshift64*
 static uint64_t next(struct fixture_random *random)

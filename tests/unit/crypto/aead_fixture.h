@@ -10,6 +10,9 @@
 // Every engine of the program. A new engine is tested by its row here.
 extern const struct aead_table fixture_engines;
 
+// This CPU can run the engine, and the engine the algorithm.
+bool fixture_can(const struct aead_engine *engine, enum aead_algorithm algorithm);
+
 // Repeatable octets from a seed; not for keys outside tests.
 struct fixture_random {
 	uint64_t state;

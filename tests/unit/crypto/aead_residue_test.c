@@ -103,13 +103,16 @@ static void no_key_stays(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < fixture_engines.n * AEAD_ALGORITHMS; i++) {
+		const struct aead_engine *engine = fixture_engines.engine[i / AEAD_ALGORITHMS];
+		enum aead_algorithm algorithm = (enum aead_algorithm)(i % AEAD_ALGORITHMS);
 		struct aead_key *expanded;
 
+		if (!fixture_can(engine, algorithm))
+			continue;
 		assert_int_equal(secret_random(key, sizeof(key)), 0);
 		for (size_t octet = 0; octet < sizeof(key); octet++)
 			inverted[octet] = (uint8_t)~key[octet];
-		expanded = fixture_key(fixture_engines.engine[i / AEAD_ALGORITHMS],
-			(enum aead_algorithm)(i % AEAD_ALGORITHMS), key);
+		expanded = fixture_key(engine, algorithm, key);
 		secret_wipe(key, sizeof(key));
 		assert_true(process_holds(inverted)); // the expanded form begins with the key
 		use_key(ctx, expanded);

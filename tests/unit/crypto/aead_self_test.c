@@ -14,10 +14,13 @@ static void real_engines_pass(void **state)
 	struct error err;
 
 	(void)state;
-	for (unsigned i = 0; i < fixture_engines.n; i++)
-		assert_int_equal(aead_self_test(fixture_engines.engine[i], aead_known_answers,
-					 aead_known_answers_count, &err),
-			0);
+	for (unsigned i = 0; i < fixture_engines.n; i++) {
+		const struct aead_engine *engine = fixture_engines.engine[i];
+
+		assert_int_equal(
+			aead_self_test(engine, aead_known_answers, aead_known_answers_count, &err),
+			engine->probe() ? 0 : -ENOTSUP);
+	}
 }
 
 static void assert_complains(const struct aead_engine *engine,
@@ -47,8 +50,9 @@ static void corrupted_answers_fail(void **state)
 		memcpy(answers, aead_known_answers, aead_known_answers_count * sizeof(*answers));
 		spoiled[i % 5][0] ^= 0x10;
 		for (unsigned e = 0; e < fixture_engines.n; e++)
-			assert_complains(fixture_engines.engine[e], answers,
-				aead_known_answers_count, answer->source);
+			if (fixture_can(fixture_engines.engine[e], answer->algorithm))
+				assert_complains(fixture_engines.engine[e], answers,
+					aead_known_answers_count, answer->source);
 	}
 	free(answers);
 }

@@ -103,11 +103,14 @@ static void each_packet(void (*visit)(struct target *target))
 	for (unsigned i = 0; i < fixture_engines.n * AEAD_ALGORITHMS * COUNT(shapes); i++) {
 		const struct packet_shape *shape = &shapes[i % COUNT(shapes)];
 		unsigned row = i / COUNT(shapes);
+		const struct aead_engine *engine = fixture_engines.engine[row / AEAD_ALGORITHMS];
+		enum aead_algorithm algorithm = (enum aead_algorithm)(row % AEAD_ALGORITHMS);
 		struct aead_key *expanded;
 
+		if (!fixture_can(engine, algorithm))
+			continue;
 		fixture_fill(&random, key, sizeof(key));
-		expanded = fixture_key(fixture_engines.engine[row / AEAD_ALGORITHMS],
-			(enum aead_algorithm)(row % AEAD_ALGORITHMS), key);
+		expanded = fixture_key(engine, algorithm, key);
 		target.packet->op.key = expanded;
 		packet_lay_out(target.packet, shape, &random);
 		aead_seal_burst(target.ctx, &target.packet->op, 1);

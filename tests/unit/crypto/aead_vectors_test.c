@@ -50,7 +50,7 @@ static void visit(const struct aead_vector *vector, void *arg)
 	for (unsigned i = 0; i < fixture_engines.n; i++) {
 		const struct aead_engine *engine = fixture_engines.engine[i];
 
-		if (!engine->probe() || !engine->supports(vector->algorithm))
+		if (!fixture_can(engine, vector->algorithm))
 			continue;
 		seal_and_open(engine, tally->ctx, vector);
 	}

@@ -19,7 +19,8 @@
 #include <cmocka.h>
 
 const struct proto_table fixture_protos = {.n = 2, .proto = {&vpe_ops, &esp_ops}};
-const struct aead_table fixture_engines = {.n = 2, .engine = {&engine_ipsecmb, &engine_openssl}};
+const struct aead_table fixture_engines = {
+	.n = 3, .engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl}};
 
 static const struct {
 	const char *name;

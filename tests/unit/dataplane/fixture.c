@@ -12,7 +12,8 @@
 #include <stdio.h>
 
 const struct proto_table lab_protos = {.n = 2, .proto = {&vpe_ops, &esp_ops}};
-const struct aead_table lab_engines = {.n = 2, .engine = {&engine_ipsecmb, &engine_openssl}};
+const struct aead_table lab_engines = {
+	.n = 3, .engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl}};
 
 static const char *const port_names[LAB_PORTS] = {"lan", "wan"};
 

@@ -8,7 +8,8 @@
 
 #include <stdio.h>
 
-static const struct aead_table engines = {.n = 2, .engine = {&engine_ipsecmb, &engine_openssl}};
+static const struct aead_table engines = {
+	.n = 3, .engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl}};
 
 static const uint16_t worker_index[RIG_WORKERS] = {0, 1, 2, 3};
 static const struct sa_workers workers = {

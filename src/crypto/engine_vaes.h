@@ -1,0 +1,44 @@
+// What the files of the VAES engine share: the expanded key and what is compiled for AVX512.
+//
+// A unit is 64 octets, one vector of four blocks. The first block of a packet's first unit is the
+// counter block of its tag (J0 in NIST SP 800-38D) where keystream is made, and its associated data
+// where the packet is hashed; its data begin with the second block.
+#pragma once
+
+#include "crypto/aead.h"
+
+#define VAES_UNIT 64
+#define VAES_BLOCK 16
+// Packets of more units are hashed in chunks of so many.
+#define VAES_CHUNK_UNITS 24
+#define VAES_CHUNK_BLOCKS (VAES_CHUNK_UNITS * VAES_UNIT / VAES_BLOCK)
+#define VAES_POWERS (VAES_CHUNK_BLOCKS + 1)
+
+// The multiplier H^i of GHASH is kept twice: as it is, for the high half of a block, and divided by
+// x^64, for the low half. That way both halves' products have the same weight.
+struct vaes_key {
+	alignas(CACHE_LINE) uint8_t round_key[15][VAES_BLOCK];
+	// What the length block adds to the hash: the first for each octet of data, the second for
+	// 0, 4, 8 and 12 octets of associated data.
+	uint8_t data_length[VAES_BLOCK];
+	uint8_t aad_length[4][VAES_BLOCK];
+	// The first unit's counters, whitened with the first round key.
+	alignas(CACHE_LINE) uint8_t first_counters[VAES_UNIT];
+	// What a chunk's counters add to the state behind the first round: they differ in one
+	// octet, so that round is done once a packet.
+	uint8_t counters[VAES_CHUNK_UNITS][VAES_UNIT];
+	// From the highest to H. Units that end early meet the zeros behind.
+	uint8_t low_power[VAES_POWERS + 2][VAES_BLOCK];
+	uint8_t high_power[VAES_POWERS + 2][VAES_BLOCK];
+};
+
+// A worker's own memory, for what does not fit into registers. Zero between bursts.
+struct vaes_scratch;
+
+size_t vaes_scratch_octets(void);
+// cipher_key_octets is 16, 24 or 32.
+void vaes_expand(const uint8_t *cipher_key, size_t cipher_key_octets, struct vaes_key *key);
+void vaes_seal_burst(struct vaes_scratch *scratch, enum aead_algorithm algorithm,
+	struct aead_op *ops, unsigned n);
+void vaes_open_burst(struct vaes_scratch *scratch, enum aead_algorithm algorithm,
+	struct aead_op *ops, unsigned n);

@@ -1,0 +1,136 @@
+// Bursts of the VAES engine: four neighbours of one small size go side by side, all others one by
+// one. Everything below is inlined here, once for each number of rounds and direction.
+#include "crypto/engine_vaes_quad.h"
+#include "crypto/engine_vaes_stream.h"
+
+// What the functions below may leave on the stack; the build checks their frames.
+#define STACK_OCTETS 512
+
+static ALWAYS_INLINE bool equal_units(const struct aead_op *ops, uint32_t units)
+{
+	return units_of(&ops[1]) == units && units_of(&ops[2]) == units &&
+		units_of(&ops[3]) == units;
+}
+
+static ALWAYS_INLINE void small_packets(
+	struct aead_op *ops, uint32_t units, unsigned rounds, bool seal)
+{
+	switch (units) {
+	case 1:
+		quad_run(ops, 1, rounds, seal);
+		break;
+	case 2:
+		quad_run(ops, 2, rounds, seal);
+		break;
+	case 3:
+		quad_run(ops, 3, rounds, seal);
+		break;
+	default:
+		quad_run(ops, QUAD_UNITS_MAX, rounds, seal);
+		break;
+	}
+}
+
+static ALWAYS_INLINE void burst(
+	struct vaes_scratch *scratch, struct aead_op *ops, unsigned n, unsigned rounds, bool seal)
+{
+	while (n > 0) {
+		uint32_t units = units_of(ops);
+
+		if (n >= VAES_TOGETHER && units <= QUAD_UNITS_MAX && equal_units(ops, units)) {
+			small_packets(ops, units, rounds, seal);
+			ops += VAES_TOGETHER;
+			n -= VAES_TOGETHER;
+			continue;
+		}
+		scratch->used = true;
+		stream_packet(ops, scratch, rounds, seal);
+		if (scratch->waiting == VAES_TOGETHER)
+			stream_finish(scratch, seal);
+		ops++;
+		n--;
+	}
+	if (scratch->waiting > 0)
+		stream_finish(scratch, seal);
+}
+
+static __attribute__((noinline)) void seal_128(
+	struct vaes_scratch *scratch, struct aead_op *ops, unsigned n)
+{
+	burst(scratch, ops, n, 10, true);
+}
+
+static __attribute__((noinline)) void seal_192(
+	struct vaes_scratch *scratch, struct aead_op *ops, unsigned n)
+{
+	burst(scratch, ops, n, 12, true);
+}
+
+static __attribute__((noinline)) void seal_256(
+	struct vaes_scratch *scratch, struct aead_op *ops, unsigned n)
+{
+	burst(scratch, ops, n, 14, true);
+}
+
+static __attribute__((noinline)) void open_128(
+	struct vaes_scratch *scratch, struct aead_op *ops, unsigned n)
+{
+	burst(scratch, ops, n, 10, false);
+}
+
+static __attribute__((noinline)) void open_192(
+	struct vaes_scratch *scratch, struct aead_op *ops, unsigned n)
+{
+	burst(scratch, ops, n, 12, false);
+}
+
+static __attribute__((noinline)) void open_256(
+	struct vaes_scratch *scratch, struct aead_op *ops, unsigned n)
+{
+	burst(scratch, ops, n, 14, false);
+}
+
+size_t vaes_scratch_octets(void)
+{
+	return sizeof(struct vaes_scratch);
+}
+
+// Lies where the frames of the functions above were.
+static __attribute__((noinline)) void forget_stack(void)
+{
+	uint8_t frame[STACK_OCTETS];
+
+	secret_wipe(frame, sizeof(frame));
+}
+
+static void forget(struct vaes_scratch *scratch)
+{
+	if (scratch->used)
+		secret_wipe(scratch, offsetof(struct vaes_scratch, counters));
+	forget_stack();
+	forget_vectors();
+}
+
+void vaes_seal_burst(struct vaes_scratch *scratch, enum aead_algorithm algorithm,
+	struct aead_op *ops, unsigned n)
+{
+	if (algorithm == AEAD_AES_128_GCM)
+		seal_128(scratch, ops, n);
+	else if (algorithm == AEAD_AES_192_GCM)
+		seal_192(scratch, ops, n);
+	else
+		seal_256(scratch, ops, n);
+	forget(scratch);
+}
+
+void vaes_open_burst(struct vaes_scratch *scratch, enum aead_algorithm algorithm,
+	struct aead_op *ops, unsigned n)
+{
+	if (algorithm == AEAD_AES_128_GCM)
+		open_128(scratch, ops, n);
+	else if (algorithm == AEAD_AES_192_GCM)
+		open_192(scratch, ops, n);
+	else
+		open_256(scratch, ops, n);
+	forget(scratch);
+}

@@ -1,0 +1,161 @@
+// One packet as the VAES engine sees it: where its units, powers, counters and masks are; and what
+// is done once a packet: tags.
+//
+// A load that overlaps a store still in flight waits for it, masked or not, even where the mask
+// leaves nothing of the overlap. So whatever is loaded around the data (nonce, associated data, a
+// tag to compare) is loaded before the first store of the packet.
+#pragma once
+
+#include "base/secret.h"
+#include "crypto/engine_vaes.h"
+#include "crypto/engine_vaes_avx512.h"
+
+#include <string.h>
+
+// Packets whose tags are computed together: one reduction for all.
+#define VAES_TOGETHER 4
+
+#define FIRST_BLOCK ((__mmask64)0xffff)
+
+static ALWAYS_INLINE const struct vaes_key *key_of(const struct aead_op *op)
+{
+	return (const struct vaes_key *)(const void *)op->key->expanded;
+}
+
+static ALWAYS_INLINE uint32_t units_of(const struct aead_op *op)
+{
+	return (op->octets + VAES_BLOCK + VAES_UNIT - 1) / VAES_UNIT;
+}
+
+// Those octets of a unit that are data of the packet.
+static ALWAYS_INLINE __mmask64 data_mask(const struct aead_op *op, uint32_t unit)
+{
+	__mmask64 mask = _bzhi_u64(~0ULL, op->octets + VAES_BLOCK - unit * VAES_UNIT);
+
+	return unit == 0 ? mask & ~FIRST_BLOCK : mask;
+}
+
+static ALWAYS_INLINE uint8_t *unit_data(const struct aead_op *op, uint32_t unit)
+{
+	return op->data + (ptrdiff_t)unit * VAES_UNIT - VAES_BLOCK;
+}
+
+// In each block, before a counter of zero.
+static ALWAYS_INLINE __m512i load_nonce(const struct aead_op *op)
+{
+	struct nonce {
+		uint8_t octets[AEAD_NONCE_OCTETS];
+	};
+	const __mmask16 mask = 0x7777;
+	__m512i nonce;
+
+	// The intrinsic takes a block that was loaded, which would be four octets too many.
+	asm("vbroadcasti32x4 %1, %0%{%2%}%{z%}"
+		: "=v"(nonce)
+		: "m"(*(const struct nonce *)op->nonce), "Yk"(mask));
+	return nonce;
+}
+
+// In the first block, zeros behind.
+static ALWAYS_INLINE __m512i load_aad(const struct aead_op *op)
+{
+	if (likely(op->aad_octets == 8))
+		return load_8_octets(op->aad);
+	if (op->aad_octets == 0)
+		return _mm512_setzero_si512();
+	return _mm512_maskz_loadu_epi32(0x0007, op->aad);
+}
+
+// The powers for the blocks of a chunk whose first has this power.
+static ALWAYS_INLINE const uint8_t *powers_from(const struct vaes_key *key, uint32_t power)
+{
+	return key->low_power[VAES_POWERS] - power * VAES_BLOCK;
+}
+
+// The power of the associated data: behind them come the data and the length block.
+static ALWAYS_INLINE uint32_t first_power(const struct aead_op *op)
+{
+	return (op->octets + VAES_BLOCK - 1) / VAES_BLOCK + 2;
+}
+
+static ALWAYS_INLINE void hash_unit(struct hash *hash, __m512i blocks, const uint8_t *powers)
+{
+	const size_t high =
+		offsetof(struct vaes_key, high_power) - offsetof(struct vaes_key, low_power);
+
+	hash_add(hash, swap_octets(blocks), held(load_vector(powers)),
+		held(load_vector(powers + high)));
+}
+
+static ALWAYS_INLINE struct hash hash_lengths(const struct aead_op *op)
+{
+	const struct vaes_key *key = key_of(op);
+	__m512i octets = load_4_octets(&op->octets);
+	__m512i weight = held(spread(key->data_length));
+
+	return (struct hash){
+		.low = _mm512_clmulepi64_epi128(octets, weight, 0x00),
+		.high = _mm512_xor_si512(load_16_octets(key->aad_length[op->aad_octets / 4]),
+			_mm512_clmulepi64_epi128(octets, weight, 0x10)),
+	};
+}
+
+// The state behind the first round, but for what the counter adds.
+static ALWAYS_INLINE __m512i first_round(const struct aead_op *op)
+{
+	const struct vaes_key *key = key_of(op);
+	__m512i whitened = _mm512_xor_si512(load_nonce(op), spread(key->round_key[0]));
+
+	return _mm512_aesenc_epi128(whitened, spread(key->round_key[1]));
+}
+
+static ALWAYS_INLINE __m512i encipher_round(
+	__m512i state, const struct vaes_key *key, unsigned round, unsigned rounds)
+{
+	__m512i round_key = spread(key->round_key[round]);
+
+	return round < rounds ? _mm512_aesenc_epi128(state, round_key)
+			      : _mm512_aesenclast_epi128(state, round_key);
+}
+
+// Tags of up to four packets. The first blocks of keystream are E(K, J0).
+static ALWAYS_INLINE __m512i tags_of(const struct hash *hash, __m512i first_keystream)
+{
+	struct hash sums = {
+		.low = sum_blocks(hash[0].low, hash[1].low, hash[2].low, hash[3].low),
+		.high = sum_blocks(hash[0].high, hash[1].high, hash[2].high, hash[3].high),
+	};
+
+	return _mm512_xor_si512(swap_octets(hash_reduce(&sums)), first_keystream);
+}
+
+static ALWAYS_INLINE void store_tags(struct aead_op *const *op, __m512i tags)
+{
+	store_block(op[0]->tag, _mm512_castsi512_si128(tags));
+	store_block(op[1]->tag, _mm512_extracti64x2_epi64(tags, 1));
+	store_block(op[2]->tag, _mm512_extracti64x2_epi64(tags, 2));
+	store_block(op[3]->tag, _mm512_extracti64x2_epi64(tags, 3));
+}
+
+static ALWAYS_INLINE __m512i load_tags(struct aead_op *const *op)
+{
+	__m512i tags = load_16_octets(op[0]->tag);
+
+	tags = _mm512_mask_broadcast_i64x2(tags, 0x0c, load_block(op[1]->tag));
+	tags = _mm512_mask_broadcast_i64x2(tags, 0x30, load_block(op[2]->tag));
+	return _mm512_mask_broadcast_i64x2(tags, 0xc0, load_block(op[3]->tag));
+}
+
+// All octets are compared, in one instruction for the packets together; what depends on the outcome
+// is only that a packet that failed is wiped.
+static ALWAYS_INLINE void judge(struct aead_op *const *op, __m512i computed, __m512i received)
+{
+	unsigned wrong = _mm512_cmpneq_epi64_mask(computed, received);
+
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < VAES_TOGETHER; i++) {
+		op[i]->authentic = (wrong >> 2 * i & 3) == 0;
+		if (unlikely(!op[i]->authentic))
+			secret_wipe(op[i]->data, op[i]->octets);
+	}
+}

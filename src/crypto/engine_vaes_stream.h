@@ -1,0 +1,245 @@
+// One packet of any length, by groups of four units; its tag waits until there are four.
+#pragma once
+
+#include "crypto/engine_vaes_packet.h"
+
+#define GROUP 4
+
+struct vaes_scratch {
+	// Packets that only lack their tags.
+	struct hash hash[VAES_TOGETHER];
+	__m512i first_keystream[VAES_TOGETHER];
+	__m512i received[VAES_TOGETHER]; // tags
+	struct aead_op *op[VAES_TOGETHER];
+	unsigned waiting;
+	bool used;
+	// Of a chunk behind a packet's first.
+	alignas(CACHE_LINE) uint8_t counters[VAES_CHUNK_UNITS][VAES_UNIT];
+};
+
+struct stream {
+	const struct aead_op *op;
+	uint8_t *data;
+	uint32_t octets; // from data to the end of the packet
+	const uint8_t *powers;
+	const uint8_t *counters;
+	__m512i first_round;
+	__m512i first_keystream;
+	struct hash hash;
+	__m512i hashed[GROUP]; // units to be hashed
+};
+
+static ALWAYS_INLINE void stream_hash(struct stream *stream, unsigned unit)
+{
+	hash_unit(&stream->hash, stream->hashed[unit], stream->powers + unit * VAES_UNIT);
+}
+
+// n units, constant. first: of the packet; last: of the packet. Sealing hashes the group before
+// while it makes keystream, opening the group itself.
+static ALWAYS_INLINE void stream_group(
+	struct stream *stream, unsigned rounds, bool seal, unsigned n, bool first, bool last)
+{
+	const struct vaes_key *key = key_of(stream->op);
+	const __m512i zero = _mm512_setzero_si512();
+	__m512i aad = first ? load_aad(stream->op) : zero;
+	__mmask64 head = first ? ~FIRST_BLOCK : ~0ULL, tail = ~0ULL;
+	__m512i state[GROUP], data[GROUP];
+
+	if (last)
+		tail = _bzhi_u64(~0ULL, stream->octets - (n - 1) * VAES_UNIT);
+	if (n == 1)
+		head = tail = head & tail;
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < n; i++) {
+		const uint8_t *at = stream->data + i * VAES_UNIT;
+
+		if (first && i == 0)
+			data[i] = _mm512_mask_loadu_epi8(aad, head, at);
+		else if (last && i == n - 1)
+			data[i] = _mm512_maskz_loadu_epi8(tail, at);
+		else
+			data[i] = held(load_vector(at));
+		if (!seal)
+			stream->hashed[i] = data[i];
+		state[i] = _mm512_xor_si512(
+			stream->first_round, load_vector(stream->counters + i * VAES_UNIT));
+	}
+#pragma GCC unroll 16
+	for (unsigned round = 2; round <= rounds; round++) {
+#pragma GCC unroll 4
+		for (unsigned i = 0; i < n; i++)
+			state[i] = encipher_round(state[i], key, round, rounds);
+		if (round % 2 == 0 && round / 2 - 1 < (seal ? GROUP : n) && !(seal && first))
+			stream_hash(stream, round / 2 - 1);
+	}
+	if (!(seal && first))
+		stream->powers += (seal ? GROUP : n) * VAES_UNIT;
+	if (first)
+		stream->first_keystream = state[0];
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *at = stream->data + i * VAES_UNIT;
+		__m512i out = _mm512_xor_si512(state[i], data[i]);
+		const bool with_head = first && i == 0, with_tail = last && i == n - 1;
+
+		if (with_head || with_tail)
+			_mm512_mask_storeu_epi8(at, with_head ? head : tail, out);
+		else
+			_mm512_storeu_si512(at, out);
+		if (seal && with_head)
+			out = _mm512_mask_mov_epi8(aad, head, out);
+		else if (seal && with_tail)
+			out = _mm512_maskz_mov_epi8(tail, out);
+		if (seal)
+			stream->hashed[i] = out;
+		if (seal && last)
+			stream_hash(stream, i);
+	}
+	stream->data += n * VAES_UNIT;
+	stream->octets -= n * VAES_UNIT;
+	stream->counters += n * VAES_UNIT;
+}
+
+static ALWAYS_INLINE void stream_last_group(
+	struct stream *stream, unsigned rounds, bool seal, unsigned n, bool first)
+{
+	switch (n) {
+	case 1:
+		stream_group(stream, rounds, seal, 1, first, true);
+		break;
+	case 2:
+		stream_group(stream, rounds, seal, 2, first, true);
+		break;
+	case 3:
+		stream_group(stream, rounds, seal, 3, first, true);
+		break;
+	default:
+		stream_group(stream, rounds, seal, GROUP, first, true);
+		break;
+	}
+}
+
+// Of a chunk behind the first: counters of more than one octet, so their first round is done here.
+static ALWAYS_INLINE void stream_make_counters(
+	struct stream *stream, uint32_t unit, uint32_t units, uint8_t (*made)[VAES_UNIT])
+{
+	const __m512i big_endian = _mm512_broadcast_i32x4(_mm_set_epi32(0x0c0d0e0f, -1, -1, -1));
+	const struct vaes_key *key = key_of(stream->op);
+	__m512i nonce = _mm512_xor_si512(load_nonce(stream->op), spread(key->round_key[0]));
+	// Counters begin with 1 (NIST SP 800-38D section 7.1).
+	__m512i counter = _mm512_add_epi32(_mm512_set1_epi32((int)(unit * 4 + 1)),
+		_mm512_set_epi32(3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0));
+
+	for (uint32_t i = 0; i < units; i++) {
+		__m512i blocks = _mm512_xor_si512(nonce, _mm512_shuffle_epi8(counter, big_endian));
+
+		_mm512_store_si512(
+			made[i], _mm512_aesenc_epi128(blocks, spread(key->round_key[1])));
+		counter = _mm512_add_epi32(counter, _mm512_set1_epi32(4));
+	}
+	stream->counters = made[0];
+	stream->first_round = _mm512_setzero_si512();
+}
+
+// The hash so far moves on as far as the chunk is long, by one more multiplication, which is added
+// to the chunk's own. Its four sums need not be added for that.
+static ALWAYS_INLINE void stream_next_chunk(struct stream *stream, bool seal, uint32_t left)
+{
+	const struct vaes_key *key = key_of(stream->op);
+	const bool final = left <= VAES_CHUNK_UNITS;
+	uint32_t power =
+		final ? (stream->octets + VAES_BLOCK - 1) / VAES_BLOCK + 1 : VAES_CHUNK_BLOCKS;
+	const size_t index = VAES_POWERS - power;
+	__m512i carried;
+
+	if (seal) {
+#pragma GCC unroll 4
+		for (unsigned i = 0; i < GROUP; i++) {
+			stream_hash(stream, i);
+			stream->hashed[i] = _mm512_setzero_si512();
+		}
+	}
+	carried = hash_reduce(&stream->hash);
+	stream->hash = final ? hash_lengths(stream->op) : (struct hash){0};
+	hash_add(&stream->hash, carried, spread(key->low_power[index]),
+		spread(key->high_power[index]));
+	stream->powers = powers_from(key, power);
+	// Sealing is a group behind, and finds zeros to hash there.
+	if (seal)
+		stream->powers -= GROUP * VAES_UNIT;
+}
+
+static ALWAYS_INLINE void stream_run(struct stream *stream, struct vaes_scratch *scratch,
+	uint32_t units, unsigned rounds, bool seal)
+{
+	uint32_t unit = GROUP;
+
+	stream_group(stream, rounds, seal, GROUP, true, false);
+	for (;; unit += GROUP) {
+		uint32_t left = units - unit;
+
+		if (unlikely(unit % VAES_CHUNK_UNITS == 0)) {
+			stream_next_chunk(stream, seal, left);
+			stream_make_counters(stream, unit,
+				left < VAES_CHUNK_UNITS ? left : VAES_CHUNK_UNITS,
+				scratch->counters);
+		}
+		if (left <= GROUP) {
+			stream_last_group(stream, rounds, seal, left, false);
+			break;
+		}
+		stream_group(stream, rounds, seal, GROUP, false, false);
+	}
+	if (units > VAES_CHUNK_UNITS)
+		secret_wipe(scratch->counters, sizeof(scratch->counters));
+}
+
+static ALWAYS_INLINE void stream_packet(
+	struct aead_op *op, struct vaes_scratch *scratch, unsigned rounds, bool seal)
+{
+	uint32_t units = units_of(op);
+	struct stream stream = {
+		.op = op,
+		.data = unit_data(op, 0),
+		.octets = op->octets + VAES_BLOCK,
+		.counters = key_of(op)->counters[0],
+		.first_round = first_round(op),
+	};
+
+	if (!seal)
+		scratch->received[scratch->waiting] = load_16_octets(op->tag);
+	if (likely(units <= VAES_CHUNK_UNITS)) {
+		stream.hash = hash_lengths(op);
+		stream.powers = powers_from(key_of(op), first_power(op));
+	} else {
+		stream.powers = powers_from(key_of(op), VAES_CHUNK_BLOCKS);
+	}
+	if (units <= GROUP)
+		stream_last_group(&stream, rounds, seal, units, true);
+	else
+		stream_run(&stream, scratch, units, rounds, seal);
+	scratch->hash[scratch->waiting] = stream.hash;
+	scratch->first_keystream[scratch->waiting] = stream.first_keystream;
+	scratch->op[scratch->waiting++] = op;
+}
+
+// Where packets are missing, the last one stands in for them.
+static ALWAYS_INLINE void stream_finish(struct vaes_scratch *scratch, bool seal)
+{
+	const __m512i *first = scratch->first_keystream, *received = scratch->received;
+	__m512i tags;
+
+	for (unsigned i = scratch->waiting; i < VAES_TOGETHER; i++) {
+		scratch->hash[i] = scratch->hash[i - 1];
+		scratch->first_keystream[i] = first[i - 1];
+		scratch->received[i] = received[i - 1];
+		scratch->op[i] = scratch->op[i - 1];
+	}
+	tags = tags_of(scratch->hash, first_blocks(first[0], first[1], first[2], first[3]));
+	if (seal)
+		store_tags(scratch->op, tags);
+	else
+		judge(scratch->op, tags,
+			first_blocks(received[0], received[1], received[2], received[3]));
+	scratch->waiting = 0;
+}
