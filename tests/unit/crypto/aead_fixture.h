@@ -3,7 +3,7 @@
 
 #include "crypto/engines.h"
 
-#define FIXTURE_OCTETS_MAX 9216
+#define FIXTURE_OCTETS_MAX 9600
 #define FIXTURE_BURST 64
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
