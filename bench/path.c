@@ -3,6 +3,7 @@
 // so that a slow moment of the machine meets all of them.
 #include "bench/path.h"
 
+#include "bench/number.h"
 #include "bench/rig.h"
 #include "bench/samples.h"
 
@@ -186,18 +187,6 @@ static void print_json(const struct path_options *options)
 	puts("]}");
 }
 
-static unsigned number(const char *text, unsigned most)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end != '\0' || n == 0 || n > most) {
-		fprintf(stderr, "vpebench: '%s': a number from 1 to %u is wanted\n", text, most);
-		exit(2);
-	}
-	return (unsigned)n;
-}
-
 static void parse_options(int argc, char **argv, struct path_options *options)
 {
 	static const struct option known[] = {
@@ -216,13 +205,13 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
 		case 's':
-			options->samples = number(optarg, 100000);
+			options->samples = number_option(optarg, 100000);
 			break;
 		case 'p':
-			options->packets = number(optarg, 4032);
+			options->packets = number_option(optarg, 4032);
 			break;
 		case 'f':
-			options->flows = number(optarg, FLOWS_MAX);
+			options->flows = number_option(optarg, FLOWS_MAX);
 			break;
 		case 'o':
 			options->only = optarg;

@@ -1,4 +1,5 @@
 // vpebench: measurements that need no NIC. One subcommand a file.
+#include "bench/crypto.h"
 #include "bench/path.h"
 
 #include <stdio.h>
@@ -9,17 +10,23 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
+	{"crypto", crypto_main,
+		"engines alone, after a comparison with OpenSSL: cycles per message\n"
+		"          [--samples N] [--sizes N,...] [--bursts N,...] [--keys N]\n"
+		"          [--algorithm NAME] ... [--json]\n"
+		"          --verify N: compare so many messages; --tags N: time the refusal of "
+		"tags"},
 	{"path", path_main,
 		"the gateway's worker on memory ports: cycles per packet\n"
-		"       [--samples N] [--packets N] [--flows N] [--engine NAME] [--only CASE]\n"
-		"       [--huge] [--json]"},
+		"          [--samples N] [--packets N] [--flows N] [--engine NAME] [--only CASE]\n"
+		"          [--stages] [--huge] [--json]"},
 };
 
 static void usage(FILE *to)
 {
 	fputs("usage: vpebench COMMAND [OPTION ...]\n\n", to);
 	for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(to, "  %-5s%s\n", commands[i].name, commands[i].help);
+		fprintf(to, "  %-8s%s\n", commands[i].name, commands[i].help);
 }
 
 int main(int argc, char **argv)

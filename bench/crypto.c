@@ -1,0 +1,365 @@
+// vpebench crypto: every engine, algorithm, direction, size and burst, in cycles per message. The
+// engines of a case take turns, so that a slow moment of the machine meets all of them; engines are
+// verified against OpenSSL before they are timed.
+#include "bench/crypto.h"
+
+#include "bench/messages.h"
+#include "bench/number.h"
+#include "bench/samples.h"
+#include "bench/tag_timing.h"
+#include "bench/verify.h"
+#include "crypto/engines.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <rte_cycles.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEYS_MAX 1024
+#define OCTETS_MAX 9600
+#define AAD_OCTETS 8
+// Of the engine that the others are compared with.
+#define BASE "ipsec-mb"
+
+static const struct aead_table engines = {
+	.n = 3,
+	.engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl},
+};
+
+struct crypto_options {
+	uint64_t verify;
+	unsigned samples;
+	unsigned keys;
+	unsigned tag_samples; // 0: cases; otherwise the timing of tags
+	struct number_list sizes;
+	struct number_list bursts;
+	unsigned algorithms; // bits
+	bool json;
+};
+
+// What all engines do in turn.
+struct contest {
+	enum aead_algorithm algorithm;
+	bool seal;
+	uint32_t octets;
+	unsigned burst;
+};
+
+struct runner {
+	const struct aead_engine *engine;
+	struct aead_key *key[KEYS_MAX];
+	struct messages messages;
+	struct samples samples;
+};
+
+struct crypto_bench {
+	const struct crypto_options *options;
+	struct aead_ctx *ctx;
+	unsigned n;
+	struct runner runner[AEAD_ENGINES_MAX]; // that support the algorithm
+	bool first_case;
+};
+
+static void destroy_runners(struct crypto_bench *bench)
+{
+	for (unsigned i = 0; i < bench->n; i++) {
+		struct runner *runner = &bench->runner[i];
+
+		for (unsigned k = 0; k < bench->options->keys; k++)
+			aead_key_destroy(runner->key[k]);
+		messages_free(&runner->messages);
+		samples_free(&runner->samples);
+	}
+	bench->n = 0;
+}
+
+static int create_runner(
+	struct runner *runner, enum aead_algorithm algorithm, const struct crypto_options *options)
+{
+	struct messages_random random = {1406};
+	uint8_t key[AEAD_KEY_MAX];
+	int rc = messages_init(&runner->messages, OCTETS_MAX);
+
+	if (rc == 0)
+		rc = samples_init(&runner->samples, options->samples);
+	for (unsigned i = 0; i < options->keys && rc == 0; i++) {
+		messages_fill(&random, key, sizeof(key));
+		rc = aead_key_create(runner->engine, algorithm, key, &runner->key[i]);
+	}
+	return rc;
+}
+
+static int create_runners(struct crypto_bench *bench, enum aead_algorithm algorithm)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < engines.n && rc == 0; i++) {
+		const struct aead_engine *engine = engines.engine[i];
+
+		if (!engine->probe() || !engine->supports(algorithm))
+			continue;
+		bench->runner[bench->n] = (struct runner){.engine = engine};
+		rc = create_runner(&bench->runner[bench->n++], algorithm, bench->options);
+	}
+	return rc;
+}
+
+static void lay_out(struct crypto_bench *bench, const struct contest *contest)
+{
+	for (unsigned r = 0; r < bench->n; r++) {
+		struct runner *runner = &bench->runner[r];
+
+		messages_narrow(&runner->messages, contest->octets);
+		runner->samples.n = 0;
+		for (unsigned i = 0; i < contest->burst; i++)
+			messages_lay_out(&runner->messages, i,
+				runner->key[i % bench->options->keys], contest->octets, AAD_OCTETS,
+				0);
+	}
+}
+
+// The burst is sealed once more untimed: what is opened must be sealed, and what is sealed must not
+// pay for what the engine before left in caches and power states.
+static int take_sample(struct crypto_bench *bench, struct runner *runner,
+	const struct contest *contest, struct error *err)
+{
+	struct aead_op *ops = runner->messages.op;
+	uint64_t start, cycles;
+
+	aead_seal_burst(bench->ctx, ops, contest->burst);
+	start = rte_rdtsc_precise();
+	if (contest->seal)
+		aead_seal_burst(bench->ctx, ops, contest->burst);
+	else
+		aead_open_burst(bench->ctx, ops, contest->burst);
+	cycles = rte_rdtsc_precise() - start;
+	samples_add(&runner->samples, (double)cycles / contest->burst);
+	for (unsigned i = 0; i < contest->burst && !contest->seal; i++)
+		if (!ops[i].authentic)
+			return error_set(
+				err, EBADMSG, "%s refuses what it sealed", runner->engine->name);
+	return 0;
+}
+
+static struct runner *base_of(struct crypto_bench *bench)
+{
+	for (unsigned i = 0; i < bench->n; i++)
+		if (strcmp(bench->runner[i].engine->name, BASE) == 0)
+			return &bench->runner[i];
+	return NULL;
+}
+
+static void print_rows(struct crypto_bench *bench, const struct contest *contest)
+{
+	struct runner *base = base_of(bench);
+
+	for (unsigned i = 0; i < bench->n; i++) {
+		struct samples *samples = &bench->runner[i].samples;
+
+		printf("%-18s %-5s %6u %6u  %-9s %9.1f %9.1f %9.1f %9.1f",
+			aead_name(contest->algorithm), contest->seal ? "seal" : "open",
+			contest->octets, contest->burst, bench->runner[i].engine->name,
+			samples_quantile(samples, 0.5), samples_quantile(samples, 0),
+			samples_quantile(samples, 0.1), samples_quantile(samples, 0.9));
+		if (base != NULL)
+			printf(" %8.2f %8.2f",
+				samples_quantile(&base->samples, 0.5) /
+					samples_quantile(samples, 0.5),
+				samples_quantile(&base->samples, 0) / samples_quantile(samples, 0));
+		putchar('\n');
+	}
+}
+
+static void print_json_rows(struct crypto_bench *bench, const struct contest *contest)
+{
+	for (unsigned i = 0; i < bench->n; i++) {
+		struct samples *samples = &bench->runner[i].samples;
+
+		printf("%s\n {\"algorithm\": \"%s\", \"direction\": \"%s\", \"octets\": %u, "
+		       "\"burst\": %u, \"engine\": \"%s\", \"median\": %.1f, \"min\": %.1f, "
+		       "\"p10\": %.1f, \"p90\": %.1f}",
+			bench->first_case ? "" : ",", aead_name(contest->algorithm),
+			contest->seal ? "seal" : "open", contest->octets, contest->burst,
+			bench->runner[i].engine->name, samples_quantile(samples, 0.5),
+			samples_quantile(samples, 0), samples_quantile(samples, 0.1),
+			samples_quantile(samples, 0.9));
+		bench->first_case = false;
+	}
+}
+
+static int run_contest(struct crypto_bench *bench, const struct contest *contest, struct error *err)
+{
+	int rc = 0;
+
+	lay_out(bench, contest);
+	for (unsigned s = 0; s < bench->options->samples && rc == 0; s++)
+		for (unsigned i = 0; i < bench->n && rc == 0; i++)
+			rc = take_sample(bench, &bench->runner[i], contest, err);
+	if (rc == 0 && bench->options->json)
+		print_json_rows(bench, contest);
+	else if (rc == 0)
+		print_rows(bench, contest);
+	return rc;
+}
+
+static int run_algorithm(
+	struct crypto_bench *bench, enum aead_algorithm algorithm, struct error *err)
+{
+	const struct crypto_options *options = bench->options;
+	unsigned contests = 2 * options->sizes.n * options->bursts.n;
+	int rc = create_runners(bench, algorithm);
+
+	if (rc != 0)
+		error_set(err, -rc, "no keys or no memory");
+	for (unsigned i = 0; i < contests && rc == 0; i++) {
+		struct contest contest = {
+			.algorithm = algorithm,
+			.seal = i < contests / 2,
+			.octets = options->sizes.number[i / options->bursts.n % options->sizes.n],
+			.burst = options->bursts.number[i % options->bursts.n],
+		};
+
+		rc = run_contest(bench, &contest, err);
+	}
+	destroy_runners(bench);
+	return rc;
+}
+
+static int run_cases(const struct crypto_options *options, struct error *err)
+{
+	static struct crypto_bench bench;
+	int rc = aead_ctx_create(&engines, &bench.ctx);
+
+	bench.options = options;
+	bench.first_case = true;
+	if (rc != 0)
+		return error_set(err, -rc, "no contexts");
+	if (options->json)
+		printf("{\"program\": \"vpebench crypto\", \"samples\": %u, \"keys\": %u, "
+		       "\"verified\": %lu, \"unit\": \"TSC cycles per message\", \"cases\": [",
+			options->samples, options->keys, options->verify);
+	else
+		printf("TSC cycles per message in place, %u octets of associated data, %u keys, "
+		       "%u samples;\nratios of medians and minima: how many times faster than "
+		       "%s\n\n%-18s %-5s %6s %6s  %-9s %9s %9s %9s %9s %8s %8s\n",
+			AAD_OCTETS, options->keys, options->samples, BASE, "", "", "octets",
+			"burst", "", "median", "min", "p10", "p90", "median", "min");
+	for (unsigned i = 0; i < AEAD_ALGORITHMS && rc == 0; i++)
+		if (options->algorithms & 1u << i)
+			rc = run_algorithm(&bench, (enum aead_algorithm)i, err);
+	if (options->json)
+		puts("]}");
+	aead_ctx_destroy(bench.ctx);
+	return rc;
+}
+
+static int run_tags(const struct crypto_options *options, struct error *err)
+{
+	printf("Welch's t between tags that are wrong in the first and in the last octet, %u "
+	       "samples each; a difference is seen beyond 4.5\n\n",
+		options->tag_samples);
+	for (unsigned i = 0; i < engines.n * AEAD_ALGORITHMS; i++) {
+		const struct aead_engine *engine = engines.engine[i / AEAD_ALGORITHMS];
+		enum aead_algorithm algorithm = (enum aead_algorithm)(i % AEAD_ALGORITHMS);
+		double t;
+
+		if (!(options->algorithms & 1u << algorithm) || !engine->probe() ||
+			!engine->supports(algorithm))
+			continue;
+		if (tag_timing(engine, algorithm, options->tag_samples, &t) != 0)
+			return error_set(err, ENOMEM, "no memory");
+		printf("%-18s %-9s %7.2f\n", aead_name(algorithm), engine->name, t);
+	}
+	return 0;
+}
+
+static unsigned algorithm_bit(const char *name)
+{
+	enum aead_algorithm algorithm;
+
+	if (aead_by_name(name, &algorithm) != 0) {
+		fprintf(stderr, "vpebench: '%s' is no algorithm\n", name);
+		exit(2);
+	}
+	return 1u << algorithm;
+}
+
+static void parse_options(int argc, char **argv, struct crypto_options *options)
+{
+	static const struct option known[] = {
+		{"verify", required_argument, NULL, 'v'},
+		{"samples", required_argument, NULL, 's'},
+		{"sizes", required_argument, NULL, 'o'},
+		{"bursts", required_argument, NULL, 'b'},
+		{"keys", required_argument, NULL, 'k'},
+		{"algorithm", required_argument, NULL, 'a'},
+		{"tags", required_argument, NULL, 't'},
+		{"json", no_argument, NULL, 'j'},
+		{0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		switch (option) {
+		case 'v':
+			options->verify = number_option(optarg, 1000000000);
+			break;
+		case 's':
+			options->samples = number_option(optarg, 100000);
+			break;
+		case 'o':
+			number_list_option(optarg, OCTETS_MAX, &options->sizes);
+			break;
+		case 'b':
+			number_list_option(optarg, MESSAGES_MAX, &options->bursts);
+			break;
+		case 'k':
+			options->keys = number_option(optarg, KEYS_MAX);
+			break;
+		case 'a':
+			options->algorithms |= algorithm_bit(optarg);
+			break;
+		case 't':
+			options->tag_samples = number_option(optarg, 10000000);
+			break;
+		case 'j':
+			options->json = true;
+			break;
+		default:
+			exit(2);
+		}
+	}
+}
+
+int crypto_main(int argc, char **argv)
+{
+	struct crypto_options options = {
+		.samples = 101,
+		.keys = 1,
+		.sizes = {14,
+			{16, 46, 64, 110, 128, 238, 256, 494, 512, 1024, 1406, 2048, 4096, 9000}},
+		.bursts = {3, {1, 8, 32}},
+	};
+	struct error err;
+	int rc;
+
+	parse_options(argc, argv, &options);
+	if (options.algorithms == 0)
+		options.algorithms = (1u << AEAD_ALGORITHMS) - 1;
+	if (options.tag_samples > 0)
+		rc = run_tags(&options, &err);
+	else if (options.verify > 0)
+		rc = verify_engines(&engines, options.verify, &err);
+	else
+		rc = verify_engines(&engines, 10000, &err);
+	if (rc == 0 && options.verify > 0)
+		printf("%lu messages of each engine and algorithm: no difference from OpenSSL\n",
+			options.verify);
+	else if (rc == 0 && options.tag_samples == 0)
+		rc = run_cases(&options, &err);
+	if (rc != 0)
+		fprintf(stderr, "vpebench: %s\n", err.text);
+	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
