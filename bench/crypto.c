@@ -36,6 +36,7 @@ struct crypto_options {
 	struct number_list sizes;
 	struct number_list bursts;
 	unsigned algorithms; // bits
+	unsigned engines;    // bits: rows of the table
 	bool json;
 };
 
@@ -61,6 +62,13 @@ struct crypto_bench {
 	struct runner runner[AEAD_ENGINES_MAX]; // that support the algorithm
 	bool first_case;
 };
+
+static bool takes_part(const struct crypto_options *options, unsigned engine, unsigned algorithm)
+{
+	return (options->engines & 1u << engine) != 0 &&
+		(options->algorithms & 1u << algorithm) != 0 && engines.engine[engine]->probe() &&
+		engines.engine[engine]->supports((enum aead_algorithm)algorithm);
+}
 
 static void destroy_runners(struct crypto_bench *bench)
 {
@@ -96,11 +104,9 @@ static int create_runners(struct crypto_bench *bench, enum aead_algorithm algori
 	int rc = 0;
 
 	for (unsigned i = 0; i < engines.n && rc == 0; i++) {
-		const struct aead_engine *engine = engines.engine[i];
-
-		if (!engine->probe() || !engine->supports(algorithm))
+		if (!takes_part(bench->options, i, algorithm))
 			continue;
-		bench->runner[bench->n] = (struct runner){.engine = engine};
+		bench->runner[bench->n] = (struct runner){.engine = engines.engine[i]};
 		rc = create_runner(&bench->runner[bench->n++], algorithm, bench->options);
 	}
 	return rc;
@@ -265,8 +271,7 @@ static int run_tags(const struct crypto_options *options, struct error *err)
 		enum aead_algorithm algorithm = (enum aead_algorithm)(i % AEAD_ALGORITHMS);
 		double t;
 
-		if (!(options->algorithms & 1u << algorithm) || !engine->probe() ||
-			!engine->supports(algorithm))
+		if (!takes_part(options, i / AEAD_ALGORITHMS, algorithm))
 			continue;
 		if (tag_timing(engine, algorithm, options->tag_samples, &t) != 0)
 			return error_set(err, ENOMEM, "no memory");
@@ -286,6 +291,15 @@ static unsigned algorithm_bit(const char *name)
 	return 1u << algorithm;
 }
 
+static unsigned engine_bit(const char *name)
+{
+	for (unsigned i = 0; i < engines.n; i++)
+		if (strcmp(engines.engine[i]->name, name) == 0)
+			return 1u << i;
+	fprintf(stderr, "vpebench: '%s' is no engine\n", name);
+	exit(2);
+}
+
 static void parse_options(int argc, char **argv, struct crypto_options *options)
 {
 	static const struct option known[] = {
@@ -295,6 +309,7 @@ static void parse_options(int argc, char **argv, struct crypto_options *options)
 		{"bursts", required_argument, NULL, 'b'},
 		{"keys", required_argument, NULL, 'k'},
 		{"algorithm", required_argument, NULL, 'a'},
+		{"engine", required_argument, NULL, 'e'},
 		{"tags", required_argument, NULL, 't'},
 		{"json", no_argument, NULL, 'j'},
 		{0},
@@ -320,6 +335,9 @@ static void parse_options(int argc, char **argv, struct crypto_options *options)
 			break;
 		case 'a':
 			options->algorithms |= algorithm_bit(optarg);
+			break;
+		case 'e':
+			options->engines |= engine_bit(optarg);
 			break;
 		case 't':
 			options->tag_samples = number_option(optarg, 10000000);
@@ -348,6 +366,8 @@ int crypto_main(int argc, char **argv)
 	parse_options(argc, argv, &options);
 	if (options.algorithms == 0)
 		options.algorithms = (1u << AEAD_ALGORITHMS) - 1;
+	if (options.engines == 0)
+		options.engines = (1u << AEAD_ENGINES_MAX) - 1;
 	if (options.tag_samples > 0)
 		rc = run_tags(&options, &err);
 	else if (options.verify > 0)

@@ -13,7 +13,7 @@ static const struct {
 	{"crypto", crypto_main,
 		"engines alone, after a comparison with OpenSSL: cycles per message\n"
 		"          [--samples N] [--sizes N,...] [--bursts N,...] [--keys N]\n"
-		"          [--algorithm NAME] ... [--json]\n"
+		"          [--algorithm NAME] ... [--engine NAME] ... [--json]\n"
 		"          --verify N: compare so many messages; --tags N: time the refusal of "
 		"tags"},
 	{"path", path_main,

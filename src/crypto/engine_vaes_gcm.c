@@ -106,7 +106,7 @@ static __attribute__((noinline)) void forget_stack(void)
 static void forget(struct vaes_scratch *scratch)
 {
 	if (scratch->used)
-		secret_wipe(scratch, offsetof(struct vaes_scratch, counters));
+		secret_wipe(scratch, sizeof(*scratch));
 	forget_stack();
 	forget_vectors();
 }

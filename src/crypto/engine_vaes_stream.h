@@ -13,8 +13,6 @@ struct vaes_scratch {
 	struct aead_op *op[VAES_TOGETHER];
 	unsigned waiting;
 	bool used;
-	// Of a chunk behind a packet's first.
-	alignas(CACHE_LINE) uint8_t counters[VAES_CHUNK_UNITS][VAES_UNIT];
 };
 
 struct stream {
@@ -22,8 +20,10 @@ struct stream {
 	uint8_t *data;
 	uint32_t octets; // from data to the end of the packet
 	const uint8_t *powers;
-	const uint8_t *counters;
-	__m512i first_round;
+	const uint8_t *counters; // of the first chunk
+	__m512i first_round;	 // of the first chunk
+	__m512i whitened_nonce;	 // of later chunks
+	__m512i counter; // of later chunks, little-endian, in the last quarter of each block
 	__m512i first_keystream;
 	struct hash hash;
 	__m512i hashed[GROUP]; // units to be hashed
@@ -34,11 +34,36 @@ static ALWAYS_INLINE void stream_hash(struct stream *stream, unsigned unit)
 	hash_unit(&stream->hash, stream->hashed[unit], stream->powers + unit * VAES_UNIT);
 }
 
-// n units, constant. first: of the packet; last: of the packet. Sealing hashes the group before
+// A unit behind the first round. Counters of later chunks have more than one octet.
+static ALWAYS_INLINE __m512i stream_counters(struct stream *stream, unsigned unit, bool later)
+{
+	const __m512i big_endian = _mm512_broadcast_i32x4(_mm_set_epi32(0x0c0d0e0f, -1, -1, -1));
+	__m512i counter = stream->counter;
+
+	if (!later)
+		return _mm512_xor_si512(
+			stream->first_round, load_vector(stream->counters + unit * VAES_UNIT));
+	stream->counter = _mm512_add_epi32(counter, _mm512_set1_epi32(VAES_UNIT / VAES_BLOCK));
+	return _mm512_aesenc_epi128(
+		_mm512_xor_si512(stream->whitened_nonce, _mm512_shuffle_epi8(counter, big_endian)),
+		spread(key_of(stream->op)->round_key[1]));
+}
+
+// Which units a group has; all constant.
+struct group {
+	unsigned n;
+	bool first; // of the packet
+	bool last;  // of the packet
+	bool later; // not of the first chunk
+};
+
+// Sealing hashes the group before
 // while it makes keystream, opening the group itself.
 static ALWAYS_INLINE void stream_group(
-	struct stream *stream, unsigned rounds, bool seal, unsigned n, bool first, bool last)
+	struct stream *stream, unsigned rounds, bool seal, struct group group)
 {
+	const unsigned n = group.n;
+	const bool first = group.first, last = group.last;
 	const struct vaes_key *key = key_of(stream->op);
 	const __m512i zero = _mm512_setzero_si512();
 	__m512i aad = first ? load_aad(stream->op) : zero;
@@ -61,8 +86,7 @@ static ALWAYS_INLINE void stream_group(
 			data[i] = held(load_vector(at));
 		if (!seal)
 			stream->hashed[i] = data[i];
-		state[i] = _mm512_xor_si512(
-			stream->first_round, load_vector(stream->counters + i * VAES_UNIT));
+		state[i] = stream_counters(stream, i, group.later);
 	}
 #pragma GCC unroll 16
 	for (unsigned round = 2; round <= rounds; round++) {
@@ -101,44 +125,33 @@ static ALWAYS_INLINE void stream_group(
 }
 
 static ALWAYS_INLINE void stream_last_group(
-	struct stream *stream, unsigned rounds, bool seal, unsigned n, bool first)
+	struct stream *stream, unsigned rounds, bool seal, uint32_t units, bool first, bool later)
 {
-	switch (n) {
+	switch (units) {
 	case 1:
-		stream_group(stream, rounds, seal, 1, first, true);
+		stream_group(stream, rounds, seal, (struct group){1, first, true, later});
 		break;
 	case 2:
-		stream_group(stream, rounds, seal, 2, first, true);
+		stream_group(stream, rounds, seal, (struct group){2, first, true, later});
 		break;
 	case 3:
-		stream_group(stream, rounds, seal, 3, first, true);
+		stream_group(stream, rounds, seal, (struct group){3, first, true, later});
 		break;
 	default:
-		stream_group(stream, rounds, seal, GROUP, first, true);
+		stream_group(stream, rounds, seal, (struct group){GROUP, first, true, later});
 		break;
 	}
 }
 
-// Of a chunk behind the first: counters of more than one octet, so their first round is done here.
-static ALWAYS_INLINE void stream_make_counters(
-	struct stream *stream, uint32_t unit, uint32_t units, uint8_t (*made)[VAES_UNIT])
+// Counters begin with 1 (NIST SP 800-38D section 7.1).
+static ALWAYS_INLINE void stream_count_on(struct stream *stream, uint32_t unit)
 {
-	const __m512i big_endian = _mm512_broadcast_i32x4(_mm_set_epi32(0x0c0d0e0f, -1, -1, -1));
-	const struct vaes_key *key = key_of(stream->op);
-	__m512i nonce = _mm512_xor_si512(load_nonce(stream->op), spread(key->round_key[0]));
-	// Counters begin with 1 (NIST SP 800-38D section 7.1).
-	__m512i counter = _mm512_add_epi32(_mm512_set1_epi32((int)(unit * 4 + 1)),
-		_mm512_set_epi32(3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0));
+	const __m512i order = _mm512_set_epi32(3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0);
 
-	for (uint32_t i = 0; i < units; i++) {
-		__m512i blocks = _mm512_xor_si512(nonce, _mm512_shuffle_epi8(counter, big_endian));
-
-		_mm512_store_si512(
-			made[i], _mm512_aesenc_epi128(blocks, spread(key->round_key[1])));
-		counter = _mm512_add_epi32(counter, _mm512_set1_epi32(4));
-	}
-	stream->counters = made[0];
-	stream->first_round = _mm512_setzero_si512();
+	stream->counter = _mm512_add_epi32(
+		order, _mm512_set1_epi32((int)(unit * (VAES_UNIT / VAES_BLOCK) + 1)));
+	stream->whitened_nonce =
+		_mm512_xor_si512(load_nonce(stream->op), spread(key_of(stream->op)->round_key[0]));
 }
 
 // The hash so far moves on as far as the chunk is long, by one more multiplication, which is added
@@ -169,29 +182,39 @@ static ALWAYS_INLINE void stream_next_chunk(struct stream *stream, bool seal, ui
 		stream->powers -= GROUP * VAES_UNIT;
 }
 
-static ALWAYS_INLINE void stream_run(struct stream *stream, struct vaes_scratch *scratch,
-	uint32_t units, unsigned rounds, bool seal)
+static ALWAYS_INLINE void stream_later_chunks(
+	struct stream *stream, uint32_t left, unsigned rounds, bool seal)
 {
-	uint32_t unit = GROUP;
-
-	stream_group(stream, rounds, seal, GROUP, true, false);
-	for (;; unit += GROUP) {
-		uint32_t left = units - unit;
-
-		if (unlikely(unit % VAES_CHUNK_UNITS == 0)) {
+	stream_count_on(stream, VAES_CHUNK_UNITS);
+	for (uint32_t done = 0;; done += GROUP, left -= GROUP) {
+		if (done % VAES_CHUNK_UNITS == 0)
 			stream_next_chunk(stream, seal, left);
-			stream_make_counters(stream, unit,
-				left < VAES_CHUNK_UNITS ? left : VAES_CHUNK_UNITS,
-				scratch->counters);
-		}
-		if (left <= GROUP) {
-			stream_last_group(stream, rounds, seal, left, false);
+		if (left <= GROUP)
 			break;
-		}
-		stream_group(stream, rounds, seal, GROUP, false, false);
+		stream_group(stream, rounds, seal, (struct group){GROUP, false, false, true});
 	}
-	if (units > VAES_CHUNK_UNITS)
-		secret_wipe(scratch->counters, sizeof(scratch->counters));
+	stream_last_group(stream, rounds, seal, left, false, true);
+}
+
+static ALWAYS_INLINE void stream_run(
+	struct stream *stream, uint32_t units, unsigned rounds, bool seal)
+{
+	const bool one_chunk = units <= VAES_CHUNK_UNITS;
+	uint32_t left = one_chunk ? units : VAES_CHUNK_UNITS;
+
+	if (left <= GROUP) {
+		stream_last_group(stream, rounds, seal, left, true, false);
+		return;
+	}
+	stream_group(stream, rounds, seal, (struct group){GROUP, true, false, false});
+	for (left -= GROUP; left > GROUP; left -= GROUP)
+		stream_group(stream, rounds, seal, (struct group){GROUP, false, false, false});
+	if (likely(one_chunk)) {
+		stream_last_group(stream, rounds, seal, left, false, false);
+		return;
+	}
+	stream_group(stream, rounds, seal, (struct group){GROUP, false, false, false});
+	stream_later_chunks(stream, units - VAES_CHUNK_UNITS, rounds, seal);
 }
 
 static ALWAYS_INLINE void stream_packet(
@@ -214,10 +237,7 @@ static ALWAYS_INLINE void stream_packet(
 	} else {
 		stream.powers = powers_from(key_of(op), VAES_CHUNK_BLOCKS);
 	}
-	if (units <= GROUP)
-		stream_last_group(&stream, rounds, seal, units, true);
-	else
-		stream_run(&stream, scratch, units, rounds, seal);
+	stream_run(&stream, units, rounds, seal);
 	scratch->hash[scratch->waiting] = stream.hash;
 	scratch->first_keystream[scratch->waiting] = stream.first_keystream;
 	scratch->op[scratch->waiting++] = op;
