@@ -3,6 +3,10 @@
 // The direct decrypt calls write the tag that they computed and leave the comparison to the caller.
 // Every call of 1.3, direct or burst, also stores to the library's process-wide imb_errno: a cache
 // line that all workers write.
+//
+// Direct calls, because which kind is faster depends on the CPU: for 46 octets of AES-128-GCM the
+// library's bursts (without checks, 64 at once) take 63 TSC cycles and direct calls 43 on an Intel
+// CPU with AVX-512, 71 and 108 on an AMD one. Both CPUs run engine_vaes.c instead.
 #include "base/secret.h"
 #include "crypto/engines.h"
 
