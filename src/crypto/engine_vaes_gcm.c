@@ -44,7 +44,7 @@ static ALWAYS_INLINE void burst(
 			continue;
 		}
 		scratch->used = true;
-		stream_packet(ops, scratch, rounds, seal);
+		stream_packet(ops, n > 1 ? ops + 1 : ops, scratch, rounds, seal);
 		if (scratch->waiting == VAES_TOGETHER)
 			stream_finish(scratch, seal);
 		ops++;

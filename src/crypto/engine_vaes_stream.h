@@ -18,7 +18,8 @@ struct vaes_scratch {
 struct stream {
 	const struct aead_op *op;
 	uint8_t *data;
-	uint32_t octets; // from data to the end of the packet
+	const uint8_t *ahead; // what is wanted after this packet, a line for each unit
+	uint32_t octets;      // from data to the end of the packet
 	const uint8_t *powers;
 	const uint8_t *counters; // of the first chunk
 	__m512i first_round;	 // of the first chunk
@@ -78,6 +79,7 @@ static ALWAYS_INLINE void stream_group(
 	for (unsigned i = 0; i < n; i++) {
 		const uint8_t *at = stream->data + i * VAES_UNIT;
 
+		_mm_prefetch(stream->ahead + i * VAES_UNIT, _MM_HINT_T0);
 		if (first && i == 0)
 			data[i] = _mm512_mask_loadu_epi8(aad, head, at);
 		else if (last && i == n - 1)
@@ -120,6 +122,7 @@ static ALWAYS_INLINE void stream_group(
 			stream_hash(stream, i);
 	}
 	stream->data += n * VAES_UNIT;
+	stream->ahead += n * VAES_UNIT;
 	stream->octets -= n * VAES_UNIT;
 	stream->counters += n * VAES_UNIT;
 }
@@ -217,13 +220,15 @@ static ALWAYS_INLINE void stream_run(
 	stream_later_chunks(stream, units - VAES_CHUNK_UNITS, rounds, seal);
 }
 
-static ALWAYS_INLINE void stream_packet(
-	struct aead_op *op, struct vaes_scratch *scratch, unsigned rounds, bool seal)
+// next: the packet behind this one, or this one.
+static ALWAYS_INLINE void stream_packet(struct aead_op *op, const struct aead_op *next,
+	struct vaes_scratch *scratch, unsigned rounds, bool seal)
 {
 	uint32_t units = units_of(op);
 	struct stream stream = {
 		.op = op,
 		.data = unit_data(op, 0),
+		.ahead = next->data,
 		.octets = op->octets + VAES_BLOCK,
 		.counters = key_of(op)->counters[0],
 		.first_round = first_round(op),
