@@ -5,17 +5,15 @@
 #include "base/log.h"
 #include "dataplane/drop.h"
 #include "dataplane/handover.h"
+#include "dataplane/pool.h"
 #include "dataplane/punt.h"
 
 #include <errno.h>
 #include <rte_ethdev.h>
 #include <rte_launch.h>
 #include <rte_malloc.h>
-#include <rte_mbuf_pool_ops.h>
 #include <rte_random.h>
 #include <stdio.h>
-
-#define POOL_CACHE 256
 
 static bool polls(enum worker_role role, enum port_side side)
 {
@@ -53,43 +51,15 @@ static void number_workers(struct dataplane *dp, const struct dataplane_params *
 	};
 }
 
-// rte_pktmbuf_pool_create with a choice of flags. Virtual devices do not care for bus addresses, so
-// there buffers may lie across pages: net_af_xdp (22.11) takes the pool's memory for as long as all
-// buffers side by side and loses those that lie behind that, until it receives nothing any more.
-static struct rte_mempool *pool_create(
-	const struct dataplane_params *params, uint16_t private_octets)
-{
-	unsigned element = sizeof(struct rte_mbuf) + private_octets + params->buffer_octets;
-	struct rte_pktmbuf_pool_private layout = {
-		.mbuf_data_room_size = (uint16_t)params->buffer_octets,
-		.mbuf_priv_size = private_octets,
-	};
-	// Fragments that wait must not take from the others.
-	unsigned waiting = REASSEMBLY_ENTRIES * count_polling(params, PORT_UNPROTECTED);
-	struct rte_mempool *pool = rte_mempool_create_empty("buffers", params->buffers + waiting,
-		element, POOL_CACHE, sizeof(layout), SOCKET_ID_ANY,
-		params->virtual_devices ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0);
-
-	if (pool == NULL)
-		return NULL;
-	if (rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL) != 0)
-		goto failed;
-	rte_pktmbuf_pool_init(pool, &layout);
-	if (rte_mempool_populate_default(pool) < 0)
-		goto failed;
-	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
-	return pool;
-failed:
-	rte_mempool_free(pool);
-	return NULL;
-}
-
 static int create_pool(
 	struct dataplane *dp, const struct dataplane_params *params, struct error *err)
 {
 	uint16_t private_octets = RTE_ALIGN(sizeof(struct meta), RTE_MBUF_PRIV_ALIGN);
+	// Fragments that wait must not take from the others.
+	unsigned waiting = REASSEMBLY_ENTRIES * count_polling(params, PORT_UNPROTECTED);
 
-	dp->pool = pool_create(params, private_octets);
+	dp->pool = pool_create("buffers", params->buffers + waiting, params->buffer_octets,
+		private_octets, params->virtual_devices);
 	if (dp->pool == NULL)
 		return error_set(err, ENOMEM,
 			"no memory for %u buffers of %u octets; eal.memory_mb is too small",
