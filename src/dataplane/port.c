@@ -41,15 +41,27 @@ static void set_offloads(struct rte_eth_conf *conf, const struct rte_eth_dev_inf
 	conf->txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 }
 
+uint16_t port_device_mtu(const struct rte_eth_dev_info *info)
+{
+	uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+	uint32_t by_frame = UINT16_MAX;
+
+	// The driver's own figures tell what it counts besides the MTU, where it has both.
+	if (info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu)
+		overhead = info->max_rx_pktlen - info->max_mtu;
+	if (info->max_rx_pktlen > overhead)
+		by_frame = info->max_rx_pktlen - overhead;
+	return (uint16_t)RTE_MIN(by_frame, info->max_mtu);
+}
+
 static int configure_device(struct port *port, uint16_t device, uint16_t rx, uint16_t tx,
 	const struct rte_eth_dev_info *info)
 {
 	struct rte_eth_conf conf = {0};
 	uint64_t able = rss_wanted(port->side) & info->flow_type_rss_offloads;
-	uint16_t max_mtu = info->max_mtu == 0 ? port->mtu : info->max_mtu;
 
 	// Where the device reports less than it can, the port's own limit is enforced in software.
-	conf.rxmode.mtu = RTE_MIN(port->mtu, max_mtu);
+	conf.rxmode.mtu = RTE_MIN(port->mtu, port_device_mtu(info));
 	if (rx > 1 && able != 0) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = able;

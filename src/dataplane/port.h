@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct rte_eth_dev_info;
+
 #define PORTS_MAX 16
 #define PORT_NAME 16
 #define PORT_QUEUES_MAX 64
@@ -69,5 +71,7 @@ int port_open(struct port *port, const struct port_params *params, struct rte_me
 // Stops and closes the devices.
 void port_close(struct port *port);
 void port_losses(const struct port *port, struct port_losses *losses);
+// The largest MTU that DPDK accepts for a device. Virtual ones pass larger packets than that.
+uint16_t port_device_mtu(const struct rte_eth_dev_info *info);
 // Link of every device is up.
 bool port_link_up(const struct port *port);
