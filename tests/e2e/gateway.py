@@ -25,7 +25,7 @@ def build_dir():
 
 def program(name):
     """A program of the build, wherever meson puts it."""
-    for place in ("src", "src/vpectl", "bench"):
+    for place in ("src", "src/vpectl", "bench", "bench/traffic"):
         path = build_dir() / place / name
         if path.is_file():
             return path
@@ -93,6 +93,7 @@ class Port:
     addresses: list
     mtu: int = 1500
     host_interface: str = ""
+    vdevs: list = dataclasses.field(default_factory=list)  # EAL's devices, instead of interfaces
 
     def __post_init__(self):
         self.host_interface = self.host_interface or f"vped-{self.name}"
@@ -128,7 +129,7 @@ def connect(path, timeout=5.0):
 class Gateway:
     """One daemon and everything that belongs to it."""
 
-    _cpu = itertools.count()
+    cpu = itertools.count()  # the next CPU that nobody has been given
 
     def __init__(self, lab, namespace, ports, tunnels, policies, workers=("both",), **settings):
         self.lab = lab
@@ -142,7 +143,7 @@ class Gateway:
         self.socket = lab.dir / f"{self.name}.sock"
         self.process = None
         # Gateways start on different CPUs where there are several.
-        self.first_cpu = next(Gateway._cpu)
+        self.first_cpu = next(Gateway.cpu)
         for port in ports:
             for interface in port.interfaces:
                 lab.give_to_daemon(namespace, interface)
@@ -172,7 +173,8 @@ class Gateway:
                 f"    out = {out};\n    in = ( {inbound} ); }}")
 
     def _port(self, port, device):
-        vdevs = ", ".join(f'"{self.lab.vdev(next(device), i)}"' for i in port.interfaces)
+        devices = port.vdevs or [self.lab.vdev(next(device), i) for i in port.interfaces]
+        vdevs = ", ".join(f'"{d}"' for d in devices)
         return (f'{{ name = "{port.name}"; side = "{port.side}"; vdev = [ {vdevs} ]; '
                 f'mtu = {port.mtu}; host_interface = "{port.host_interface}"; }}')
 
@@ -186,7 +188,7 @@ class Gateway:
         memory = self.settings.get("memory_mb", MEMORY_MB)
         idle = self.settings.get("idle", "backoff")
         guard = self.settings.get("host_guard", True)
-        devices = sum(len(port.interfaces) for port in self.ports)
+        devices = sum(len(port.vdevs or port.interfaces) for port in self.ports)
         return "\n".join([
             f'eal = {{ huge = {str(huge).lower()}; memory_mb = {memory}; '
             f'lcores = "{self._lcores()}"; }};',
