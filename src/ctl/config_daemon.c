@@ -7,9 +7,18 @@
 #include <errno.h>
 #include <string.h>
 
-static int eal_finish(struct reader *reader, const config_setting_t *group, void *object)
+static int check_simd(
+	const struct reader *reader, const config_setting_t *group, const struct config_eal *eal)
 {
-	struct config_eal *eal = object;
+	if ((eal->simd_bits & (eal->simd_bits - 1)) == 0)
+		return 0;
+	return reader_fail(reader, setting_line(config_setting_get_member(group, "simd_bits")),
+		EINVAL, "'simd_bits' is %u; 128, 256 or 512 is wanted", eal->simd_bits);
+}
+
+static int check_lcores(
+	const struct reader *reader, const config_setting_t *group, const struct config_eal *eal)
+{
 	unsigned line = group ? setting_line(config_setting_get_member(group, "lcores")) : 1;
 	struct lcore_set set;
 	int ret;
@@ -26,6 +35,14 @@ static int eal_finish(struct reader *reader, const config_setting_t *group, void
 			"'lcores' leaves no worker: the lowest lcore is the control thread's; name "
 			"two or more");
 	return 0;
+}
+
+static int eal_finish(struct reader *reader, const config_setting_t *group, void *object)
+{
+	const struct config_eal *eal = object;
+	int ret = check_simd(reader, group, eal);
+
+	return ret < 0 ? ret : check_lcores(reader, group, eal);
 }
 
 // Two devices' buffers and three routing tables: one in use, one that workers may still see, one
@@ -45,6 +62,13 @@ static const struct setting eal_rows[] = {
 		.max = 1048576,
 		.defaults = true,
 		.fallback = 512},
+	{.name = "simd_bits",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_eal, simd_bits),
+		.min = 128,
+		.max = 512,
+		.defaults = true,
+		.fallback = 0}, // EAL's own
 	// Made from the workers where it is left out.
 	{.name = "lcores", .kind = SETTING_TEXT, FIELD(struct config_eal, lcores)},
 };

@@ -27,12 +27,17 @@ static void add_pair(struct args *args, const char *option, const char *value)
 	add(args, value);
 }
 
+static void add_number(struct args *args, const char *option, unsigned value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	add_pair(args, option, text);
+}
+
 static void add_memory(struct args *args, const struct config_eal *eal)
 {
-	char memory_mb[16];
-
-	snprintf(memory_mb, sizeof(memory_mb), "%u", eal->memory_mb);
-	add_pair(args, "-m", memory_mb);
+	add_number(args, "-m", eal->memory_mb);
 	if (eal->huge) {
 		// Nothing of ours lies in a file that outlives the process: packets and keys.
 		add(args, "--in-memory");
@@ -80,6 +85,8 @@ int eal_start(const struct config *config, struct error *err)
 	// Tables that cannot be made are told of by us, once.
 	add_pair(&args, "--log-level", "lib.lpm:critical");
 	add_pair(&args, "--lcores", config->eal.lcores);
+	if (config->eal.simd_bits != 0)
+		add_number(&args, "--force-max-simd-bitwidth", config->eal.simd_bits);
 	add_memory(&args, &config->eal);
 	add_devices(&args, config);
 	if (!complete(&args) || sched_getaffinity(0, sizeof(cpus), &cpus) != 0)

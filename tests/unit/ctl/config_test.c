@@ -39,6 +39,7 @@ static void defaults(void **state)
 	(void)state;
 	assert_true(config->eal.huge);
 	assert_int_equal(config->eal.memory_mb, 512);
+	assert_int_equal(config->eal.simd_bits, 0);
 	assert_int_equal(lcores_parse(config->eal.lcores, &lcores, &err), 0);
 	assert_true(lcores.n == 2 && lcores.has[0] && lcores.has[1]);
 	assert_string_equal(config->socket, "/run/vped/vped.sock");
@@ -77,7 +78,8 @@ static void defaults(void **state)
 static void daemon_settings(void **state)
 {
 	struct config *config = fixture_load_text(
-		"eal = { huge = false; memory_mb = 1048576; lcores = \"2@0,(4,6)@1,8-9\"; };\n"
+		"eal = { huge = false; memory_mb = 1048576; simd_bits = 512;\n"
+		"lcores = \"2@0,(4,6)@1,8-9\"; };\n"
 		"control = { socket = \"/run/a.sock\"; host_guard = false; };\n"
 		"crypto = \"openssl\";\n"
 		"buffers = { count = 4194304; octets = 16640; };\n"
@@ -91,6 +93,7 @@ static void daemon_settings(void **state)
 	(void)state;
 	assert_false(config->eal.huge);
 	assert_int_equal(config->eal.memory_mb, 1048576);
+	assert_int_equal(config->eal.simd_bits, 512);
 	assert_string_equal(config->eal.lcores, "2@0,(4,6)@1,8-9");
 	assert_string_equal(config->socket, "/run/a.sock");
 	assert_false(config->host_guard);
