@@ -20,7 +20,7 @@ struct reading {
 	uint64_t tsc;
 	uint64_t cpu_ns;
 	uint64_t wall_ns;
-	uint64_t involuntary_switches;
+	uint64_t switches;
 };
 
 struct meter {
@@ -32,8 +32,10 @@ struct meter {
 	uint64_t phase_start;
 	uint64_t slice_start;
 	uint64_t slice_received;
+	uint64_t slice_switches;
 	struct reading start;
 	unsigned slices;
+	unsigned interrupted;
 	double slice[METER_SLICES_MAX];
 	unsigned bursts;
 	struct meter_burst burst[METER_BURSTS_MAX];
@@ -84,15 +86,21 @@ static uint64_t ms_in_tsc(uint64_t ms)
 	return ms * (rte_get_tsc_hz() / 1000);
 }
 
-static struct reading read_all(uint64_t received)
+// Of this thread to another.
+static uint64_t count_switches(void)
 {
 	struct rusage usage;
 
 	getrusage(RUSAGE_THREAD, &usage);
+	return (uint64_t)(usage.ru_nvcsw + usage.ru_nivcsw);
+}
+
+static struct reading read_all(uint64_t received)
+{
 	return (struct reading){
 		.received = received,
 		.sent = meter_sent,
-		.involuntary_switches = (uint64_t)usage.ru_nivcsw,
+		.switches = count_switches(),
 		.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID),
 		.wall_ns = clock_ns(CLOCK_MONOTONIC),
 		.tsc = rte_rdtsc(),
@@ -109,6 +117,8 @@ static int compare(const void *a, const void *b)
 
 static double quantile(const struct meter *meter, double fraction)
 {
+	if (meter->slices == 0)
+		return 0;
 	return meter->slice[(size_t)(fraction * (double)(meter->slices - 1) + 0.5)];
 }
 
@@ -123,8 +133,8 @@ static void finish_burst(struct meter *meter, uint64_t received)
 		.tsc = end.tsc - meter->start.tsc,
 		.cpu_ns = end.cpu_ns - meter->start.cpu_ns,
 		.wall_ns = end.wall_ns - meter->start.wall_ns,
-		.involuntary_switches =
-			end.involuntary_switches - meter->start.involuntary_switches,
+		.switches = end.switches - meter->start.switches,
+		.interrupted = meter->interrupted,
 		.slices = meter->slices,
 		.slice_min = quantile(meter, 0),
 		.slice_p10 = quantile(meter, 0.1),
@@ -173,10 +183,11 @@ static bool rest(struct meter *meter, uint64_t received, uint64_t now)
 	return true;
 }
 
-static void begin_slice(struct meter *meter, uint64_t received)
+static void begin_slice(struct meter *meter, uint64_t received, uint64_t switches)
 {
 	meter->next = received + meter->params.slice;
 	meter->slice_received = received;
+	meter->slice_switches = switches;
 	meter->slice_start = rte_rdtsc();
 }
 
@@ -187,20 +198,26 @@ static void warm(struct meter *meter, uint64_t received, uint64_t now)
 		return;
 	meter->phase = PHASE_BURST;
 	meter->slices = 0;
+	meter->interrupted = 0;
 	meter->start = read_all(received);
-	begin_slice(meter, received);
+	begin_slice(meter, received, meter->start.switches);
 }
 
 static bool end_slice(struct meter *meter, uint64_t received, uint64_t now)
 {
-	meter->slice[meter->slices++] =
-		(double)(now - meter->slice_start) / (double)(received - meter->slice_received);
+	uint64_t switches = count_switches();
+
+	if (switches == meter->slice_switches)
+		meter->slice[meter->slices++] = (double)(now - meter->slice_start) /
+			(double)(received - meter->slice_received);
+	else
+		meter->interrupted++;
 	if (now - meter->start.tsc >= ms_in_tsc(meter->params.burst_ms) ||
 		meter->slices == METER_SLICES_MAX) {
 		finish_burst(meter, received);
 		return false;
 	}
-	begin_slice(meter, received);
+	begin_slice(meter, received, switches);
 	return true;
 }
 
@@ -234,11 +251,12 @@ void meter_print(const struct meter *meter, FILE *to)
 
 		fprintf(to,
 			"%s\n  {\"received\": %lu, \"sent\": %lu, \"tsc\": %lu, \"cpu_ns\": %lu, "
-			"\"wall_ns\": %lu, \"involuntary_switches\": %lu, \"slices\": %u,\n"
+			"\"wall_ns\": %lu, \"switches\": %lu, \"slices\": %u, \"interrupted\": "
+			"%u,\n"
 			"   \"slice_min\": %.2f, \"slice_p10\": %.2f, \"slice_p25\": %.2f, "
 			"\"slice_median\": %.2f, \"slice_p75\": %.2f, \"slice_p90\": %.2f}",
 			i == 0 ? "" : ",", b->received, b->sent, b->tsc, b->cpu_ns, b->wall_ns,
-			b->involuntary_switches, b->slices, b->slice_min, b->slice_p10,
+			b->switches, b->slices, b->interrupted, b->slice_min, b->slice_p10,
 			b->slice_p25, b->slice_median, b->slice_p75, b->slice_p90);
 	}
 	fputc(']', to);

@@ -1,7 +1,7 @@
 // Measuring from inside: a receive queue's own thread notes how long the program under test takes
 // for packets of the stream. Bursts of full load with rests between them, on a clock that all
-// queues share; a burst is cut into slices of a fixed number of packets, so that whoever reads the
-// result can leave out the moments when the machine did something else.
+// queues share; a burst is cut into slices of a fixed number of packets. Slices in which the kernel
+// ran something else on this CPU are counted and left out of the quantiles.
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #define METER_BURSTS_MAX 256
-#define METER_SLICES_MAX 8192
+#define METER_SLICES_MAX 16384
 
 struct meter_params {
 	unsigned bursts; // 0: do not measure; an endless stream
@@ -27,8 +27,9 @@ struct meter_burst {
 	uint64_t tsc;
 	uint64_t cpu_ns; // of this thread
 	uint64_t wall_ns;
-	uint64_t involuntary_switches;
-	unsigned slices;
+	uint64_t switches; // to another thread
+	unsigned slices;   // that the quantiles are of
+	unsigned interrupted;
 	double slice_min, slice_p10, slice_p25, slice_median, slice_p75,
 		slice_p90; // TSC per packet
 };
