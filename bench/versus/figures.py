@@ -1,0 +1,75 @@
+"""From the generator's bursts to figures."""
+
+import random
+import statistics
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+
+
+def bursts_of(result):
+    """All bursts of all receive queues, queue by queue."""
+    return [[dict(burst, queue=number) for burst in queue["bursts"]]
+            for device in result["devices"] for number, queue in enumerate(device["rx"])
+            if queue["bursts"]]
+
+
+def lost(result):
+    """Packets that went in and did not come out. The last burst's may still be on their way."""
+    received = sum(q["received"] for d in result["devices"] for q in d["rx"])
+    sent = sum(q["sent"] for d in result["devices"] for q in d["tx"])
+    return received - sent
+
+
+def cycles(bursts):
+    """TSC cycles a packet of each burst: the median of its slices."""
+    return [burst["slice_median"] for burst in bursts if burst["slices"] > 0]
+
+
+def spread(values):
+    ordered = sorted(values)
+
+    def at(fraction):
+        return ordered[round(fraction * (len(ordered) - 1))]
+    return {"n": len(ordered), "median": statistics.median(ordered), "min": ordered[0],
+            "p10": at(0.1), "p90": at(0.9), "max": ordered[-1]}
+
+
+def rates(bursts):
+    """Millions of packets: a CPU-second, a second of the wall's clock."""
+    cpu = statistics.median(b["received"] / b["cpu_ns"] * 1000 for b in bursts)
+    wall = statistics.median(b["received"] / b["wall_ns"] * 1000 for b in bursts)
+    # What a core does that nobody else uses: the undisturbed slices' rate.
+    core = statistics.median(b["sent"] / b["received"] * b["tsc"] / b["wall_ns"] * 1000 /
+                             b["slice_median"] for b in bursts if b["slices"] > 0)
+    share = sum(b["cpu_ns"] for b in bursts) / sum(b["wall_ns"] for b in bursts)
+    return {"mpps_per_cpu_second": cpu, "mpps_wall": wall, "mpps_core": core,
+            "cpu_share": share}
+
+
+def _resample(rounds, generator):
+    """Rounds with replacement, and in each its bursts with replacement."""
+    chosen = [generator.choice(rounds) for _ in rounds]
+    return statistics.median([generator.choice(one) for one in chosen for _ in one])
+
+
+def net_ratio(theirs, their_floor, ours, our_floor, seed=1):
+    """How many times their cycles, net of I/O, are ours; with its confidence interval. Each
+    argument is a list of rounds, a round a list of cycles."""
+    def flat(rounds):
+        return statistics.median([value for one in rounds for value in one])
+
+    generator = random.Random(seed)
+    sides = [[one for one in rounds if one] for rounds in (theirs, their_floor, ours, our_floor)]
+    if not all(sides):
+        return None
+    ratios = []
+    for _ in range(RESAMPLES):
+        theirs_, their_floor_, ours_, our_floor_ = (_resample(s, generator) for s in sides)
+        ratios.append((theirs_ - their_floor_) / (ours_ - our_floor_))
+    ratios.sort()
+    middle = [flat(side) for side in sides]
+    tail = (1 - CONFIDENCE) / 2
+    return {"ratio": (middle[0] - middle[1]) / (middle[2] - middle[3]),
+            "low": ratios[round(tail * (RESAMPLES - 1))],
+            "high": ratios[round((1 - tail) * (RESAMPLES - 1))]}
