@@ -1,11 +1,11 @@
-// vped: the ordered start and the reverse stop. The tables of protocols and engines are here.
+// vped: the ordered start and the reverse stop. The table of protocols is here.
 #include "base/log.h"
-#include "crypto/engines.h"
 #include "ctl/config.h"
 #include "ctl/eal.h"
 #include "ctl/gateway.h"
 #include "ctl/host_guard.h"
 #include "ctl/process.h"
+#include "main_engines.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -16,11 +16,6 @@
 #ifndef VPED_VERSION
 #define VPED_VERSION "unknown"
 #endif
-
-static const struct aead_table engines = {
-	.n = 3,
-	.engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl},
-};
 
 static const struct proto_table protos = {
 	.n = 2,
@@ -87,22 +82,6 @@ static void parse_options(int argc, char **argv, struct options *options)
 	}
 }
 
-// An engine that gives one wrong answer is a reason not to start at all.
-static int self_test(struct error *err)
-{
-	for (unsigned i = 0; i < engines.n; i++) {
-		const struct aead_engine *engine = engines.engine[i];
-		int rc;
-
-		if (!engine->probe())
-			continue;
-		rc = aead_self_test(engine, aead_known_answers, aead_known_answers_count, err);
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
 // Before EAL, which opens virtual devices.
 static int guard(const struct config *config, struct error *err)
 {
@@ -143,7 +122,7 @@ static int serve(struct config *config, struct error *err)
 	if (config->host_guard)
 		rc = host_guard_mark_sockets(err);
 	if (rc == 0)
-		rc = gateway_create(config, &protos, &engines, &gateway, err);
+		rc = gateway_create(config, &protos, &main_engines, &gateway, err);
 	config_forget_keys(config);
 	if (rc == 0) {
 		rc = gateway_run(gateway);
@@ -168,9 +147,9 @@ int main(int argc, char **argv)
 	// Before the first key is read.
 	rc = process_harden(&err);
 	if (rc == 0)
-		rc = self_test(&err);
+		rc = main_engines_test(&err);
 	if (rc == 0)
-		rc = config_load(options.file, &protos, &engines, &config, &err);
+		rc = config_load(options.file, &protos, &main_engines, &config, &err);
 	if (rc == 0 && options.check)
 		rc = check(options.file, config, &err);
 	else if (rc == 0 && options.host_guard)

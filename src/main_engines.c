@@ -1,0 +1,24 @@
+// The gateway's engines, in the order in which "auto" tries them.
+#include "main_engines.h"
+
+#include "crypto/engines.h"
+
+const struct aead_table main_engines = {
+	.n = 3,
+	.engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl},
+};
+
+int main_engines_test(struct error *err)
+{
+	for (unsigned i = 0; i < main_engines.n; i++) {
+		const struct aead_engine *engine = main_engines.engine[i];
+		int rc;
+
+		if (!engine->probe())
+			continue;
+		rc = aead_self_test(engine, aead_known_answers, aead_known_answers_count, err);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
