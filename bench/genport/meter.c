@@ -1,11 +1,12 @@
 // Measuring from inside a receive queue.
 #include "bench/genport/meter.h"
 
+#include "bench/switches.h"
+
 #include <errno.h>
 #include <rte_cycles.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,10 +34,12 @@ struct meter {
 	uint64_t slice_start;
 	uint64_t slice_received;
 	uint64_t slice_switches;
+	uint64_t slice_sent;
 	struct reading start;
 	unsigned slices;
 	unsigned interrupted;
 	double slice[METER_SLICES_MAX];
+	double sent_rate[METER_SLICES_MAX];
 	unsigned bursts;
 	struct meter_burst burst[METER_BURSTS_MAX];
 };
@@ -86,21 +89,12 @@ static uint64_t ms_in_tsc(uint64_t ms)
 	return ms * (rte_get_tsc_hz() / 1000);
 }
 
-// Of this thread to another.
-static uint64_t count_switches(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_THREAD, &usage);
-	return (uint64_t)(usage.ru_nvcsw + usage.ru_nivcsw);
-}
-
 static struct reading read_all(uint64_t received)
 {
 	return (struct reading){
 		.received = received,
 		.sent = meter_sent,
-		.switches = count_switches(),
+		.switches = switches_so_far(),
 		.cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID),
 		.wall_ns = clock_ns(CLOCK_MONOTONIC),
 		.tsc = rte_rdtsc(),
@@ -115,11 +109,11 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double quantile(const struct meter *meter, double fraction)
+static double quantile(const struct meter *meter, const double sorted[], double fraction)
 {
 	if (meter->slices == 0)
 		return 0;
-	return meter->slice[(size_t)(fraction * (double)(meter->slices - 1) + 0.5)];
+	return sorted[(size_t)(fraction * (double)(meter->slices - 1) + 0.5)];
 }
 
 static void finish_burst(struct meter *meter, uint64_t received)
@@ -127,6 +121,7 @@ static void finish_burst(struct meter *meter, uint64_t received)
 	struct reading end = read_all(received);
 
 	qsort(meter->slice, meter->slices, sizeof(meter->slice[0]), compare);
+	qsort(meter->sent_rate, meter->slices, sizeof(meter->sent_rate[0]), compare);
 	meter->burst[meter->bursts++] = (struct meter_burst){
 		.received = end.received - meter->start.received,
 		.sent = end.sent - meter->start.sent,
@@ -136,12 +131,13 @@ static void finish_burst(struct meter *meter, uint64_t received)
 		.switches = end.switches - meter->start.switches,
 		.interrupted = meter->interrupted,
 		.slices = meter->slices,
-		.slice_min = quantile(meter, 0),
-		.slice_p10 = quantile(meter, 0.1),
-		.slice_p25 = quantile(meter, 0.25),
-		.slice_median = quantile(meter, 0.5),
-		.slice_p75 = quantile(meter, 0.75),
-		.slice_p90 = quantile(meter, 0.9),
+		.slice_min = quantile(meter, meter->slice, 0),
+		.slice_p10 = quantile(meter, meter->slice, 0.1),
+		.slice_p25 = quantile(meter, meter->slice, 0.25),
+		.slice_median = quantile(meter, meter->slice, 0.5),
+		.slice_p75 = quantile(meter, meter->slice, 0.75),
+		.slice_p90 = quantile(meter, meter->slice, 0.9),
+		.sent_rate = quantile(meter, meter->sent_rate, 0.5),
 	};
 	meter->next = 0;
 	meter->phase = PHASE_REST;
@@ -188,6 +184,7 @@ static void begin_slice(struct meter *meter, uint64_t received, uint64_t switche
 	meter->next = received + meter->params.slice;
 	meter->slice_received = received;
 	meter->slice_switches = switches;
+	meter->slice_sent = meter_sent;
 	meter->slice_start = rte_rdtsc();
 }
 
@@ -203,13 +200,19 @@ static void warm(struct meter *meter, uint64_t received, uint64_t now)
 	begin_slice(meter, received, meter->start.switches);
 }
 
+static void keep_slice(struct meter *meter, uint64_t received, double tsc)
+{
+	meter->slice[meter->slices] = tsc / (double)(received - meter->slice_received);
+	meter->sent_rate[meter->slices] = (double)(meter_sent - meter->slice_sent) / tsc;
+	meter->slices++;
+}
+
 static bool end_slice(struct meter *meter, uint64_t received, uint64_t now)
 {
-	uint64_t switches = count_switches();
+	uint64_t switches = switches_so_far();
 
 	if (switches == meter->slice_switches)
-		meter->slice[meter->slices++] = (double)(now - meter->slice_start) /
-			(double)(received - meter->slice_received);
+		keep_slice(meter, received, (double)(now - meter->slice_start));
 	else
 		meter->interrupted++;
 	if (now - meter->start.tsc >= ms_in_tsc(meter->params.burst_ms) ||
@@ -254,10 +257,11 @@ void meter_print(const struct meter *meter, FILE *to)
 			"\"wall_ns\": %lu, \"switches\": %lu, \"slices\": %u, \"interrupted\": "
 			"%u,\n"
 			"   \"slice_min\": %.2f, \"slice_p10\": %.2f, \"slice_p25\": %.2f, "
-			"\"slice_median\": %.2f, \"slice_p75\": %.2f, \"slice_p90\": %.2f}",
+			"\"slice_median\": %.2f, \"slice_p75\": %.2f, \"slice_p90\": %.2f, "
+			"\"sent_rate\": %.6f}",
 			i == 0 ? "" : ",", b->received, b->sent, b->tsc, b->cpu_ns, b->wall_ns,
 			b->switches, b->slices, b->interrupted, b->slice_min, b->slice_p10,
-			b->slice_p25, b->slice_median, b->slice_p75, b->slice_p90);
+			b->slice_p25, b->slice_median, b->slice_p75, b->slice_p90, b->sent_rate);
 	}
 	fputc(']', to);
 }

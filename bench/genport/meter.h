@@ -32,6 +32,7 @@ struct meter_burst {
 	unsigned interrupted;
 	double slice_min, slice_p10, slice_p25, slice_median, slice_p75,
 		slice_p90; // TSC per packet
+	double sent_rate;  // by this thread, packets per TSC cycle: the slices' median
 };
 
 struct meter;

@@ -68,6 +68,7 @@ static unsigned word(
 static void read_stream(const struct rte_kvargs *args, struct stream_params *stream)
 {
 	static const char *const kinds[] = {"none", "plain", "esp", "vpe"};
+	static const char *const cryptos[] = {"real", "none"};
 	static const char *const orders[] = {"turn", "random"};
 	static const char *const families[] = {"4", "6"};
 	static const char *const keys[] = {"16", "24", "32"};
@@ -81,6 +82,7 @@ static void read_stream(const struct rte_kvargs *args, struct stream_params *str
 		.family = word(args, "family", families, RTE_DIM(families)) == 0 ? 4 : 6,
 		.key_octets = (uint8_t)(16 + 8 * word(args, "key_octets", keys, RTE_DIM(keys))),
 		.copies = (uint8_t)number(args, "copies", 1, 1, 100),
+		.clear = word(args, "crypto", cryptos, RTE_DIM(cryptos)) == 1,
 		.random = word(args, "order", orders, RTE_DIM(orders)) == 1,
 	};
 	if (stream->family == 6 && stream->frame_octets < FRAME_OCTETS_MIN + 20)
@@ -92,7 +94,7 @@ static void read_stream(const struct rte_kvargs *args, struct stream_params *str
 static void read_device(const char *text)
 {
 	static const char *const keys[] = {"stream", "octets", "flows", "sas", "family",
-		"key_octets", "copies", "order", "ring", "capture", NULL};
+		"key_octets", "copies", "crypto", "order", "ring", "capture", NULL};
 	struct device_options *options = &device[devices];
 	size_t name = strcspn(text, ",");
 	struct rte_kvargs *args;

@@ -113,6 +113,8 @@ static void seal_esp(struct stream *s, uint8_t *frame, uint32_t sa, uint32_t seq
 		.tag = tag,
 	};
 
+	if (s->params.clear)
+		return;
 	memcpy(nonce, frame_salt, sizeof(frame_salt));
 	memcpy(nonce + sizeof(frame_salt), frame + ESP_IV_AT, 8);
 	store_be32(frame + ESP_SEQ_AT, seq);
@@ -123,7 +125,7 @@ static void seal_esp(struct stream *s, uint8_t *frame, uint32_t sa, uint32_t seq
 static void fill_steps(struct stream *s, const uint8_t *clear, uint32_t sa, uint8_t *scratch)
 {
 	struct esp_counter *counter = &s->esp[sa];
-	uint8_t zero[16], tag[16];
+	uint8_t zero[16] = {0}, tag[16] = {0};
 	rte_xmm_t sum = {.u64 = {0, 0}};
 
 	memcpy(scratch, clear, s->octets);
@@ -354,6 +356,7 @@ void stream_write(struct stream *s, struct rte_mbuf *const m[], uint16_t n)
 	default:
 		for (uint16_t i = 0; i < n; i++)
 			write_vpe(s, t[i], frame_of(m[i]), &s->op[i]);
-		aead_seal_burst(s->aead, s->op, n);
+		if (!s->params.clear)
+			aead_seal_burst(s->aead, s->op, n);
 	}
 }

@@ -21,6 +21,7 @@ struct stream_params {
 	uint8_t family;	    // of the inner packets: 4 or 6
 	uint8_t key_octets; // 16, 24, 32: AES-GCM
 	uint8_t copies;	    // how often each sequence number is sent: 1
+	bool clear;	    // not sealed, for a program whose engine does nothing
 	bool random;	    // flows at random, else in turn
 	uint16_t queues;    // receive queues that share the stream
 	uint8_t mac[6];	    // the port's

@@ -24,6 +24,7 @@ class Case:
     order: str = "turn"
     workers: int = 1
     policies: int = 1
+    crypto: bool = True
 
     @property
     def encrypts(self):
@@ -49,6 +50,13 @@ def many_sa_cases():
 def most_sa_cases(outbound, inbound):
     return [Case("most SAs", "encrypt", 64, sas=outbound, flows=outbound, order="random"),
             Case("most SAs", "decrypt", 64, sas=inbound, flows=inbound, order="random")]
+
+
+def path_cases():
+    """Everything but crypto."""
+    shapes = [{}, {"flows": 4096}, {"flows": 1 << 20}, {"policies": 1000}]
+    return [Case("no crypto", direction, 64, crypto=False, **shape)
+            for shape in shapes for direction in ("encrypt", "decrypt")]
 
 
 def two_worker_cases():

@@ -35,13 +35,16 @@ def spread(values):
             "p10": at(0.1), "p90": at(0.9), "max": ordered[-1]}
 
 
+def core_rate(burst):
+    """What a core sends that nobody else uses: the rate of the slices without interruption."""
+    return burst["sent_rate"] * burst["tsc"] / burst["wall_ns"] * 1000
+
+
 def rates(bursts):
     """Millions of packets: a CPU-second, a second of the wall's clock."""
     cpu = statistics.median(b["received"] / b["cpu_ns"] * 1000 for b in bursts)
     wall = statistics.median(b["received"] / b["wall_ns"] * 1000 for b in bursts)
-    # What a core does that nobody else uses: the undisturbed slices' rate.
-    core = statistics.median(b["sent"] / b["received"] * b["tsc"] / b["wall_ns"] * 1000 /
-                             b["slice_median"] for b in bursts if b["slices"] > 0)
+    core = statistics.median(core_rate(b) for b in bursts if b["slices"] > 0)
     share = sum(b["cpu_ns"] for b in bursts) / sum(b["wall_ns"] for b in bursts)
     return {"mpps_per_cpu_second": cpu, "mpps_wall": wall, "mpps_core": core,
             "cpu_share": share}

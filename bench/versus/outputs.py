@@ -10,6 +10,7 @@ import cases
 
 ETHER = 14
 IPV4 = 20
+TAG = 16
 PROTOCOL_UDP = 17
 PROTOCOL_ESP = 50
 PORT_FAR = 5001
@@ -41,24 +42,24 @@ def _check_inner(ip, case, frame, hops):
     return sa
 
 
-def _open_esp(outer, frame):
+def _open_esp(outer, frame, crypto):
     spi, sequence = struct.unpack(">II", outer[IPV4:IPV4 + 8])
     sa = spi - cases.ESP_SPI_FIRST
     nonce = cases.SALT + outer[IPV4 + 8:IPV4 + 16]
     try:
-        plain = AESGCM(cases.key_of_gateway(sa)).decrypt(
+        plain = outer[IPV4 + 16:-TAG] if not crypto else AESGCM(cases.key_of_gateway(sa)).decrypt(
             nonce, outer[IPV4 + 16:], outer[IPV4:IPV4 + 8])
     except InvalidTag as err:
         raise WrongOutput(f"ESP does not open: {frame[:96].hex()}") from err
     return sa, sequence, plain[:len(plain) - 2 - plain[-2]]
 
 
-def _open_vpe(outer, frame):
+def _open_vpe(outer, frame, crypto):
     header = outer[IPV4:IPV4 + 32]
     sequence, spi = struct.unpack("<QI", header[4:16])
     sa = spi - cases.VPE_SPI_FIRST
     try:
-        plain = AESGCM(cases.key_of_gateway(sa)).decrypt(
+        plain = outer[IPV4 + 32:] if not crypto else AESGCM(cases.key_of_gateway(sa)).decrypt(
             header[:12], outer[IPV4 + 32:] + header[16:], None)
     except InvalidTag as err:
         raise WrongOutput(f"VPE does not open: {frame[:96].hex()}") from err
@@ -70,7 +71,7 @@ def _check_tunnel(frame, case, protocol, seen):
     _require(outer[9] == PROTOCOL_ESP and str(ipaddress.ip_address(outer[16:20])) == cases.PEER,
              "no tunnel packet to the peer", frame)
     outer = outer[:struct.unpack(">H", outer[2:4])[0]]
-    sa, sequence, inner = (_open_esp if protocol == "esp" else _open_vpe)(outer, frame)
+    sa, sequence, inner = (_open_esp if protocol == "esp" else _open_vpe)(outer, frame, case.crypto)
     _require((sa, sequence) not in seen, "a sequence number twice", frame)
     seen.add((sa, sequence))
     return sa, inner

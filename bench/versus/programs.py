@@ -102,9 +102,10 @@ class Vped:
     hops = 1
     passes_of_copies = 0.5
 
-    def __init__(self, options, path):
+    def __init__(self, options, path, path_without_crypto):
         self.options = options
         self.path = path
+        self.path_without_crypto = path_without_crypto
 
     def _sa(self, case, protocol, sa):
         first = cases.ESP_SPI_FIRST if protocol == "esp" else cases.VPE_SPI_FIRST
@@ -152,7 +153,7 @@ class Vped:
             f"eal = {{ huge = {str(self.options.huge).lower()}; memory_mb = 1024; "
             f'simd_bits = {self.options.simd_bits}; lcores = "{self._lcores(case)}"; }};',
             f'control = {{ socket = "{directory}/vped.sock"; host_guard = false; }};',
-            f'crypto = "{self.options.engine}";',
+            f'crypto = "{self.options.engine if case.crypto else "null"}";',
             "buffers = { count = 16384; };",
             f"replay = {{ pool_kb = {max(4096, case.sas)}; }};",
             f'workers = {{ burst = {self.options.burst}; idle = "poll"; roles = ( {roles} ); }};',
@@ -168,7 +169,8 @@ class Vped:
         (directory / "vped.conf").write_text("\n".join(text), encoding="ascii")
 
     def argv(self, case, protocol, directory):
-        return [str(self.path), "-c", str(directory / "vped.conf")]
+        path = self.path if case.crypto else self.path_without_crypto
+        return [str(path), "-c", str(directory / "vped.conf")]
 
     def configure(self, namespace):
         """Addresses and the way to the near networks, as an operator gives them."""

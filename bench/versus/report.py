@@ -16,7 +16,10 @@ def _cell(value, digits=1):
 def _title(row):
     sas = f", {row['sas']:,} SAs" if row["sas"] > 1 else ""
     order = " at random" if row["order"] == "random" else ""
-    return f"{row['direction']} {row['octets']}{sas}{order}"
+    shape = f", {row['flows']:,} flows" if row["flows"] not in (64, row["sas"]) else ""
+    shape += f", {row['policies']:,} policies" if row["policies"] > 1 else ""
+    shape += "" if row["crypto"] else ", no crypto"
+    return f"{row['direction']} {row['octets']}{sas}{order}{shape}"
 
 
 def _ratio(ratio):
@@ -27,7 +30,7 @@ def _ratio(ratio):
 
 def one_worker(rows):
     """Cycles a packet, and how many times ours ipsec-secgw's are."""
-    head = (f"{'':30} {'':16} {'median':>8} {'min':>8} {'p10':>8} {'p90':>8} {'net':>8} "
+    head = (f"{'':44} {'':16} {'median':>8} {'min':>8} {'p10':>8} {'p90':>8} {'net':>8} "
             f"{'Mpps/CPU-s':>10} {'Mpps':>7} {'share':>5}  secgw's net / this net")
     lines = [head]
     title = None
@@ -35,7 +38,7 @@ def one_worker(rows):
         shown = _title(row)
         cycles = row["cycles"]
         lines.append(
-            f"{shown if shown != title else '':30} {_name(row):16} {cycles['median']:8.1f} "
+            f"{shown if shown != title else '':44} {_name(row):16} {cycles['median']:8.1f} "
             f"{cycles['min']:8.1f} {cycles['p10']:8.1f} {cycles['p90']:8.1f} "
             f"{_cell(row['net']):>8} {row['mpps_per_cpu_second']:10.2f} {row['mpps_wall']:7.2f} "
             f"{row['cpu_share']:5.2f}  {_ratio(row['ratio'])}".rstrip())
@@ -45,26 +48,24 @@ def one_worker(rows):
 
 def two_workers(rows):
     """What a second worker adds: packets sent, as sums over the workers."""
-    lines = [f"{'':30} {'':16} {'Mpps core':>10} {'Mpps/CPU-s':>10} {'Mpps wall':>10}   "
+    lines = [f"{'':44} {'':16} {'Mpps core':>10} {'Mpps/CPU-s':>10} {'Mpps wall':>10}   "
              "times one worker: core, CPU-s, wall"]
     for row in (r for r in rows if r["workers"] == 2):
         lines.append(
-            f"{_title(row):30} {_name(row):16} {row['mpps_core']:10.2f} "
+            f"{_title(row):44} {_name(row):16} {row['mpps_core']:10.2f} "
             f"{row['mpps_per_cpu_second']:10.2f} {row['mpps_wall']:10.2f}   "
             f"{_cell(row['scaling_core'], 2)} {_cell(row['scaling_cpu'], 2)} "
             f"{_cell(row['scaling_wall'], 2)}")
     return "\n".join(lines)
 
 
-def path(measured):
-    """The worker alone, on memory ports (vpebench path)."""
-    lines = [f"{'':12} {'':12} {'median':>8} {'min':>8} {'p10':>8} {'p90':>8}"]
+def floor(measured):
+    lines = [f"{'engine':12} {'':20} {'median':>8} {'min':>8} {'p10':>8} {'p90':>8}"]
     for run in measured:
         for case in run["cases"]:
-            lines.append(
-                f"{run['engine']:12} {case['protocol']} {case['direction']:8} "
-                f"{case['frame_octets']:>5} {case['median']:8.1f} {case['min']:8.1f} "
-                f"{case['p10']:8.1f} {case['p90']:8.1f}")
+            title = f"{case['protocol']} {case['direction']} {case['octets']}"
+            lines.append(f"{run['engine']:12} {title:20} {case['median']:8.1f} {case['min']:8.1f} "
+                         f"{case['p10']:8.1f} {case['p90']:8.1f}")
     return "\n".join(lines)
 
 
@@ -75,8 +76,7 @@ def of_two_workers(rounds):
         queues = figures.bursts_of(result)
         for together in zip(*queues):
             if all(b["slices"] > 0 for b in together):
-                core.append(sum(b["sent"] / b["received"] * b["tsc"] / b["wall_ns"] * 1000 /
-                                b["slice_median"] for b in together))
+                core.append(sum(figures.core_rate(b) for b in together))
             cpu.append(sum(b["sent"] / b["cpu_ns"] * 1000 for b in together))
             wall.append(sum(b["sent"] / b["wall_ns"] * 1000 for b in together))
     return {"mpps_core": statistics.median(core), "mpps_per_cpu_second": statistics.median(cpu),

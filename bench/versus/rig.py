@@ -88,7 +88,8 @@ def no_pages():
 
 def genport_environment(options, case, protocol, directory, copies=1):
     stream = (f"net_null0,stream={case.stream(protocol)},octets={case.octets},flows={case.flows},"
-              f"sas={case.sas},order={case.order},copies={copies},ring={options.ring}")
+              f"sas={case.sas},order={case.order},copies={copies},"
+              f"crypto={'real' if case.crypto else 'none'},ring={options.ring}")
     sink = f"net_null1,ring={options.ring},capture={options.captures}"
     return {
         "LD_PRELOAD": str(options.genport),

@@ -1,0 +1,11 @@
+// The engines of vped-null, in the place of main_engines.c: one, and no test, which it would fail.
+#include "bench/engine_null.h"
+#include "main_engines.h"
+
+const struct aead_table main_engines = {.n = 1, .engine = {&engine_null}};
+
+int main_engines_test(struct error *err)
+{
+	(void)err;
+	return 0;
+}
