@@ -3,6 +3,7 @@
 import random
 import statistics
 
+ON_THE_WAY = 256  # a program gathers packets before it sends them
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 
@@ -15,10 +16,10 @@ def bursts_of(result):
 
 
 def lost(result):
-    """Packets that went in and did not come out. The last burst's may still be on their way."""
+    """Packets that went in and did not come out, beyond what may still be on its way."""
     received = sum(q["received"] for d in result["devices"] for q in d["rx"])
     sent = sum(q["sent"] for d in result["devices"] for q in d["tx"])
-    return received - sent
+    return max(0, received - sent - ON_THE_WAY)
 
 
 def cycles(bursts):

@@ -1,6 +1,7 @@
 """The programs under test: each is told the same case in its own words."""
 
 import ipaddress
+import json
 import os
 import time
 
@@ -11,6 +12,8 @@ SINK_DEVICE = "net_null1"
 LAN_HOP = ("10.99.0.1/24", "10.99.0.2")
 MAC = "02:00:00:00:00:02"
 REPLAY_WINDOW = 1024
+# Seconds that a gateway may take to start.
+PATIENCE_S = 120
 # How many tunnels the gateway's configuration may have.
 TUNNELS_MAX = 16384
 
@@ -47,7 +50,7 @@ class Testpmd:
                 f"--burst={self.options.burst}", "--total-num-mbufs=16384",
                 "--stats-period=3600"]
 
-    def configure(self, namespace):
+    def configure(self, namespace, directory):
         pass
 
 
@@ -91,7 +94,7 @@ class Secgw:
                 *inbound, f"--config=(0,0,{self.options.worker_cpu})",
                 "-f", str(directory / "secgw.cfg")]
 
-    def configure(self, namespace):
+    def configure(self, namespace, directory):
         pass
 
 
@@ -172,15 +175,36 @@ class Vped:
         path = self.path if case.crypto else self.path_without_crypto
         return [str(path), "-c", str(directory / "vped.conf")]
 
-    def configure(self, namespace):
+    def _publications(self, namespace, directory):
+        """How many forwarding tables the workers have been given; None: it does not answer."""
+        said = namespace.run(str(self.path.parent / "vpectl" / "vpectl"), "-s",
+                             f"{directory}/vped.sock", "--json", "show-stats", check=False)
+        return json.loads(said.stdout)["mirror"]["publications"] if said.returncode == 0 else None
+
+    def configure(self, namespace, directory):
         """Addresses and the way to the near networks, as an operator gives them."""
-        end = time.monotonic() + 60
-        while not (namespace.has("vped-lan") and namespace.has("vped-wan")):
+        end = time.monotonic() + PATIENCE_S
+        before = None
+        while before is None:
             if time.monotonic() > end:
-                raise RuntimeError("vped made no host interfaces")
+                raise RuntimeError("vped does not answer")
             time.sleep(0.05)
+            if (directory / "vped.sock").exists():
+                before = self._publications(namespace, directory)
         for interface, address in (("vped-lan", LAN_HOP[0]), ("vped-wan", cases.GATEWAY + "/24")):
             namespace.ip(f"address add {address} dev {interface}")
             namespace.ip(f"link set {interface} up")
         namespace.ip(f"route add {cases.NEAR} via {LAN_HOP[1]}")
-        time.sleep(0.3)  # until the routes are in the gateway; lost packets would tell
+        self._wait_for_routes(namespace, directory, before)
+
+    def _wait_for_routes(self, namespace, directory, before):
+        """Until the last of them is in the workers' tables: no new table for a while."""
+        end = time.monotonic() + PATIENCE_S
+        last = before
+        while time.monotonic() < end:
+            time.sleep(0.3)
+            now = self._publications(namespace, directory)
+            if now == last and now > before:
+                return
+            last = now
+        raise RuntimeError("vped does not follow the kernel's routes")

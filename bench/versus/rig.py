@@ -141,7 +141,7 @@ def run(program, case, protocol, options, copies=1):
             process = subprocess.Popen(
                 program.argv(case, protocol, directory), env=environment, stdout=out,
                 stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=directory)
-        program.configure(namespace)
+        program.configure(namespace, directory)
         (directory / "go").touch()
         period = options.burst_ms + options.warm_ms + options.rest_ms
         _wait(process, directory / "result.json", 60 + options.bursts * period / 100)
