@@ -50,7 +50,7 @@ class Testpmd:
                 f"--burst={self.options.burst}", "--total-num-mbufs=16384",
                 "--stats-period=3600"]
 
-    def configure(self, namespace, directory):
+    def configure(self, namespace, directory, running):
         pass
 
 
@@ -94,7 +94,7 @@ class Secgw:
                 *inbound, f"--config=(0,0,{self.options.worker_cpu})",
                 "-f", str(directory / "secgw.cfg")]
 
-    def configure(self, namespace, directory):
+    def configure(self, namespace, directory, running):
         pass
 
 
@@ -181,12 +181,12 @@ class Vped:
                              f"{directory}/vped.sock", "--json", "show-stats", check=False)
         return json.loads(said.stdout)["mirror"]["publications"] if said.returncode == 0 else None
 
-    def configure(self, namespace, directory):
+    def configure(self, namespace, directory, running):
         """Addresses and the way to the near networks, as an operator gives them."""
         end = time.monotonic() + PATIENCE_S
         before = None
         while before is None:
-            if time.monotonic() > end:
+            if time.monotonic() > end or not running():
                 raise RuntimeError("vped does not answer")
             time.sleep(0.05)
             if (directory / "vped.sock").exists():

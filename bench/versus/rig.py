@@ -81,9 +81,14 @@ class HugePages:
         PAGES.write_text(f"{self.before}\n", encoding="ascii")
 
 
-def no_pages():
-    """In the place of HugePages where ordinary memory does."""
-    return contextlib.nullcontext()
+class OrdinaryMemory(contextlib.nullcontext):
+    """In the place of HugePages."""
+
+    def __enter__(self):
+        return self
+
+    def ensure(self):
+        pass
 
 
 def genport_environment(options, case, protocol, directory, copies=1):
@@ -125,7 +130,7 @@ def _stop(process):
             continue
 
 
-def run(program, case, protocol, options, copies=1):
+def run(program, case, protocol, options, pages, copies=1):
     """The generator's result. Everything that the run made is gone afterwards."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="vped-compare-"))
     log = directory / "log"
@@ -137,11 +142,12 @@ def run(program, case, protocol, options, copies=1):
         program.prepare(case, protocol, directory)
         environment = {**os.environ,
                        **genport_environment(options, case, protocol, directory, copies)}
+        pages.ensure()
         with open(log, "wb") as out, namespace:
             process = subprocess.Popen(
                 program.argv(case, protocol, directory), env=environment, stdout=out,
                 stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=directory)
-        program.configure(namespace, directory)
+        program.configure(namespace, directory, lambda: process.poll() is None)
         (directory / "go").touch()
         period = options.burst_ms + options.warm_ms + options.rest_ms
         _wait(process, directory / "result.json", 60 + options.bursts * period / 100)
