@@ -23,8 +23,10 @@ def lost(result):
 
 
 def cycles(bursts):
-    """TSC cycles a packet of each burst: the median of its slices."""
-    return [burst["slice_median"] for burst in bursts if burst["slices"] > 0]
+    """TSC cycles a packet of each burst: the median of its slices. Where not one slice of any burst
+    was left alone, the bursts as a whole, interruptions included."""
+    found = [burst["slice_median"] for burst in bursts if burst["slices"] > 0]
+    return found or [burst["tsc"] / burst["received"] for burst in bursts]
 
 
 def spread(values):
@@ -38,6 +40,8 @@ def spread(values):
 
 def core_rate(burst):
     """What a core sends that nobody else uses: the rate of the slices without interruption."""
+    if burst["slices"] == 0:
+        return burst["sent"] / burst["wall_ns"] * 1000
     return burst["sent_rate"] * burst["tsc"] / burst["wall_ns"] * 1000
 
 
@@ -45,7 +49,7 @@ def rates(bursts):
     """Millions of packets: a CPU-second, a second of the wall's clock."""
     cpu = statistics.median(b["received"] / b["cpu_ns"] * 1000 for b in bursts)
     wall = statistics.median(b["received"] / b["wall_ns"] * 1000 for b in bursts)
-    core = statistics.median(core_rate(b) for b in bursts if b["slices"] > 0)
+    core = statistics.median(core_rate(b) for b in bursts)
     share = sum(b["cpu_ns"] for b in bursts) / sum(b["wall_ns"] for b in bursts)
     return {"mpps_per_cpu_second": cpu, "mpps_wall": wall, "mpps_core": core,
             "cpu_share": share}

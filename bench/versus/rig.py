@@ -38,6 +38,7 @@ class Options:
     burst_ms: int = 60
     warm_ms: int = 10
     rest_ms: int = 60
+    slice: int = 1024
     ring: int = 256
     captures: int = 16
 
@@ -101,7 +102,8 @@ def genport_environment(options, case, protocol, directory, copies=1):
         "GENPORT": f"{stream};{sink}",
         "GENPORT_MEASURE": f"file={directory}/result.json,go={directory}/go,"
                            f"bursts={options.bursts},burst_ms={options.burst_ms},"
-                           f"warm_ms={options.warm_ms},rest_ms={options.rest_ms}",
+                           f"warm_ms={options.warm_ms},rest_ms={options.rest_ms},"
+                           f"slice={options.slice}",
     }
 
 

@@ -107,8 +107,9 @@ def test_a_ratio_of_net_cycles():
 
 
 def test_slices_that_were_interrupted_do_not_count():
-    burst = {"slices": 0, "slice_median": 0.0}
+    burst = {"slices": 0, "slice_median": 0.0, "tsc": 700, "received": 100}
     assert figures.cycles([burst, {"slices": 3, "slice_median": 5.0}]) == [5.0]
+    assert figures.cycles([burst]) == [7.0]
 
 
 def test_package_sources_become_source_packages():
