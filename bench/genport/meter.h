@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #define METER_BURSTS_MAX 256
-#define METER_SLICES_MAX 16384
+#define METER_SLICES_MAX 32768
 
 struct meter_params {
 	unsigned bursts; // 0: do not measure; an endless stream

@@ -135,7 +135,7 @@ static void read_meter(const char *text)
 		.warm_ms = number(args, "warm_ms", 10, 0, 10000),
 		.rest_ms = number(args, "rest_ms", 100, 0, 10000),
 		.go = go == NULL ? NULL : go_file,
-		.slice = number(args, "slice", 1024, 64, 1 << 20),
+		.slice = number(args, "slice", 512, 64, 1 << 20),
 	};
 	rte_kvargs_free(args);
 }

@@ -38,20 +38,20 @@ def spread(values):
             "p10": at(0.1), "p90": at(0.9), "max": ordered[-1]}
 
 
-def core_rate(burst):
-    """What a core sends that nobody else uses: the rate of the slices without interruption."""
-    if burst["slices"] == 0:
-        return burst["sent"] / burst["wall_ns"] * 1000
-    return burst["sent_rate"] * burst["tsc"] / burst["wall_ns"] * 1000
+def core_rate(bursts):
+    """What a core sends that nobody else uses: the rate of the slices without interruption. Where
+    there were none, of the CPU time."""
+    rates_ = [burst["sent_rate"] * burst["tsc"] / burst["wall_ns"] * 1000 for burst in bursts
+              if burst["slices"] > 0]
+    return statistics.median(rates_ or [b["sent"] / b["cpu_ns"] * 1000 for b in bursts])
 
 
 def rates(bursts):
     """Millions of packets: a CPU-second, a second of the wall's clock."""
     cpu = statistics.median(b["received"] / b["cpu_ns"] * 1000 for b in bursts)
     wall = statistics.median(b["received"] / b["wall_ns"] * 1000 for b in bursts)
-    core = statistics.median(core_rate(b) for b in bursts)
     share = sum(b["cpu_ns"] for b in bursts) / sum(b["wall_ns"] for b in bursts)
-    return {"mpps_per_cpu_second": cpu, "mpps_wall": wall, "mpps_core": core,
+    return {"mpps_per_cpu_second": cpu, "mpps_wall": wall, "mpps_core": core_rate(bursts),
             "cpu_share": share}
 
 

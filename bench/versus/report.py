@@ -1,12 +1,23 @@
 """Tables for people, from what goes into the JSON file."""
 
+import json
 import statistics
 
 import figures
 
 
 def _name(row):
-    return "I/O floor" if row["program"] == "testpmd" else f"{row['program']} {row['protocol']}"
+    if row["program"] != "testpmd":
+        return f"{row['program']} {row['protocol']}"
+    return "I/O floor" if row["direction"] == "encrypt" else f"I/O floor {row['protocol']}"
+
+
+def as_json(result):
+    """A line for each member, and for each row: for diff and for eyes."""
+    rows = ",\n".join("  " + json.dumps(row) for row in result["rows"])
+    members = [f' "{name}": ' + (f"[\n{rows}\n ]" if name == "rows" else json.dumps(value))
+               for name, value in result.items()]
+    return "{\n" + ",\n".join(members) + "\n}\n"
 
 
 def _cell(value, digits=1):
@@ -70,13 +81,16 @@ def floor(measured):
 
 
 def of_two_workers(rounds):
-    """Sums over the workers: a rate for each burst that all of them measured."""
-    core, cpu, wall = [], [], []
+    """Sums over the workers: of each one's undisturbed rate, and of all in each burst."""
+    each = {}
+    cpu, wall = [], []
     for result in rounds:
         queues = figures.bursts_of(result)
+        for number, bursts in enumerate(queues):
+            each.setdefault(number, []).extend(bursts)
         for together in zip(*queues):
-            core.append(sum(figures.core_rate(b) for b in together))
             cpu.append(sum(b["sent"] / b["cpu_ns"] * 1000 for b in together))
             wall.append(sum(b["sent"] / b["wall_ns"] * 1000 for b in together))
-    return {"mpps_core": statistics.median(core), "mpps_per_cpu_second": statistics.median(cpu),
+    core = sum(figures.core_rate(bursts) for bursts in each.values())
+    return {"mpps_core": core, "mpps_per_cpu_second": statistics.median(cpu),
             "mpps_wall": statistics.median(wall)}

@@ -38,7 +38,7 @@ class Options:
     burst_ms: int = 60
     warm_ms: int = 10
     rest_ms: int = 60
-    slice: int = 1024
+    slice: int = 512
     ring: int = 256
     captures: int = 16
 
