@@ -4,7 +4,7 @@
 #include "bench/crypto.h"
 
 #include "bench/messages.h"
-#include "bench/number.h"
+#include "bench/option.h"
 #include "bench/samples.h"
 #include "bench/tag_timing.h"
 #include "bench/verify.h"
@@ -19,7 +19,7 @@
 
 #define KEYS_MAX 1024
 #define OCTETS_MAX 9600
-#define AAD_OCTETS 8
+#define AAD_MAX 12
 // Of the engine that the others are compared with.
 #define BASE "ipsec-mb"
 
@@ -32,6 +32,7 @@ struct crypto_options {
 	uint64_t verify;
 	unsigned samples;
 	unsigned keys;
+	unsigned aad_octets;
 	unsigned tag_samples; // 0: cases; otherwise the timing of tags
 	struct number_list sizes;
 	struct number_list bursts;
@@ -121,8 +122,8 @@ static void lay_out(struct crypto_bench *bench, const struct contest *contest)
 		runner->samples.n = 0;
 		for (unsigned i = 0; i < contest->burst; i++)
 			messages_lay_out(&runner->messages, i,
-				runner->key[i % bench->options->keys], contest->octets, AAD_OCTETS,
-				0);
+				runner->key[i % bench->options->keys], contest->octets,
+				(uint8_t)bench->options->aad_octets, 0);
 	}
 }
 
@@ -244,14 +245,15 @@ static int run_cases(const struct crypto_options *options, struct error *err)
 		return error_set(err, -rc, "no contexts");
 	if (options->json)
 		printf("{\"program\": \"vpebench crypto\", \"samples\": %u, \"keys\": %u, "
-		       "\"verified\": %lu, \"unit\": \"TSC cycles per message\", \"cases\": [",
-			options->samples, options->keys, options->verify);
+		       "\"aad_octets\": %u, \"verified\": %lu, \"unit\": \"TSC cycles per "
+		       "message\", \"cases\": [",
+			options->samples, options->keys, options->aad_octets, options->verify);
 	else
 		printf("TSC cycles per message in place, %u octets of associated data, %u keys, "
 		       "%u samples;\nratios of medians and minima: how many times faster than "
 		       "%s\n\n%-18s %-5s %6s %6s  %-9s %9s %9s %9s %9s %8s %8s\n",
-			AAD_OCTETS, options->keys, options->samples, BASE, "", "", "octets",
-			"burst", "", "median", "min", "p10", "p90", "median", "min");
+			options->aad_octets, options->keys, options->samples, BASE, "", "",
+			"octets", "burst", "", "median", "min", "p10", "p90", "median", "min");
 	for (unsigned i = 0; i < AEAD_ALGORITHMS && rc == 0; i++)
 		if (options->algorithms & 1u << i)
 			rc = run_algorithm(&bench, (enum aead_algorithm)i, err);
@@ -308,6 +310,7 @@ static void parse_options(int argc, char **argv, struct crypto_options *options)
 		{"sizes", required_argument, NULL, 'o'},
 		{"bursts", required_argument, NULL, 'b'},
 		{"keys", required_argument, NULL, 'k'},
+		{"aad", required_argument, NULL, 'd'},
 		{"algorithm", required_argument, NULL, 'a'},
 		{"engine", required_argument, NULL, 'e'},
 		{"tags", required_argument, NULL, 't'},
@@ -319,19 +322,22 @@ static void parse_options(int argc, char **argv, struct crypto_options *options)
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
 		case 'v':
-			options->verify = number_option(optarg, 1000000000);
+			options->verify = option_number(optarg, 1, 1000000000);
 			break;
 		case 's':
-			options->samples = number_option(optarg, 100000);
+			options->samples = option_number(optarg, 1, 100000);
 			break;
 		case 'o':
-			number_list_option(optarg, OCTETS_MAX, &options->sizes);
+			option_numbers(optarg, OCTETS_MAX, &options->sizes);
 			break;
 		case 'b':
-			number_list_option(optarg, MESSAGES_MAX, &options->bursts);
+			option_numbers(optarg, MESSAGES_MAX, &options->bursts);
 			break;
 		case 'k':
-			options->keys = number_option(optarg, KEYS_MAX);
+			options->keys = option_number(optarg, 1, KEYS_MAX);
+			break;
+		case 'd':
+			options->aad_octets = option_number(optarg, 0, AAD_MAX);
 			break;
 		case 'a':
 			options->algorithms |= algorithm_bit(optarg);
@@ -340,7 +346,7 @@ static void parse_options(int argc, char **argv, struct crypto_options *options)
 			options->engines |= engine_bit(optarg);
 			break;
 		case 't':
-			options->tag_samples = number_option(optarg, 10000000);
+			options->tag_samples = option_number(optarg, 1, 10000000);
 			break;
 		case 'j':
 			options->json = true;
@@ -356,6 +362,7 @@ int crypto_main(int argc, char **argv)
 	struct crypto_options options = {
 		.samples = 101,
 		.keys = 1,
+		.aad_octets = 8,
 		.sizes = {14,
 			{16, 46, 64, 110, 128, 238, 256, 494, 512, 1024, 1406, 2048, 4096, 9000}},
 		.bursts = {3, {1, 8, 32}},

@@ -1,14 +1,11 @@
-// Numbers on the command line.
+// Numbers of the command line, as strict as they can be: digits alone, within limits.
 #pragma once
 
-#define NUMBER_LIST_MAX 32
+#include <stdint.h>
 
-struct number_list {
-	unsigned n;
-	unsigned number[NUMBER_LIST_MAX];
-};
-
-// 1 to most; ends the program with a word of help otherwise.
-unsigned number_option(const char *text, unsigned most);
-// The same, several with commas between.
-void number_list_option(const char *text, unsigned most, struct number_list *list);
+// All return 0 or -EINVAL and then leave the result alone.
+int number_parse(const char *text, uint64_t least, uint64_t most, uint64_t *number);
+// Seconds with up to nine decimals, in nanoseconds.
+int number_parse_seconds(const char *text, uint64_t most_s, uint64_t *ns);
+// Six octets of two hexadecimal digits with colons between them, no group's address, not zero.
+int number_parse_mac(const char *text, uint8_t mac[6]);

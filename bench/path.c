@@ -3,7 +3,7 @@
 // so that a slow moment of the machine meets all of them.
 #include "bench/path.h"
 
-#include "bench/number.h"
+#include "bench/option.h"
 #include "bench/rig.h"
 #include "bench/samples.h"
 
@@ -205,13 +205,13 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
 		case 's':
-			options->samples = number_option(optarg, 100000);
+			options->samples = option_number(optarg, 1, 100000);
 			break;
 		case 'p':
-			options->packets = number_option(optarg, 4032);
+			options->packets = option_number(optarg, 1, 4032);
 			break;
 		case 'f':
-			options->flows = number_option(optarg, FLOWS_MAX);
+			options->flows = option_number(optarg, 1, FLOWS_MAX);
 			break;
 		case 'o':
 			options->only = optarg;

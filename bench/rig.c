@@ -3,8 +3,8 @@
 
 #include "base/secret.h"
 #include "bench/engine_null.h"
+#include "bench/packet.h"
 #include "crypto/engines.h"
-#include "proto/ip_hdr.h"
 #include "proto/pkt.h"
 
 #include <errno.h>
@@ -277,20 +277,11 @@ static void write_inner(
 	struct ip_prefix far = prefix(far_network[protocol]);
 	uint32_t far_host = load_be32(far.addr.octets) + 1;
 	uint32_t near_host = 0x0a010001 + flow / 4096;
-	uint16_t checksum;
 
-	memset(ip, 0, octets);
-	ip[0] = 0x45;
-	store_be16(ip + IPV4_TOTAL_LENGTH, octets);
-	ip[IPV4_TTL] = 64;
-	ip[IPV4_PROTOCOL] = IP_PROTOCOL_UDP;
-	store_be32(ip + IPV4_SOURCE, from_peer ? far_host : near_host);
-	store_be32(ip + IPV4_DESTINATION, from_peer ? near_host : far_host);
-	checksum = (uint16_t)~checksum_fold(checksum_sum(ip, IPV4_HEADER_MIN));
-	memcpy(ip + IPV4_CHECKSUM, &checksum, sizeof(checksum));
-	store_be16(ip + 20, (uint16_t)(10000 + flow % 4096));
-	store_be16(ip + 22, 5001);
-	store_be16(ip + 24, (uint16_t)(octets - IPV4_HEADER_MIN));
+	packet_write_ipv4(ip, octets, IP_PROTOCOL_UDP, from_peer ? far_host : near_host,
+		from_peer ? near_host : far_host);
+	packet_write_udp(ip + IPV4_HEADER_MIN, (uint16_t)(octets - IPV4_HEADER_MIN),
+		(uint16_t)(10000 + flow % 4096), 5001);
 }
 
 static int prepend_ether(struct rig *rig, enum port_side side, struct rte_mbuf *m)

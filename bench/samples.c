@@ -4,6 +4,24 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a;
+	double y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+void values_sort(double *value, size_t n)
+{
+	qsort(value, n, sizeof(value[0]), compare);
+}
+
+double values_quantile(const double *sorted, size_t n, double fraction)
+{
+	return sorted[(size_t)(fraction * (double)(n - 1) + 0.5)];
+}
+
 int samples_init(struct samples *samples, size_t capacity)
 {
 	*samples = (struct samples){.capacity = capacity};
@@ -22,16 +40,8 @@ void samples_add(struct samples *samples, double value)
 		samples->value[samples->n++] = value;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a;
-	double y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 double samples_quantile(struct samples *samples, double fraction)
 {
-	qsort(samples->value, samples->n, sizeof(samples->value[0]), compare);
-	return samples->value[(size_t)(fraction * (double)(samples->n - 1) + 0.5)];
+	values_sort(samples->value, samples->n);
+	return values_quantile(samples->value, samples->n, fraction);
 }

@@ -1,6 +1,5 @@
 // vpebench: measurements that need no NIC. One subcommand a file.
 #include "bench/crypto.h"
-#include "bench/floor.h"
 #include "bench/path.h"
 
 #include <stdio.h>
@@ -14,12 +13,9 @@ static const struct {
 	{"crypto", crypto_main,
 		"engines alone, after a comparison with OpenSSL: cycles per message\n"
 		"          [--samples N] [--sizes N,...] [--bursts N,...] [--keys N]\n"
-		"          [--algorithm NAME] ... [--engine NAME] ... [--json]\n"
+		"          [--aad N] [--algorithm NAME] ... [--engine NAME] ... [--json]\n"
 		"          --verify N: compare so many messages; --tags N: time the refusal of "
 		"tags"},
-	{"floor", floor_main,
-		"crypto alone: cycles per packet\n"
-		"          [--samples N] [--burst N] [--engine NAME] [--json]"},
 	{"path", path_main,
 		"the gateway's worker on memory ports: cycles per packet\n"
 		"          [--samples N] [--packets N] [--flows N] [--engine NAME] [--only CASE]\n"

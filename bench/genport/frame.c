@@ -2,7 +2,7 @@
 // same in IPv6; tunnels from 192.0.2.2 to 192.0.2.1.
 #include "bench/genport/frame.h"
 
-#include "base/bytes.h"
+#include "bench/packet.h"
 
 #define NEAR_IPV4 0x0a010101u
 #define FAR_IPV4 0x0a020000u
@@ -11,14 +11,6 @@
 #define PORT_FIRST 10000
 #define PORTS 50000
 #define PORT_FAR 5001
-
-#define IPV4_OCTETS 20
-#define IPV6_OCTETS 40
-#define PROTOCOL_IPV4 4
-#define PROTOCOL_UDP 17
-#define PROTOCOL_IPV6 41
-#define PROTOCOL_ESP 50
-#define TTL 64
 
 const uint8_t frame_salt[4] = {0xde, 0xad, 0xbe, 0xef};
 
@@ -50,35 +42,6 @@ uint16_t frame_octets_on_wire(const struct stream_params *params)
 	return params->frame_octets;
 }
 
-static uint32_t sum_words(const uint8_t *octets, unsigned n)
-{
-	uint32_t sum = 0;
-
-	for (unsigned i = 0; i < n; i += 2)
-		sum += load_be16(octets + i);
-	return sum;
-}
-
-static uint16_t fold(uint32_t sum)
-{
-	while (sum > UINT16_MAX)
-		sum = (sum & UINT16_MAX) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-static void write_ipv4(
-	uint8_t *ip, uint16_t octets, uint8_t protocol, uint32_t source, uint32_t destination)
-{
-	memset(ip, 0, IPV4_OCTETS);
-	ip[0] = 0x45;
-	store_be16(ip + 2, octets);
-	ip[8] = TTL;
-	ip[9] = protocol;
-	store_be32(ip + 12, source);
-	store_be32(ip + 16, destination);
-	store_be16(ip + 10, fold(sum_words(ip, IPV4_OCTETS)));
-}
-
 static void write_ipv6_address(uint8_t *address, uint32_t host)
 {
 	memset(address, 0, 16);
@@ -88,22 +51,27 @@ static void write_ipv6_address(uint8_t *address, uint32_t host)
 
 static void write_ipv6(uint8_t *ip, uint16_t octets, uint32_t source, uint32_t destination)
 {
-	memset(ip, 0, IPV6_OCTETS);
+	memset(ip, 0, IPV6_HEADER);
 	ip[0] = 0x60;
-	store_be16(ip + 4, (uint16_t)(octets - IPV6_OCTETS));
-	ip[6] = PROTOCOL_UDP;
-	ip[7] = TTL;
-	write_ipv6_address(ip + 8, source);
-	write_ipv6_address(ip + 24, destination);
+	store_be16(ip + IPV6_PAYLOAD_LENGTH, (uint16_t)(octets - IPV6_HEADER));
+	ip[IPV6_NEXT_HEADER] = IP_PROTOCOL_UDP;
+	ip[IPV6_HOP_LIMIT] = PACKET_HOP_LIMIT;
+	write_ipv6_address(ip + IPV6_SOURCE, source);
+	write_ipv6_address(ip + IPV6_DESTINATION, destination);
 }
 
-// Source port, destination port, length; the checksum, which IPv6 wants, of a payload of zeros.
-static void write_udp(uint8_t *udp, uint16_t octets, uint16_t source, uint16_t destination)
+// Of a payload of zeros: IPv6 wants a checksum.
+static void write_udp_checksum(uint8_t *ip, uint16_t udp_octets)
 {
-	memset(udp, 0, octets);
-	store_be16(udp, source);
-	store_be16(udp + 2, destination);
-	store_be16(udp + 4, octets);
+	uint8_t *udp = ip + IPV6_HEADER;
+	uint8_t pseudo[4];
+	uint16_t checksum;
+
+	store_be16(pseudo, udp_octets);
+	store_be16(pseudo + 2, IP_PROTOCOL_UDP);
+	checksum = (uint16_t)~checksum_fold(checksum_sum(ip + IPV6_SOURCE, 32) +
+		checksum_sum(pseudo, sizeof(pseudo)) + checksum_sum(udp, 8));
+	memcpy(udp + 6, &checksum, sizeof(checksum));
 }
 
 static void write_inner(const struct stream_params *params, uint32_t flow, uint8_t *ip)
@@ -112,22 +80,22 @@ static void write_inner(const struct stream_params *params, uint32_t flow, uint8
 	uint32_t far = FAR_IPV4 + flow % params->sas;
 	uint16_t near_port = (uint16_t)(PORT_FIRST + flow % PORTS);
 	uint16_t octets = inner_octets(params);
-	uint16_t header = params->family == 4 ? IPV4_OCTETS : IPV6_OCTETS;
+	uint16_t header = params->family == 4 ? IPV4_HEADER_MIN : IPV6_HEADER;
 	uint16_t udp_octets = (uint16_t)(octets - header);
 	bool outward = params->kind == STREAM_PLAIN;
 	uint8_t *udp = ip + header;
 
 	if (outward)
-		write_udp(udp, udp_octets, near_port, PORT_FAR);
+		packet_write_udp(udp, udp_octets, near_port, PORT_FAR);
 	else
-		write_udp(udp, udp_octets, PORT_FAR, near_port);
+		packet_write_udp(udp, udp_octets, PORT_FAR, near_port);
 	if (params->family == 4) {
-		write_ipv4(ip, octets, PROTOCOL_UDP, outward ? near : far, outward ? far : near);
+		packet_write_ipv4(
+			ip, octets, IP_PROTOCOL_UDP, outward ? near : far, outward ? far : near);
 		return;
 	}
 	write_ipv6(ip, octets, outward ? near : far, outward ? far : near);
-	store_be16(udp + 6,
-		fold(sum_words(ip + 8, 32) + PROTOCOL_UDP + udp_octets + sum_words(udp, 8)));
+	write_udp_checksum(ip, udp_octets);
 }
 
 static void write_ether(const struct stream_params *params, uint8_t *frame)
@@ -153,7 +121,7 @@ static void write_esp(const struct stream_params *params, uint32_t flow, uint8_t
 	for (uint8_t i = 0; i < pad; i++)
 		*trailer++ = (uint8_t)(i + 1);
 	*trailer++ = pad;
-	*trailer = params->family == 4 ? PROTOCOL_IPV4 : PROTOCOL_IPV6;
+	*trailer = params->family == 4 ? IP_PROTOCOL_IPV4 : IP_PROTOCOL_IPV6;
 }
 
 static void write_vpe(
@@ -177,7 +145,8 @@ void frame_write(const struct stream_params *params, uint32_t flow, uint16_t win
 		write_inner(params, flow, frame + ETHER_OCTETS);
 		return;
 	}
-	write_ipv4(frame + ETHER_OCTETS, outer_octets, PROTOCOL_ESP, PEER_IPV4, GATEWAY_IPV4);
+	packet_write_ipv4(
+		frame + ETHER_OCTETS, outer_octets, IP_PROTOCOL_ESP, PEER_IPV4, GATEWAY_IPV4);
 	if (params->kind == STREAM_ESP)
 		write_esp(params, flow, frame + TUNNEL_AT);
 	else

@@ -1,6 +1,7 @@
 // Measuring from inside a receive queue.
 #include "bench/genport/meter.h"
 
+#include "bench/samples.h"
 #include "bench/switches.h"
 
 #include <errno.h>
@@ -101,27 +102,19 @@ static struct reading read_all(uint64_t received)
 	};
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a;
-	double y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double quantile(const struct meter *meter, const double sorted[], double fraction)
 {
 	if (meter->slices == 0)
 		return 0;
-	return sorted[(size_t)(fraction * (double)(meter->slices - 1) + 0.5)];
+	return values_quantile(sorted, meter->slices, fraction);
 }
 
 static void finish_burst(struct meter *meter, uint64_t received)
 {
 	struct reading end = read_all(received);
 
-	qsort(meter->slice, meter->slices, sizeof(meter->slice[0]), compare);
-	qsort(meter->sent_rate, meter->slices, sizeof(meter->sent_rate[0]), compare);
+	values_sort(meter->slice, meter->slices);
+	values_sort(meter->sent_rate, meter->slices);
 	meter->burst[meter->bursts++] = (struct meter_burst){
 		.received = end.received - meter->start.received,
 		.sent = end.sent - meter->start.sent,

@@ -1,7 +1,8 @@
 // Reading the environment.
 #include "bench/genport/options.h"
 
-#include <errno.h>
+#include "bench/number.h"
+
 #include <limits.h>
 #include <pthread.h>
 #include <rte_common.h>
@@ -38,14 +39,9 @@ static unsigned number(const struct rte_kvargs *args, const char *key, unsigned 
 	unsigned min, unsigned max)
 {
 	const char *text = rte_kvargs_get(args, key);
-	unsigned long value;
-	char *end;
+	uint64_t value = fallback;
 
-	if (text == NULL)
-		return fallback;
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end != '\0' || errno != 0 || value < min || value > max)
+	if (text != NULL && number_parse(text, min, max, &value) != 0)
 		fail("%s is '%s'; a number from %u to %u is wanted", key, text, min, max);
 	return (unsigned)value;
 }

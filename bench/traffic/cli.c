@@ -2,7 +2,7 @@
 #include "bench/traffic/cli.h"
 
 #include "base/addr.h"
-#include "bench/traffic/number.h"
+#include "bench/number.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -2,7 +2,7 @@
 #include "bench/traffic/device.h"
 
 #include "base/compiler.h"
-#include "bench/traffic/number.h"
+#include "bench/number.h"
 #include "dataplane/pool.h"
 #include "dataplane/port.h"
 

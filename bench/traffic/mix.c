@@ -1,7 +1,7 @@
 // A repeating order of values: parsing, and weights turned into an order.
 #include "bench/traffic/mix.h"
 
-#include "bench/traffic/number.h"
+#include "bench/number.h"
 
 #include <errno.h>
 #include <stdlib.h>

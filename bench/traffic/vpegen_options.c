@@ -1,9 +1,9 @@
 // What vpegen is told: one row per option, then what belongs together is checked.
 #include "bench/traffic/vpegen_options.h"
 
+#include "bench/number.h"
 #include "bench/traffic/cli.h"
 #include "bench/traffic/device.h"
-#include "bench/traffic/number.h"
 #include "bench/traffic/sender.h"
 #include "bench/traffic/track.h"
 

@@ -70,13 +70,13 @@ def two_workers(rows):
     return "\n".join(lines)
 
 
-def floor(measured):
+def crypto(measured):
     lines = [f"{'engine':12} {'':20} {'median':>8} {'min':>8} {'p10':>8} {'p90':>8}"]
     for run in measured:
         for case in run["cases"]:
-            title = f"{case['protocol']} {case['direction']} {case['octets']}"
-            lines.append(f"{run['engine']:12} {title:20} {case['median']:8.1f} {case['min']:8.1f} "
-                         f"{case['p10']:8.1f} {case['p90']:8.1f}")
+            title = f"{run['protocol']} {case['direction']} {case['octets']}"
+            lines.append(f"{case['engine']:12} {title:20} {case['median']:8.1f} "
+                         f"{case['min']:8.1f} {case['p10']:8.1f} {case['p90']:8.1f}")
     return "\n".join(lines)
 
 

@@ -2,8 +2,8 @@
 #include "unit.h"
 #include "vectors.h"
 
+#include "bench/number.h"
 #include "bench/traffic/flow.h"
-#include "bench/traffic/number.h"
 
 #define FRAME_MOST 9614
 

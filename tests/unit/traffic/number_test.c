@@ -1,7 +1,7 @@
 // Numbers of the command line: what is read, what is refused and leaves the result alone.
 #include "unit.h"
 
-#include "bench/traffic/number.h"
+#include "bench/number.h"
 
 #include <errno.h>
 

@@ -2,7 +2,7 @@
 #include "unit.h"
 #include "vectors.h"
 
-#include "bench/traffic/number.h"
+#include "bench/number.h"
 #include "bench/traffic/station.h"
 #include "bench/traffic/swap.h"
 

@@ -1,4 +1,0 @@
-// vpebench floor: crypto alone, in cycles per packet.
-#pragma once
-
-int floor_main(int argc, char **argv);
