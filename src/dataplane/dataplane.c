@@ -342,12 +342,28 @@ void dataplane_destroy(struct dataplane *dp)
 	rte_free(dp);
 }
 
+// Reclamation waits for the worker from now on: its thread may be late, and packets for it already
+// in a ring.
+static int launch(struct dataplane *dp, struct worker *w)
+{
+	int rc;
+
+	rte_rcu_qsbr_thread_register(dp->qsbr, w->index);
+	rte_rcu_qsbr_thread_online(dp->qsbr, w->index);
+	rc = rte_eal_remote_launch(worker_run, w, w->lcore);
+	if (rc != 0) {
+		rte_rcu_qsbr_thread_offline(dp->qsbr, w->index);
+		rte_rcu_qsbr_thread_unregister(dp->qsbr, w->index);
+	}
+	return rc;
+}
+
 int dataplane_start(struct dataplane *dp, struct error *err)
 {
 	atomic_store(&dp->stop, false);
 	dp->running = true;
 	for (unsigned i = 0; i < dp->workers; i++) {
-		int rc = rte_eal_remote_launch(worker_run, dp->worker[i], dp->worker[i]->lcore);
+		int rc = launch(dp, dp->worker[i]);
 
 		if (rc != 0) {
 			dataplane_stop(dp);

@@ -214,8 +214,6 @@ int worker_run(void *worker)
 	struct worker *w = worker;
 
 	prctl(PR_SET_TIMERSLACK, 1);
-	rte_rcu_qsbr_thread_register(w->dp->qsbr, w->index);
-	rte_rcu_qsbr_thread_online(w->dp->qsbr, w->index);
 	run(w);
 	rte_rcu_qsbr_thread_offline(w->dp->qsbr, w->index);
 	rte_rcu_qsbr_thread_unregister(w->dp->qsbr, w->index);

@@ -66,6 +66,8 @@ static void open_run(struct run *run, struct lab *lab, double seconds)
 	claim_evenly(run);
 	if (dataplane_start(lab->dp, &err) != 0)
 		fail_msg("%s", err.text);
+	// Nothing that is retired from now on goes before all of them have seen it.
+	assert_int_equal(lab->dp->qsbr->num_threads, lab_workers(lab));
 	run->until = now() + seconds;
 }
 
