@@ -148,6 +148,9 @@ static void print_table(const struct path_options *options)
 
 static void print_stages(void)
 {
+	puts("");
+	for (unsigned stage = 0; stage < STAGES; stage++)
+		printf("%-9s %s\n", stage_name(stage), stage_text(stage));
 	printf("\n%-19s", "median");
 	for (unsigned stage = 0; stage < STAGES; stage++)
 		printf("%9s", stage_name(stage));

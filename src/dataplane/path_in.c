@@ -113,10 +113,10 @@ static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[])
 		burst_keep(b, i, &kept);
 	}
 	b->n = kept;
-	stage_end(&w->clock, STAGE_policy, kept);
+	stage_end(&w->clock, STAGE_policy);
 	if (kept > 0)
 		forward_burst(w, b, FORWARD_DECRYPTED);
-	stage_end(&w->clock, STAGE_route, kept);
+	stage_end(&w->clock, STAGE_route);
 }
 
 static void mark_forged(struct burst *b, const struct aead_batch *batch)
@@ -146,16 +146,16 @@ static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[])
 		sa[first]->proto->decap(
 			sa[first], w->index, b, first, (uint16_t)(end - first), &w->batch);
 	}
-	stage_end(&w->clock, STAGE_headers, b->n);
+	stage_end(&w->clock, STAGE_headers);
 	aead_open_burst(w->aead, w->batch.op, w->batch.n);
-	stage_end(&w->clock, STAGE_crypto, w->batch.n);
+	stage_end(&w->clock, STAGE_crypto);
 	mark_forged(b, &w->batch);
 	for (uint16_t first = 0; first < b->n; first = end) {
 		end = run_end(b, sa, first);
 		sa[first]->proto->finish(sa[first], w->index, b, first, (uint16_t)(end - first));
 	}
 	settle(w, b, sa);
-	stage_end(&w->clock, STAGE_commit, b->n);
+	stage_end(&w->clock, STAGE_commit);
 	if (b->n > 0)
 		deliver(w, b, sa);
 }
@@ -288,7 +288,7 @@ void path_in(struct worker *w)
 	split(w, b);
 	if (b->n > 0)
 		find_sas(w, b, sa);
-	stage_end(&w->clock, STAGE_sa, b->n);
+	stage_end(&w->clock, STAGE_sa);
 	if (b->n > 0)
 		decapsulate(w, b, sa);
 	if (w->bypass.n > 0)

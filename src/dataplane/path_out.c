@@ -96,16 +96,16 @@ static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
 		sa[first]->proto->encap(
 			sa[first], w->index, b, first, (uint16_t)(end - first), &w->batch);
 	}
-	stage_end(&w->clock, STAGE_headers, b->n);
+	stage_end(&w->clock, STAGE_headers);
 	aead_seal_burst(w->aead, w->batch.op, w->batch.n);
-	stage_end(&w->clock, STAGE_crypto, w->batch.n);
+	stage_end(&w->clock, STAGE_crypto);
 	for (uint16_t first = 0; first < b->n; first = end) {
 		end = run_end(b, sa, first);
 		route_run(w, b, first, end, sa[first], &kept);
 	}
 	b->n = kept;
 	forward_burst(w, b, FORWARD_OWN);
-	stage_end(&w->clock, STAGE_route, b->n);
+	stage_end(&w->clock, STAGE_route);
 }
 
 // True if it is this worker who encrypts for the SA; else the packet is gone, if it can be to the
@@ -204,7 +204,7 @@ static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint1
 	most[0] = sa_out_admits(sa, false);
 	most[1] = sa_out_admits(sa, true);
 	for (uint16_t i = first; i < end; i++) {
-		uint16_t fits = most[b->packet[i].flags & PACKET_IPV6];
+		uint16_t fits = most[(b->packet[i].flags & PACKET_IPV6) != 0];
 
 		tcp_mss_clamp(b->m[i], &b->packet[i], &tunnel->mss);
 		if (!admit(w, b->m[i], &b->packet[i], sa, fits, origin))
@@ -294,7 +294,7 @@ void path_out_policies(struct worker *w, struct burst *b, enum forward_origin or
 	struct admitted admitted;
 
 	apply_policies(w, b, &admitted, origin);
-	stage_end(&w->clock, STAGE_policy, b->n);
+	stage_end(&w->clock, STAGE_policy);
 	if (unlikely(admitted.too_big))
 		encapsulate_split(w, b, &admitted);
 	else if (b->n > 0)

@@ -39,7 +39,6 @@ struct stage_clock {
 	_Atomic bool on;
 	uint64_t last; // TSC
 	uint64_t cycles[STAGES];
-	uint64_t packets[STAGES];
 };
 
 static ALWAYS_INLINE void stage_begin(struct stage_clock *clock)
@@ -48,8 +47,8 @@ static ALWAYS_INLINE void stage_begin(struct stage_clock *clock)
 		clock->last = rte_rdtsc();
 }
 
-// All since the last call, or since stage_begin, was this stage's work on so many packets.
-static ALWAYS_INLINE void stage_end(struct stage_clock *clock, enum stage stage, unsigned packets)
+// All since the last call, or since stage_begin, was this stage's work.
+static ALWAYS_INLINE void stage_end(struct stage_clock *clock, enum stage stage)
 {
 	uint64_t now;
 
@@ -57,6 +56,5 @@ static ALWAYS_INLINE void stage_end(struct stage_clock *clock, enum stage stage,
 		return;
 	now = rte_rdtsc();
 	counter_add(&clock->cycles[stage], now - clock->last);
-	counter_add(&clock->packets[stage], packets);
 	clock->last = now;
 }

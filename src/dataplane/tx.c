@@ -69,19 +69,15 @@ void tx_packets(struct worker *w, const struct adjacency *to, struct rte_mbuf *m
 			continue;
 		}
 		memcpy(frame, to->ether, sizeof(to->ether));
-		memcpy(frame + 12, &type[packet[i].flags & PACKET_IPV6], 2);
+		memcpy(frame + 12, &type[(packet[i].flags & PACKET_IPV6) != 0], 2);
 		put(w, to->port, m[i]);
 	}
 }
 
-unsigned tx_flush(struct worker *w)
+void tx_flush(struct worker *w)
 {
-	unsigned frames = 0;
-
 	for (uint8_t port = 0; port < w->dp->ports; port++) {
-		frames += w->tx[port].n;
 		if (w->tx[port].n > 0)
 			send_owned(w, port, &w->tx[port]);
 	}
-	return frames;
 }

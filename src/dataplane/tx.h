@@ -11,5 +11,4 @@ void tx_frame(struct worker *w, uint8_t port, struct rte_mbuf *m);
 // Drops (no_room) where a buffer has no room.
 void tx_packets(struct worker *w, const struct adjacency *to, struct rte_mbuf *m[],
 	const struct packet packet[], uint16_t n);
-// Sends all that is gathered. Returns how many frames that was.
-unsigned tx_flush(struct worker *w);
+void tx_flush(struct worker *w);

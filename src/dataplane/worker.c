@@ -96,9 +96,9 @@ static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
 	if (n == 0)
 		return 0;
 	count_received(w, rxq->port, m, n);
-	stage_end(&w->clock, STAGE_receive, n);
+	stage_end(&w->clock, STAGE_receive);
 	classify_frames(w, rxq->port, m, n, &w->burst);
-	stage_end(&w->clock, STAGE_classify, n);
+	stage_end(&w->clock, STAGE_classify);
 	if (w->burst.n == 0)
 		return n;
 	if (w->dp->port[rxq->port].side == PORT_PROTECTED)
@@ -163,7 +163,8 @@ unsigned worker_turn(struct worker *w)
 	for (uint16_t i = 0; i < w->rxqs; i++)
 		found += poll_queue(w, &w->rxq[i]);
 	stage_begin(&w->clock);
-	stage_end(&w->clock, STAGE_transmit, tx_flush(w));
+	tx_flush(w);
+	stage_end(&w->clock, STAGE_transmit);
 	return found;
 }
 
