@@ -52,7 +52,8 @@ struct stream {
 	struct aead_op op[STREAM_BURST_MAX];
 };
 
-static const struct aead_table engines = {.n = 2, .engine = {&engine_ipsecmb, &engine_openssl}};
+static const struct aead_table engines = {
+	.n = 3, .engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl}};
 
 static enum aead_algorithm algorithm(const struct stream *s)
 {
