@@ -9,6 +9,7 @@
 #include "dataplane/path_host.h"
 #include "dataplane/path_in.h"
 #include "dataplane/path_out.h"
+#include "dataplane/path_own.h"
 #include "dataplane/tx.h"
 #include "proto/pkt.h"
 
@@ -132,7 +133,7 @@ static unsigned receive_injected(struct worker *w)
 	if (frames > 0)
 		path_host(w, frame, frames);
 	if (packets > 0)
-		path_out_own(w, m, packets);
+		path_own(w, m, packets);
 	if (resumes > 0)
 		forward_resume(w, resumed, resumes);
 	return n;
