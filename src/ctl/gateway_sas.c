@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "ctl/tunnel_mtu.h"
+#include "dataplane/about_path.h"
 
 #include <errno.h>
 #include <rte_memory.h>
@@ -68,8 +69,10 @@ static int install_sa(struct gateway *gateway, const struct config_sa *from, str
 	rc = sa_create(name, inbound, &params, from->key, engine, tunnel, &place,
 		&gateway->sa[gateway->sas], err);
 	secret_wipe(params.salt, sizeof(params.salt));
-	if (rc == 0 && !inbound)
+	if (rc == 0 && !inbound) {
 		atomic_store(&tunnel->out, gateway->sa[gateway->sas]->out);
+		about_path_add(gateway->dp, &tunnel->remote, gateway->sa[gateway->sas]->out->spi);
+	}
 	if (rc == 0)
 		gateway->sas++;
 	return rc;

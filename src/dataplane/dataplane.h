@@ -37,6 +37,8 @@ struct retired {
 	unsigned rounds; // grace periods still to pass
 };
 
+#define SENT_TO_BITS 65536
+
 struct dataplane {
 	// Constant once started.
 	unsigned ports;
@@ -56,6 +58,8 @@ struct dataplane {
 	struct sadb *_Atomic sadb;
 	struct spd *_Atomic spd;
 	struct fwd *_Atomic fwd;
+	// A bit for each hash of a peer's address and the SPI of an outbound SA. Control sets.
+	_Atomic uint64_t sent_to[SENT_TO_BITS / 64];
 	// Control writes, workers read every few turns.
 	atomic_bool stop;
 	struct rte_rcu_qsbr *qsbr;

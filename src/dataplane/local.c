@@ -2,13 +2,13 @@
 #include "dataplane/local.h"
 
 #include "base/bytes.h"
+#include "dataplane/about_path.h"
 #include "dataplane/audit.h"
 #include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
 #include "dataplane/punt.h"
 #include "proto/ip_hdr.h"
-#include "proto/too_big.h"
 
 #define UDP_HEADER 8
 #define UDP_IKE 500
@@ -62,22 +62,23 @@ static enum drop_reason refuse_tunnel(const struct rte_mbuf *m, const struct pac
 	}
 }
 
-// A router on the way says that a tunnel packet of ours was too big. Whether it is to be believed,
-// control finds out.
-static bool is_about_path(
-	const struct worker *w, const struct rte_mbuf *m, const struct packet *packet)
+// A router on the way may say that a tunnel packet of ours was too big. True: it is, and gone. Who
+// quotes too little to be known by has no share in the limit of the others.
+static bool take_about_path(struct worker *w, struct rte_mbuf *m, const struct packet *packet)
 {
-	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
-	struct too_big said;
-	struct ip_addr us;
-
-	if (likely(packet->protocol != IP_PROTOCOL_ICMP &&
-		    packet->protocol != IP_PROTOCOL_ICMPV6) ||
-		w->dp->port[packet->port].side != PORT_UNPROTECTED ||
-		!too_big_parse(header, m->data_len, packet, &said))
+	switch (about_path(w, m, packet)) {
+	case ABOUT_PATH_SENT:
+		punt_path_mtu(w, packet->port, m, PUNT_path_mtu);
+		return true;
+	case ABOUT_PATH_SHORT:
+		punt_path_mtu(w, packet->port, m, PUNT_icmp);
+		return true;
+	case ABOUT_PATH_FORGED:
+		drop_packet(w, packet->port, DROP_path_mtu_forged, m);
+		return true;
+	default:
 		return false;
-	us = ip_destination(header);
-	return said.protocol == IP_PROTOCOL_ESP && ip_addr_equal(&said.source, &us);
+	}
 }
 
 static enum drop_reason refuse_transit(const struct rte_mbuf *m, const struct packet *packet)
@@ -110,10 +111,8 @@ static void take(struct worker *w, struct burst *b, bool only_vital)
 			drop_packet(w, packet->port, reason, b->m[i]);
 			continue;
 		}
-		if (unlikely(local && is_about_path(w, b->m[i], packet))) {
-			punt_path_mtu(w, packet->port, b->m[i]);
+		if (unlikely(local && take_about_path(w, b->m[i], packet)))
 			continue;
-		}
 		if (unlikely(local)) {
 			enum punt_class class = classify_punt(b->m[i], packet);
 

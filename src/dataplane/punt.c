@@ -72,12 +72,12 @@ void punt_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_cl
 		put_limited(w, port, port, m, class, META_PUNT);
 }
 
-void punt_path_mtu(struct worker *w, uint8_t port, struct rte_mbuf *m)
+void punt_path_mtu(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_class class)
 {
 	if (unlikely(pkt_prepend(m, RTE_ETHER_HDR_LEN) == NULL))
 		drop_packet(w, port, DROP_no_room, m);
 	else
-		put_limited(w, port, port, m, PUNT_path_mtu, META_PATH_MTU);
+		put_limited(w, port, port, m, class, META_PATH_MTU);
 }
 
 void punt_bare(

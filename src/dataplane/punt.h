@@ -18,8 +18,9 @@ void punt_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_cl
 // one that the kernel accepts at the host interface of `home`, the port of the address it is for.
 void punt_bare(
 	struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m, enum punt_class class);
-// A frame as in punt_frame that is control's own: ICMP about a tunnel packet.
-void punt_path_mtu(struct worker *w, uint8_t port, struct rte_mbuf *m);
+// A frame as in punt_frame that is control's own, within the limits of a class: ICMP about a tunnel
+// packet.
+void punt_path_mtu(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_class class);
 // An IP packet that control must answer for: META_TELL.
 void punt_packet(
 	struct worker *w, uint8_t port, struct rte_mbuf *m, enum meta_kind kind, uint16_t mtu);

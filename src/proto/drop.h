@@ -84,6 +84,7 @@
 	X(neighbour_pending,  "neighbour's link address not known yet") \
 	X(neighbour_failed,   "neighbour does not answer") \
 	X(multicast,          "multicast or broadcast is not forwarded") \
+	X(path_mtu_forged,    "ICMP about a tunnel packet that this gateway does not send") \
 	X(punt_limited,       "more for the kernel than its class or its sender may send") \
 	X(punt_full,          "queue to the control thread is full") \
 	X(inject_full,        "queue from the control thread is full") \

@@ -1,6 +1,8 @@
 // The kernel's frames against the policies, and sources that go nowhere.
 #include "out_flows.h"
 
+#include "dataplane/about_path.h"
+
 #define ICMPV6(type) .protocol = IP_PROTOCOL_ICMPV6, .source_port = (type) << 8
 
 // A frame of the kernel's, with an Ethernet header of its own.
@@ -312,8 +314,9 @@ static void decrypted_sources(void **state)
 }
 
 static uint32_t too_big_about(
-	uint8_t *packet, const char *to, const char *from, uint8_t protocol, bool ipv6)
+	uint8_t *packet, const char *to, const char *from, uint8_t protocol, uint16_t quoted_octets)
 {
+	bool ipv6 = addr_of(to).family == IP_V6;
 	struct flow quoted = {.source = from,
 		.destination = ipv6 ? "2001:db8::100" : "192.0.2.100",
 		.protocol = protocol,
@@ -321,7 +324,7 @@ static uint32_t too_big_about(
 	struct flow icmp = {.source = ipv6 ? "2001:db8:ffff::9" : "203.0.113.9",
 		.destination = to,
 		.protocol = ipv6 ? IP_PROTOCOL_ICMPV6 : IP_PROTOCOL_ICMP,
-		.octets = (uint16_t)(100 + (ipv6 ? 48 : 28))};
+		.octets = (uint16_t)(quoted_octets + (ipv6 ? 48 : 28))};
 	uint32_t octets = packet_make(&icmp, packet);
 	uint8_t *message = packet + (ipv6 ? IPV6_HEADER : IPV4_HEADER_MIN);
 
@@ -329,6 +332,39 @@ static uint32_t too_big_about(
 	message[1] = ipv6 ? 0 : 4;
 	packet_make(&quoted, message + 8);
 	return octets;
+}
+
+// The quoted packets have SPI 0.
+static void send_to_peers(struct lab *lab)
+{
+	struct ip_addr peer4 = addr_of("192.0.2.100"), peer6 = addr_of("2001:db8::100");
+
+	about_path_add(lab->dp, &peer4, 0);
+	about_path_add(lab->dp, &peer6, 0);
+}
+
+// What nothing was sent to, nobody can have found too big. Where the SPI of one protocol is not
+// quoted that cannot be known, and takes from the limit of ICMP.
+static void about_the_path_forged(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+	struct ip_addr peer = addr_of("192.0.2.100");
+	uint8_t packet[PACKET_MAX], frame[ETHER + PACKET_MAX];
+	uint32_t octets = too_big_about(packet, "192.0.2.1", "192.0.2.1", IP_PROTOCOL_ESP, 100);
+	struct rte_mbuf *m;
+
+	about_path_add(lab->dp, &peer, 1);
+	lab_receive(lab, WAN, 0, frame_make(lab, WAN, packet, octets));
+	lab_turn(lab, 0);
+	expect_drop(lab, 0, WAN, DROP_path_mtu_forged, 1);
+	octets = too_big_about(packet, "192.0.2.1", "192.0.2.1", IP_PROTOCOL_ESP, 28);
+	m = frame_make(lab, WAN, packet, octets);
+	memcpy(frame, rte_pktmbuf_mtod(m, void *), ETHER + octets);
+	lab_receive(lab, WAN, 0, m);
+	lab_turn(lab, 0);
+	expect_punted(lab, META_PATH_MTU, WAN, frame, ETHER + octets);
+	expect_punt(lab, 0, WAN, PUNT_icmp, 1);
+	expect_nothing_sent(lab);
 }
 
 // What routers say about our own tunnel packets is for control; anything like it is the kernel's.
@@ -351,14 +387,14 @@ static void about_the_path(void **state)
 	};
 	struct lab *lab = all_tunnels(state);
 
+	send_to_peers(lab);
 	lab_policy(lab, "0.0.0.0/0", "203.0.113.9", POLICY_BYPASS, 0);
 	lab_policy(lab, "::/0", "2001:db8:ffff::9", POLICY_BYPASS, 0);
 	lab_publish_spd(lab);
 	for (unsigned i = 0; i < COUNT(cases); i++) {
-		bool ipv6 = addr_of(cases[i].to).family == IP_V6;
 		uint8_t frame[ETHER + PACKET_MAX];
 		uint32_t octets = too_big_about(
-			frame + ETHER, cases[i].to, cases[i].from, cases[i].protocol, ipv6);
+			frame + ETHER, cases[i].to, cases[i].from, cases[i].protocol, 100);
 		struct rte_mbuf *m = frame_make(lab, cases[i].port, frame + ETHER, octets);
 
 		memcpy(frame, rte_pktmbuf_mtod(m, void *), ETHER);
@@ -407,15 +443,16 @@ static void about_the_path_unasked(void **state)
 {
 	struct lab *lab = all_tunnels(state);
 	uint8_t packet[PACKET_MAX], frame[ETHER + PACKET_MAX];
-	uint32_t octets = too_big_about(packet, "192.0.2.1", "192.0.2.1", IP_PROTOCOL_ESP, false);
+	uint32_t octets = too_big_about(packet, "192.0.2.1", "192.0.2.1", IP_PROTOCOL_ESP, 100);
 	struct rte_mbuf *m = frame_make(lab, WAN, packet, octets);
 
+	send_to_peers(lab);
 	memcpy(frame, rte_pktmbuf_mtod(m, void *), ETHER + octets);
 	lab_receive(lab, WAN, 0, m);
 	lab_turn(lab, 0);
 	expect_punted(lab, META_PATH_MTU, WAN, frame, ETHER + octets);
 	expect_punt(lab, 0, WAN, PUNT_path_mtu, 1);
-	octets = too_big_about(packet, "192.0.2.1", "192.0.2.1", IP_PROTOCOL_UDP, false);
+	octets = too_big_about(packet, "192.0.2.1", "192.0.2.1", IP_PROTOCOL_UDP, 100);
 	lab_receive(lab, WAN, 0, frame_make(lab, WAN, packet, octets));
 	lab_turn(lab, 0);
 	expect_drop(lab, 0, WAN, DROP_policy_none, 1);
@@ -428,6 +465,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(towards_the_wire, NULL),
 		LAB_TEST(what_always_passes, NULL),
+		LAB_TEST(about_the_path_forged, NULL),
 		LAB_TEST(what_looks_like_it, NULL),
 		LAB_TEST(where_the_first_worker_decrypts, &decrypt_first),
 		LAB_TEST(malformed_frames, NULL),
