@@ -106,40 +106,43 @@ static void forward_nowhere(struct worker *w, struct rte_mbuf *m, const struct p
 	}
 }
 
-// True if the packet goes on, its hop taken; else it has ended, or left in pieces.
-static ALWAYS_INLINE bool passes(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
+// True if the packet has no hop left: it is gone, its sender told.
+static ALWAYS_INLINE bool expires(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	const struct adjacency *adjacency, enum forward_origin origin)
 {
-	uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
-	bool transit = in_transit(origin);
-
-	if (transit && unlikely(ip_hop_limit(header) <= 1)) {
-		drop_at_link(w, m, packet, origin, adjacency->port, DROP_ttl_expired, 0);
+	if (!in_transit(origin) || likely(ip_hop_limit(rte_pktmbuf_mtod(m, uint8_t *)) > 1))
 		return false;
-	}
-	if (unlikely(m->pkt_len > adjacency->mtu)) {
-		send_too_big(w, m, packet, adjacency, origin);
-		return false;
-	}
-	if (transit)
-		ip_decrement_hop_limit(header);
+	drop_at_link(w, m, packet, origin, adjacency->port, DROP_ttl_expired, 0);
 	return true;
 }
 
-// Packets first .. end-1 of the burst, whose next hop is ready.
+// Packets first .. end-1 of the burst, whose next hop is ready. In order, whole or in pieces: hosts
+// give up on fragments that come too far apart.
 static void forward_ready(
 	struct worker *w, struct burst *b, uint16_t first, uint16_t end, enum forward_origin origin)
 {
 	const struct adjacency *adjacency = b->next[first];
+	uint16_t unsent = first;
 	uint16_t n = first;
 
 	for (uint16_t i = first; i < end; i++) {
-		if (unlikely(!passes(w, b->m[i], &b->packet[i], adjacency, origin)))
+		struct rte_mbuf *m = b->m[i];
+
+		if (unlikely(expires(w, m, &b->packet[i], adjacency, origin)))
 			continue;
-		b->m[n] = b->m[i];
+		if (unlikely(m->pkt_len > adjacency->mtu)) {
+			tx_packets(w, adjacency, b->m + unsent, b->packet + unsent,
+				(uint16_t)(n - unsent));
+			unsent = n;
+			send_too_big(w, m, &b->packet[i], adjacency, origin);
+			continue;
+		}
+		if (in_transit(origin))
+			ip_decrement_hop_limit(rte_pktmbuf_mtod(m, uint8_t *));
+		b->m[n] = m;
 		b->packet[n++] = b->packet[i];
 	}
-	tx_packets(w, adjacency, b->m + first, b->packet + first, (uint16_t)(n - first));
+	tx_packets(w, adjacency, b->m + unsent, b->packet + unsent, (uint16_t)(n - unsent));
 }
 
 static void forward_run(

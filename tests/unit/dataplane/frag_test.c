@@ -397,6 +397,32 @@ static void past_the_tunnels(void **state)
 	expect_nothing_sent(lab);
 }
 
+// Whole or in pieces, packets leave in the order in which they came.
+static void in_order_past_the_tunnels(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+	uint8_t packet[PACKET_MAX];
+	struct flow flow[30];
+
+	for (unsigned i = 0; i < COUNT(flow); i++) {
+		flow[i] = big_flow(0, i % 3 == 1 ? 1700 : 100);
+		flow[i].destination = "203.0.113.1";
+		flow[i].number = i;
+		send_out(lab, &flow[i]);
+	}
+	lab_turn(lab, 0);
+	for (unsigned i = 0; i < COUNT(flow); i++) {
+		uint32_t octets = packet_make(&flow[i], packet);
+
+		packet_hop(packet);
+		if (i % 3 == 1)
+			expect_clear_pieces(lab, WAN, LAN, "192.0.2.254", packet, octets);
+		else
+			expect_sent(lab, WAN, 0, "192.0.2.254", packet, octets);
+	}
+	expect_nothing_sent(lab);
+}
+
 // All buffers are elsewhere: the packet goes, and what was made of it.
 static void no_buffers(void **state)
 {
@@ -478,6 +504,7 @@ int main(void)
 		LAB_TEST(may_not_be_split, NULL),
 		LAB_TEST(hop_limit_first, NULL),
 		LAB_TEST(past_the_tunnels, &small_lan),
+		LAB_TEST(in_order_past_the_tunnels, NULL),
 		LAB_TEST(no_buffers, NULL),
 		LAB_TEST(another_workers_sa, &two_workers),
 	};
