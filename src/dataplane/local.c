@@ -8,6 +8,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
 #include "dataplane/punt.h"
+#include "proto/icmp_quote.h"
 #include "proto/ip_hdr.h"
 
 #define UDP_HEADER 8
@@ -95,6 +96,12 @@ static bool is_local(const struct adjacency *adjacency)
 	return adjacency->kind == ADJACENCY_LOCAL || adjacency->kind == ADJACENCY_MULTICAST;
 }
 
+// tunnel_end: it is for an address that a tunnel ends at.
+static bool is_vital(enum punt_class class, bool tunnel_end)
+{
+	return class == PUNT_neighbour || (class == PUNT_ike && tunnel_end);
+}
+
 // only_vital: the rest for the gateway stays in b, marked.
 static void take(struct worker *w, struct burst *b, bool only_vital)
 {
@@ -116,8 +123,7 @@ static void take(struct worker *w, struct burst *b, bool only_vital)
 		if (unlikely(local)) {
 			enum punt_class class = classify_punt(b->m[i], packet);
 
-			if (!only_vital || class == PUNT_neighbour ||
-				(class == PUNT_ike && b->next[i]->tunnel_end)) {
+			if (!only_vital || is_vital(class, b->next[i]->tunnel_end)) {
 				punt_frame(w, packet->port, b->m[i], class);
 				continue;
 			}
@@ -136,6 +142,14 @@ void local_take(struct worker *w, struct burst *b)
 void local_take_vital(struct worker *w, struct burst *b)
 {
 	take(w, b, true);
+}
+
+bool local_needs_no_policy(
+	const struct fwd *fwd, const struct rte_mbuf *m, const struct packet *packet)
+{
+	struct ip_addr to = ip_destination(rte_pktmbuf_mtod(m, const uint8_t *));
+
+	return is_vital(classify_punt(m, packet), fwd_lookup_addr(fwd, &to)->tunnel_end);
 }
 
 // The destination is a group, or a station on this port's link.
@@ -169,6 +183,9 @@ bool local_is_vital(
 {
 	const struct fwd *fwd = w->tables.fwd;
 
+	// A redirect, which quotes a packet.
+	if (unlikely(icmp_is_error(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, packet)))
+		return false;
 	if (classify_punt(m, packet) == PUNT_neighbour)
 		return stays_on_link(fwd, port, m);
 	return is_ike(fwd, m, packet);

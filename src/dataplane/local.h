@@ -13,6 +13,10 @@ void local_take(struct worker *w, struct burst *b);
 // Everything else for the gateway stays in b, marked PACKET_LOCAL: a policy decides.
 void local_take_vital(struct worker *w, struct burst *b);
 
+// A packet for the gateway itself is such that it gets to the kernel in clear without a policy.
+bool local_needs_no_policy(
+	const struct fwd *fwd, const struct rte_mbuf *m, const struct packet *packet);
+
 // A packet of the kernel's, on its way to the wire at `port`, keeps the link or the tunnels alive:
 // it passes whatever the policies say.
 bool local_is_vital(

@@ -1,8 +1,8 @@
 // The host's own path. Towards a protected port the kernel's frames leave as they are. Towards an
 // unprotected one, IP packets meet the outbound policies like any other: what a policy protects
-// goes into its tunnel, what bypasses leaves as the kernel wrote it, the rest ends. Only what keeps
-// the link and the tunnels alive needs no policy: ARP, neighbour discovery, MLD, IKE, and the
-// protocols of the link itself.
+// goes into its tunnel, what bypasses leaves as the kernel wrote it, the rest ends. ICMP errors go
+// only the way that what they quote came. Only what keeps the link and the tunnels alive needs no
+// policy: ARP, neighbour discovery, MLD, IKE, and the protocols of the link itself.
 #include "dataplane/path_host.h"
 
 #include "base/bytes.h"
@@ -10,8 +10,10 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
 #include "dataplane/flow.h"
+#include "dataplane/host_error.h"
 #include "dataplane/local.h"
 #include "dataplane/path_out.h"
+#include "dataplane/path_own.h"
 #include "dataplane/tx.h"
 #include "proto/ip_hdr.h"
 #include "proto/pkt.h"
@@ -86,6 +88,13 @@ void path_host(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 	select_judged(w, m, n, b);
 	flow_lookup(w, SPD_OUT, b);
 	for (uint16_t i = 0; i < b->n; i++) {
+		enum drop_reason reason =
+			host_error_refusal(w, b->m[i], &b->packet[i], b->match[i]);
+
+		if (unlikely(reason != DROP_NONE)) {
+			path_own_refuse(w, b, i, reason);
+			continue;
+		}
 		if (passes(spd, b->match[i])) {
 			spd_hit(spd, w->index, b->match[i], 1);
 			send_as_it_came(w, b->packet[i].port, b->m[i]);

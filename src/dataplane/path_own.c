@@ -29,16 +29,13 @@ static bool leads_back(const struct spd *spd, uint32_t match, uint16_t tunnel)
 	return policy->action == POLICY_PROTECT && policy->tunnel->index == tunnel;
 }
 
-// What the policy that one of the gateway's own packets meets says against it. What came out of a
-// tunnel goes back into it; what anybody on the wire could have made does not come to the far end
-// as authentic.
-static enum drop_reason refusal_of_own(
-	const struct spd *spd, uint32_t match, const struct meta *meta)
+enum drop_reason path_own_refusal(
+	const struct spd *spd, uint32_t match, enum meta_about about, uint16_t tunnel)
 {
 	enum drop_reason reason;
 
-	if (meta->about == ABOUT_TUNNEL)
-		return leads_back(spd, match, meta->tunnel) ? DROP_NONE : DROP_answer_unprotected;
+	if (about == ABOUT_TUNNEL)
+		return leads_back(spd, match, tunnel) ? DROP_NONE : DROP_answer_unprotected;
 	reason = path_out_refusal(spd, match);
 	if (reason == DROP_NONE && spd_policy(spd, match)->action == POLICY_PROTECT)
 		return DROP_answer_protected;
@@ -48,6 +45,13 @@ static enum drop_reason refusal_of_own(
 static void drop_own(struct worker *w, const struct burst *b, uint16_t i, enum drop_reason reason)
 {
 	drop_packet(w, b->packet[i].port, reason, b->m[i]);
+}
+
+void path_own_refuse(struct worker *w, struct burst *b, uint16_t i, enum drop_reason reason)
+{
+	if (b->match[i] != SPD_NO_MATCH)
+		spd_hit(w->tables.spd, w->index, b->match[i] & ~SPD_FRAGMENT, 1);
+	drop_own(w, b, i, reason);
 }
 
 // True if the packet is on its way, by a policy that lets it; else it stays inside, or is gone, and
@@ -71,12 +75,10 @@ static bool send_own(struct worker *w, struct burst *b, uint16_t i)
 		drop_own(w, b, i, DROP_answer_protected);
 		return false;
 	}
-	reason = refusal_of_own(w->tables.spd, b->match[i], meta);
+	reason = path_own_refusal(w->tables.spd, b->match[i], meta->about, meta->tunnel);
 	if (reason == DROP_NONE)
 		return true;
-	if (b->match[i] != SPD_NO_MATCH)
-		spd_hit(w->tables.spd, w->index, b->match[i] & ~SPD_FRAGMENT, 1);
-	drop_own(w, b, i, reason);
+	path_own_refuse(w, b, i, reason);
 	return false;
 }
 

@@ -68,7 +68,7 @@
 	X(reassembly_ecn,     "fragments of a tunnel packet mark congestion, and know no ECN") \
 	X(policy_discard,     "policy says discard") \
 	X(policy_none,        "no policy matches") \
-	X(answer_unprotected, "ICMP that quotes protected traffic would leave in clear") \
+	X(answer_unprotected, "ICMP that may quote protected traffic would leave its tunnel") \
 	X(answer_protected,   "ICMP that quotes clear traffic would enter a tunnel, or the inside") \
 	X(clear_protected,    "in clear where a policy demands protection") \
 	X(fragment_ports,     "fragment where a policy names ports") \

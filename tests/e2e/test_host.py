@@ -100,26 +100,6 @@ def test_addresses_of_the_inside_cannot_be_asked_for(sites, family):
             curious, bytes(frame), lambda f, t=target: is_answer(f, t)) is answers, target
 
 
-def protect_udp(here, there):
-    return [Policy(here.prefixes[f], there.prefixes[f], "protect", protocol="udp") for f in (4, 6)]
-
-
-@pytest.mark.parametrize("family", [4, 6])
-def test_errors_about_protected_packets_stay_inside(lab, sites, family):
-    """The kernel's "port unreachable" quotes what was protected; no policy protects ICMP here."""
-    sites.pair("vpe", policies=protect_udp)
-    sites.start()
-    b = sites.gateway["b"]
-    with traffic.Numbers(sites.host["b"], B.host[family]) as numbers:
-        laboratory.wait_for("the tunnel", lambda: traffic.send_numbers(
-            sites.host["a"], B.host[family], range(1)) or numbers.settle(1, 1, 0.1))
-    before = b.drops()
-    wire = capture.Capture(lab, sites.wan, sites.wan_ends["b"][0], "wan")
-    traffic.send_numbers(sites.host["a"], B.router[family], range(5), rate=5, port=9)
-    laboratory.wait_for("the errors", lambda: b.drops_since(before).get("policy_none", 0) >= 1)
-    nothing_in_clear(wire)
-
-
 @pytest.mark.parametrize("family", [4, 6])
 def test_ike_needs_no_policy(sites, family):
     """UDP 500 between the tunnels' ends; on other ports and other addresses it is like any."""

@@ -1,51 +1,9 @@
 // The kernel's frames against the policies, and sources that go nowhere.
-#include "out_flows.h"
+#include "host_frames.h"
 
 #include "dataplane/about_path.h"
 
 #define ICMPV6(type) .protocol = IP_PROTOCOL_ICMPV6, .source_port = (type) << 8
-
-// A frame of the kernel's, with an Ethernet header of its own.
-static uint32_t frame_of(struct lab *lab, unsigned port, const struct flow *flow, uint8_t *frame)
-{
-	static const uint8_t to[6] = {2, 0, 0, 0, 0, 99};
-	uint32_t octets = packet_make(flow, frame + ETHER);
-
-	memcpy(frame, to, sizeof(to));
-	memcpy(frame + 6, lab->dp->port[port].mac.addr_bytes, 6);
-	store_be16(frame + 12, frame[ETHER] >> 4 == 4 ? 0x0800 : 0x86dd);
-	return ETHER + octets;
-}
-
-static void inject_octets(struct lab *lab, uint8_t port, const uint8_t *frame, uint32_t octets)
-{
-	struct rte_mbuf *m = inject_alloc(lab->dp);
-
-	memcpy(append_zeros(m, (uint16_t)octets), frame, octets);
-	assert_true(inject(lab->dp, m, META_FRAME, port));
-	lab->expected.injected[0][port]++;
-	lab_turn(lab, 0);
-}
-
-static void inject_flow(struct lab *lab, uint8_t port, const struct flow *flow)
-{
-	uint8_t frame[PACKET_MAX];
-
-	inject_octets(lab, port, frame, frame_of(lab, port, flow, frame));
-}
-
-static void expect_as_it_was(struct lab *lab, unsigned port, const struct flow *flow)
-{
-	uint8_t frame[PACKET_MAX];
-	uint32_t octets = frame_of(lab, port, flow, frame);
-	struct rte_mbuf *m = lab_sent(lab, port, 0);
-
-	assert_non_null(m);
-	assert_int_equal(m->pkt_len, octets);
-	assert_memory_equal(rte_pktmbuf_mtod(m, void *), frame, octets);
-	rte_pktmbuf_free(m);
-	expect_nothing_sent(lab);
-}
 
 // What a policy protects goes into its tunnel, with no hop taken; bypassing traffic leaves as the
 // kernel wrote it; discarded and unnamed traffic and fragments that meet ports end.
