@@ -51,7 +51,7 @@ static int run(struct nft_ctx *nft, const char *commands, char **said, struct er
 	return *said ? 0 : error_set(err, ENOMEM, "nftables: no memory");
 }
 
-int nft_run(const char *commands, char **said, struct error *err)
+static int run_in_context(const char *commands, bool dry, char **said, struct error *err)
 {
 	int ret = check_socket(err);
 	struct nft_ctx *nft;
@@ -61,7 +61,18 @@ int nft_run(const char *commands, char **said, struct error *err)
 	nft = nft_ctx_new(NFT_CTX_DEFAULT);
 	if (!nft)
 		return error_set(err, ENOMEM, "nftables: no memory");
+	nft_ctx_set_dry_run(nft, dry);
 	ret = run(nft, commands, said, err);
 	nft_ctx_free(nft);
 	return ret;
+}
+
+int nft_run(const char *commands, char **said, struct error *err)
+{
+	return run_in_context(commands, false, said, err);
+}
+
+int nft_try(const char *commands, struct error *err)
+{
+	return run_in_context(commands, true, NULL, err);
 }

@@ -4,10 +4,12 @@
 #include "base/addr.h"
 #include "base/log.h"
 #include "base/nft.h"
+#include "base/nft_hooks.h"
 #include "ctl/api.h"
 
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/netfilter/nf_tables.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 
 #define TABLE "inet " HOST_GUARD_TABLE
 #define DEVICES_TABLE "netdev " HOST_GUARD_TABLE
+#define PROBE_TABLE "netdev " HOST_GUARD_TABLE "-probe" // never there
 
 // What is there stays; the rules are written anew in the same transaction, so that they hold at
 // every moment and nothing that somebody put between them remains. Output: the kernel has no
@@ -22,6 +25,7 @@
 static const char base_rules[] =
 	"add table " TABLE "\n"
 	"add set " TABLE " " HOST_GUARD_FORWARD " { type ifname; }\n"
+	"add set " TABLE " " HOST_GUARD_INTERFACES " { type ifname; }\n"
 	"add set " TABLE " " HOST_GUARD_DEVICES " { type ifname; }\n"
 	"add set " TABLE " " HOST_GUARD_INDEXES " { type iface_index; }\n"
 	"add chain " TABLE " forward { type filter hook forward priority filter; }\n"
@@ -97,10 +101,10 @@ static char *commands_of(const struct host_guard_names *names, bool egress)
 		const struct host_guard_name *name = &names->name[i];
 
 		add_name(commands, HOST_GUARD_FORWARD, name->name);
-		if (!name->device)
-			continue;
-		add_name(commands, HOST_GUARD_DEVICES, name->name);
-		add_device(commands, name->name, egress);
+		add_name(commands, name->device ? HOST_GUARD_DEVICES : HOST_GUARD_INTERFACES,
+			name->name);
+		if (name->device)
+			add_device(commands, name->name, egress);
 	}
 	if (fclose(commands) != 0) {
 		free(text);
@@ -176,11 +180,44 @@ static int run(const struct host_guard_names *names, bool egress, struct error *
 	return ret;
 }
 
+// A dormant table does nothing, and takes no base chain in the transaction that wakes it.
+static int wake(uint8_t family, const char *name, struct error *err)
+{
+	const struct nft_table table = {.family = family, .name = HOST_GUARD_TABLE};
+	char command[64];
+	uint32_t flags;
+	int ret = nft_table_flags(&table, &flags, err);
+
+	if (ret > 0 && (flags & NFT_TABLE_F_DORMANT)) {
+		log_warning("host guard: table %s is dormant", name);
+		snprintf(command, sizeof(command), "add table %s", name);
+		ret = nft_run(command, NULL, err);
+	}
+	if (ret < 0)
+		error_prefix(err, "host guard: ");
+	return ret < 0 ? ret : 0;
+}
+
+// An old kernel, or one made without it.
+static bool lacks_egress_hook(void)
+{
+	struct error err;
+
+	return nft_try("add table " PROBE_TABLE "\n"
+		       "add chain " PROBE_TABLE " egress "
+		       "{ type filter hook egress device \"lo\" priority filter; }\n",
+		       &err) == -EOPNOTSUPP;
+}
+
 int host_guard_write(const struct host_guard_names *names, struct error *err)
 {
-	int ret = run(names, true, err);
+	int ret = wake(NFPROTO_INET, TABLE, err);
 
-	if (ret == 0 || ret == -EPERM)
+	if (ret == 0)
+		ret = wake(NFPROTO_NETDEV, DEVICES_TABLE, err);
+	if (ret == 0)
+		ret = run(names, true, err);
+	if (ret == 0 || !lacks_egress_hook())
 		return ret;
 	ret = run(names, false, err);
 	if (ret < 0)

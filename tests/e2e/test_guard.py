@@ -103,6 +103,57 @@ def test_status_tells_a_guard_that_has_holes(sites):
     assert "host guard: incomplete" in a.vpectl("host-guard", "status", check=False).stdout
 
 
+EGRESS = "add chain netdev vped egress-wan0 { type filter hook egress device lo priority -500; %s }"
+IN = ": the kernel receives what arrives there"
+OUT = ": what the host has on top of it sends there"
+FORWARDS = ": the kernel forwards there"
+NOT_FOR_IP = ": the rules for IP do not know it"
+IDLE = ": is dormant, or another program's"
+WRONG = "the rules are not those that vped installs"
+SETS = ("no_forward", "host_interfaces", "port_devices", "port_indexes")
+
+# What somebody does to the tables, and what the status says then.
+HOLES = {
+    "another device": (["delete chain netdev vped egress-wan0", EGRESS % "policy drop;"],
+                       {"wan0" + OUT}),
+    "lets out": (["add chain netdev vped egress-wan0 { policy accept; }"], {"wan0" + OUT}),
+    "lets in": (["add chain netdev vped ingress-lan0 { policy accept; }"], {"lan0" + IN}),
+    "no names": ([f"flush set inet vped {name}" for name in SETS] +
+                 ["delete chain netdev vped egress-wan0"],
+                 {"no interface is guarded", "lan0" + NOT_FOR_IP, "wan0" + NOT_FOR_IP}),
+    "TAPs": (['delete element inet vped no_forward { "vped-wan", "vped-lan" }'],
+             {"vped-wan" + FORWARDS, "vped-lan" + FORWARDS}),
+    "device": (['delete element inet vped no_forward { "wan0" }'], {"wan0" + FORWARDS}),
+    "no set": (["flush chain inet vped forward", "delete set inet vped no_forward"],
+               {WRONG} | {x + FORWARDS for x in ("lan0", "vped-lan", "vped-wan", "wan0")}),
+    "dormant devices": (["add table netdev vped { flags dormant; }"], {"table netdev vped" + IDLE}),
+    "dormant": (["add table inet vped { flags dormant; }"], {"table inet vped" + IDLE}),
+    "both dormant": ([f"add table {x} vped {{ flags dormant; }}" for x in ("inet", "netdev")],
+                     {"table inet vped" + IDLE, "table netdev vped" + IDLE}),
+    "one table": (["delete table inet vped"], {WRONG, "no interface is guarded",
+                                               "lan0" + NOT_FOR_IP, "wan0" + NOT_FOR_IP}),
+}
+
+
+def test_status_sees_every_hole_and_installing_mends_it(lab, sites):
+    a, gate = sites.pair("vpe")[0], sites.gate["a"]
+    # Nobody else's table is in the way.
+    gate.run("nft", "add table ip foreign { flags dormant; }")
+    sites.start()
+    config = lab.file("gw-a.conf", a.configuration())
+    for hole, (commands, faults) in HOLES.items():
+        assert status(a)["intact"], hole
+        for command in commands:
+            gate.run("nft", command)
+        shown = status(a, 1)
+        assert shown["installed"] and set(shown["faults"]) == faults, hole
+        assert len(shown["faults"]) == len(faults), hole
+        done = guard_only(lab, a, config)
+        assert done.returncode == 0, (hole, done.stdout)
+    assert status(a)["intact"]
+    assert tables(gate) == TABLES | {("ip", "foreign")}
+
+
 def test_no_start_without_it(lab, sites):
     """A daemon that may not install it does not start, unless told that it need not."""
     a, _ = sites.pair("vpe")

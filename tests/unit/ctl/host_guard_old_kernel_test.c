@@ -1,4 +1,5 @@
-// The host guard where the kernel has no egress hook; that kernel is stood in for.
+// The host guard where the kernel has no egress hook, or refuses for another reason; that kernel is
+// stood in for.
 #include "base/nft.h"
 #include "ctl/config.h"
 #include "ctl/host_guard.h"
@@ -15,17 +16,26 @@
 #include <cmocka.h>
 
 static unsigned runs, installed;
-static bool refuses_all;
+static bool has_egress;
+static int refuses_all; // errno
 
 int nft_run(const char *commands, char **said, struct error *err)
 {
 	assert_null(said);
 	runs++;
-	if (refuses_all || strstr(commands, "hook egress"))
-		return error_set(err, EOPNOTSUPP, "nftables: not supported");
+	if (refuses_all != 0)
+		return error_set(err, refuses_all, "nftables: refused");
+	if (!has_egress && strstr(commands, "hook egress"))
+		return error_set(err, EOPNOTSUPP, "nftables: no egress");
 	assert_non_null(strstr(commands, "hook ingress device \"lo\""));
 	installed++;
 	return 0;
+}
+
+int nft_try(const char *commands, struct error *err)
+{
+	assert_non_null(strstr(commands, "hook egress device \"lo\""));
+	return has_egress ? 0 : error_set(err, EOPNOTSUPP, "nftables: no egress");
 }
 
 static struct config *one_port(void)
@@ -55,9 +65,25 @@ static void not_without_the_rest(void **state)
 	struct error err;
 
 	(void)state;
-	refuses_all = true;
+	refuses_all = EOPNOTSUPP;
 	assert_int_equal(host_guard_install(one_port(), &err), -EOPNOTSUPP);
-	assert_string_equal(err.text, "host guard: nftables: not supported");
+	assert_string_equal(err.text, "host guard: nftables: refused");
+}
+
+// Whatever it is, it is not the hook: nothing less is installed.
+static void another_reason(void **state)
+{
+	static const int reasons[] = {EINVAL, EPERM, EOPNOTSUPP};
+	struct error err;
+
+	(void)state;
+	has_egress = true;
+	for (unsigned i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		runs = 0;
+		refuses_all = reasons[i];
+		assert_int_equal(host_guard_install(one_port(), &err), -reasons[i]);
+		assert_int_equal(runs, 1);
+	}
 }
 
 int main(void)
@@ -65,6 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(does_without_egress),
 		cmocka_unit_test(not_without_the_rest),
+		cmocka_unit_test(another_reason),
 	};
 
 	if (!netns_enter()) {

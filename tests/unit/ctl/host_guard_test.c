@@ -155,6 +155,7 @@ static void installs(void **state)
 	kernel_has("inet",
 		"set no_forward { type ifname elements = { \"a0\", \"b0\", \"v-a0\", "
 		"\"v-b0\" } }");
+	kernel_has("inet", "set host_interfaces { type ifname elements = { \"v-a0\", \"v-b0\" } }");
 	kernel_has("inet", "set port_devices { type ifname elements = { \"a0\", \"b0\" } }");
 	kernel_has("inet",
 		"hook forward priority filter; policy accept; "
@@ -205,6 +206,18 @@ static void shares_with_another_daemon(void **state)
 			name[i]);
 		kernel_has("netdev", pattern);
 	}
+}
+
+// What others put there stays.
+static void wakes_dormant_tables(void **state)
+{
+	(void)state;
+	netns_run("nft list ruleset >before");
+	netns_run("nft 'add table inet vped { flags dormant; }' && "
+		  "nft 'add table netdev vped { flags dormant; }'");
+	netns_run("nft list ruleset | grep -c dormant | grep -qx 2");
+	install(two_ports("a0", "b0"));
+	netns_run("nft list ruleset | sort >after; sort before | diff - after");
 }
 
 // What is refused changes nothing.
@@ -295,6 +308,7 @@ int main(void)
 		cmocka_unit_test(installs),
 		cmocka_unit_test(installs_again),
 		cmocka_unit_test(shares_with_another_daemon),
+		cmocka_unit_test(wakes_dormant_tables),
 		cmocka_unit_test(address_on_a_device),
 		cmocka_unit_test(device_not_there_yet),
 		cmocka_unit_test(without_privilege),
