@@ -28,10 +28,14 @@ static const struct interface_setting closed[] = {
 	{"ipv4/conf", "accept_redirects", "0\n", "the kernel may believe redirects"},
 	// Not 0, which would take away a check of those redirects that conf.all still lets in.
 	{"ipv4/conf", "secure_redirects", "1\n", "the kernel may believe redirects to any host"},
+	{"ipv4/conf", "proxy_arp", "0\n", "the kernel may answer ARP for hosts elsewhere"},
+	{"ipv4/conf", "proxy_arp_pvlan", "0\n", "the kernel may answer ARP for others on the link"},
 	{"ipv6/conf", "forwarding", "0\n", "the kernel may forward packets"},
 	{"ipv6/conf", "accept_ra", "0\n", "the kernel may believe Router Advertisements"},
 	{"ipv6/conf", "autoconf", "0\n", "the kernel may give itself addresses"},
 	{"ipv6/conf", "accept_redirects", "0\n", "the kernel may believe redirects"},
+	{"ipv6/conf", "proxy_ndp", "0\n",
+		"the kernel may answer neighbour solicitations for others"},
 };
 
 // Linux's IPv4 answers ARP for every address of the host on every interface, and asks with any of
@@ -65,11 +69,16 @@ static const struct {
 	bool forwards; // which the host guard keeps from our interfaces
 } host[] = {
 #define FORWARDS "the kernel may forward between host interfaces, past the policies"
+#define ANSWERS "once the kernel forwards, it may answer for other hosts on host interfaces"
 	{"/proc/sys/net/ipv4/ip_forward", "net.ipv4.ip_forward", FORWARDS, true},
 	{"/proc/sys/net/ipv6/conf/all/forwarding", "net.ipv6.conf.all.forwarding", FORWARDS, true},
-	// IPv4 accepts redirects where the interface or conf.all says so.
+	// Of these, too, what the interface or conf.all allows is allowed.
 	{"/proc/sys/net/ipv4/conf/all/accept_redirects", "net.ipv4.conf.all.accept_redirects",
 		"the kernel believes redirects that come by host interfaces", false},
+	{"/proc/sys/net/ipv4/conf/all/proxy_arp", "net.ipv4.conf.all.proxy_arp", ANSWERS, false},
+	{"/proc/sys/net/ipv4/conf/all/proxy_arp_pvlan", "net.ipv4.conf.all.proxy_arp_pvlan",
+		ANSWERS, false},
+	{"/proc/sys/net/ipv6/conf/all/proxy_ndp", "net.ipv6.conf.all.proxy_ndp", ANSWERS, false},
 };
 
 // A family that is switched off has no settings, and needs none.

@@ -3,9 +3,9 @@
 
 #include <stdbool.h>
 
-// For a host interface that is not up yet: a host that neither forwards nor believes its link,
-// since anybody on the wire can send Router Advertisements and redirects. What cannot be written is
-// warned of.
+// For a host interface that is not up yet: a host that neither forwards, nor answers for others,
+// nor believes its link, since anybody on the wire can send Router Advertisements and redirects.
+// What cannot be written is warned of.
 void sysctl_close_interface(const char *interface);
 
 // For a host interface on the unprotected side: who asks there for the address of another interface

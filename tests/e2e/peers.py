@@ -69,6 +69,12 @@ def nd_question(mac, here, source, target):
             / inet6.ICMPv6ND_NS(tgt=target) / inet6.ICMPv6NDOptSrcLLAddr(lladdr=mac))
 
 
+def solicited_group(address):
+    """To which neighbour solicitations for this IPv6 address go."""
+    low = int(ipaddress.IPv6Address(address)) & 0xffffff
+    return str(ipaddress.IPv6Address(int(ipaddress.IPv6Address("ff02::1:ff00:0")) | low))
+
+
 def is_arp_answer(answer, address):
     from scapy.layers import l2
     return l2.ARP in answer and answer[l2.ARP].op == 2 and answer[l2.ARP].psrc == address

@@ -101,6 +101,44 @@ def test_addresses_of_the_inside_cannot_be_asked_for(sites, family):
 
 
 @pytest.mark.parametrize("family", [4, 6])
+def test_the_kernel_answers_for_no_other_host(sites, family):
+    """Nor when new interfaces are told to, and somebody lets the kernel forward later on."""
+    gate = sites.gate["a"]
+    for name in ("ipv4/conf/default/proxy_arp", "ipv4/conf/default/proxy_arp_pvlan",
+                 "ipv6/conf/default/proxy_ndp"):
+        gate.sysctl(f"net/{name}", 1)
+    sites.pair("vpe")
+    sites.start()
+    a = sites.gateway["a"]
+    gate.sysctl("net/ipv4/ip_forward", 1)
+    gate.sysctl("net/ipv6/conf/all/forwarding", 1)
+    gate.ip(f"-6 neigh add proxy {A.host[6]} dev vped-wan")
+    sources = {4: "192.0.2.77", 6: "2001:db8::77"}
+    curious = sites.newcomer("curious", [f"{sources[f]}/{two_sites.WAN_BITS[f]}" for f in (4, 6)])
+    ask, is_answer = QUESTIONS[family]
+    targets = {A.wan[family]: True, A.host[family]: False}
+    if family == 4:
+        targets["192.0.2.99"] = False  # on the asker's own link
+    for target, answers in targets.items():
+        frame = ask(curious.mac("eth0"), a.mac(a.ports[1]), sources[family], target)
+        if family == 6:
+            frame["IPv6"].dst = peers.solicited_group(target)  # else it is a packet in transit
+        assert peers.answers_when_asked(
+            curious, bytes(frame), lambda f, t=target: is_answer(f, t)) is answers, target
+
+
+@pytest.mark.parametrize("name", ["ipv4.conf.all.proxy_arp", "ipv4.conf.all.proxy_arp_pvlan",
+                                  "ipv6.conf.all.proxy_ndp"])
+def test_a_setting_of_the_whole_host_is_warned_of(sites, name):
+    """The kernel answers for others where the interface or the whole host says so."""
+    sites.gate["a"].sysctl("net/" + name.replace(".", "/"), 1)
+    sites.pair("vpe")
+    sites.start()
+    assert f"net.{name} is 1: " in sites.gateway["a"].process.said()
+    assert f"net.{name}" not in sites.gateway["b"].process.said()
+
+
+@pytest.mark.parametrize("family", [4, 6])
 def test_ike_needs_no_policy(sites, family):
     """UDP 500 between the tunnels' ends; on other ports and other addresses it is like any."""
     sites.pair("vpe", outer=family)

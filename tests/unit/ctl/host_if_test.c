@@ -68,6 +68,9 @@ static int start(void **state)
 	// IPv6 has something to say whenever an interface comes up.
 	netns_run("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6; "
 		  "echo 1 > /proc/sys/net/ipv4/conf/default/forwarding; "
+		  "echo 1 > /proc/sys/net/ipv4/conf/default/proxy_arp; "
+		  "echo 1 > /proc/sys/net/ipv4/conf/default/proxy_arp_pvlan; "
+		  "echo 1 > /proc/sys/net/ipv6/conf/default/proxy_ndp; "
 		  "echo 1 > /proc/sys/net/ipv6/conf/default/forwarding");
 	if (host_if_create(events, NULL, &port, "vped-lan", &host_if, &err) < 0) {
 		print_error("%s\n", err.text);
@@ -94,6 +97,9 @@ static void is_made_as_asked(void **state)
 	netns_run("ip -o link show vped-lan | grep -q 'UP.* mtu 1500 .*02:00:00:00:11:22'");
 	netns_run("grep -qx 0 /proc/sys/net/ipv4/conf/vped-lan/forwarding");
 	netns_run("grep -qx 0 /proc/sys/net/ipv6/conf/vped-lan/forwarding");
+	netns_run("cd /proc/sys/net && grep -qx 0 ipv4/conf/vped-lan/proxy_arp && "
+		  "grep -qx 0 ipv4/conf/vped-lan/proxy_arp_pvlan && "
+		  "grep -qx 0 ipv6/conf/vped-lan/proxy_ndp");
 	// Nobody on the wire makes our routes.
 	netns_run("grep -qx 0 /proc/sys/net/ipv6/conf/vped-lan/accept_ra");
 	netns_run("for f in ipv4 ipv6; do cd /proc/sys/net/$f/neigh/vped-lan; "
