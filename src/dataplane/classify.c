@@ -184,7 +184,7 @@ static enum punt_class punt_icmpv6(uint8_t type)
 	if (type >= ICMPV6_ND_FIRST && type <= ICMPV6_ND_LAST)
 		return PUNT_neighbour;
 	if ((type >= ICMPV6_MLD_FIRST && type <= ICMPV6_MLD_LAST) || type == ICMPV6_MLDV2)
-		return PUNT_neighbour;
+		return PUNT_membership;
 	return PUNT_icmp;
 }
 
@@ -208,15 +208,16 @@ static enum punt_class punt_udp(uint16_t port)
 enum punt_class classify_punt(const struct rte_mbuf *m, const struct packet *packet)
 {
 	const uint8_t *upper = rte_pktmbuf_mtod_offset(m, const uint8_t *, packet->l4);
+	bool ipv6 = packet->flags & PACKET_IPV6;
 	bool readable = !(packet->flags & PACKET_LATER_FRAGMENT) && m->data_len >= packet->l4 + 4;
 
 	switch (packet->protocol) {
 	case IP_PROTOCOL_IGMP:
-		return PUNT_neighbour;
+		return ipv6 ? PUNT_other : PUNT_membership;
 	case IP_PROTOCOL_ICMP:
 		return PUNT_icmp;
 	case IP_PROTOCOL_ICMPV6:
-		return readable ? punt_icmpv6(upper[0]) : PUNT_icmp;
+		return ipv6 && readable ? punt_icmpv6(upper[0]) : PUNT_icmp;
 	case IP_PROTOCOL_OSPF:
 	case IP_PROTOCOL_EIGRP:
 	case IP_PROTOCOL_PIM:

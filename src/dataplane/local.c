@@ -16,6 +16,7 @@
 #define UDP_ESP 4500
 #define UDP_VPE 14500
 #define NAT_KEEPALIVE 0xff
+#define HOP_LIMIT_ON_LINK 255 // no router has taken one (RFC 4861 sections 6.1, 7.1 and 8.1)
 
 static const struct ip_prefix link_local6 = {{IP_V6, {0xfe, 0x80}}, 10};
 
@@ -63,6 +64,15 @@ static enum drop_reason refuse_tunnel(const struct rte_mbuf *m, const struct pac
 	}
 }
 
+static enum drop_reason refuse_local(
+	const struct rte_mbuf *m, const struct packet *packet, enum punt_class class)
+{
+	if (class == PUNT_neighbour &&
+		rte_pktmbuf_mtod(m, const uint8_t *)[IPV6_HOP_LIMIT] != HOP_LIMIT_ON_LINK)
+		return DROP_neighbour_forwarded;
+	return refuse_tunnel(m, packet);
+}
+
 // A router on the way may say that a tunnel packet of ours was too big. True: it is, and gone. Who
 // quotes too little to be known by has no share in the limit of the others.
 static bool take_about_path(struct worker *w, struct rte_mbuf *m, const struct packet *packet)
@@ -91,15 +101,48 @@ static enum drop_reason refuse_transit(const struct rte_mbuf *m, const struct pa
 	return DROP_NONE;
 }
 
+static bool is_about_link(enum punt_class class)
+{
+	return class == PUNT_neighbour || class == PUNT_membership;
+}
+
+// What keeps the link and the tunnels alive.
+static bool is_vital(enum punt_class class, const struct adjacency *to)
+{
+	return is_about_link(class) || (class == PUNT_ike && to->tunnel_end);
+}
+
 static bool is_local(const struct adjacency *adjacency)
 {
 	return adjacency->kind == ADJACENCY_LOCAL || adjacency->kind == ADJACENCY_MULTICAST;
 }
 
-// tunnel_end: it is for an address that a tunnel ends at.
-static bool is_vital(enum punt_class class, bool tunnel_end)
+static void end(
+	struct worker *w, enum drop_reason reason, struct rte_mbuf *m, const struct packet *packet)
 {
-	return class == PUNT_neighbour || (class == PUNT_ike && tunnel_end);
+	audit_stranger(w, reason, m, packet);
+	drop_packet(w, packet->port, reason, m);
+}
+
+// A packet for the gateway. False: it is not vital, and a policy decides.
+static bool take_local(struct worker *w, struct burst *b, uint16_t i, bool only_vital)
+{
+	struct packet *packet = &b->packet[i];
+	struct rte_mbuf *m = b->m[i];
+	enum punt_class class = classify_punt(m, packet);
+	enum drop_reason reason = refuse_local(m, packet, class);
+
+	if (reason != DROP_NONE) {
+		end(w, reason, m, packet);
+	} else if (take_about_path(w, m, packet)) {
+		return true;
+	} else if (!only_vital || is_vital(class, b->next[i])) {
+		punt_frame(w, packet->port, m, class);
+	} else {
+		packet->flags |= PACKET_LOCAL;
+		return false;
+	}
+	return true;
 }
 
 // only_vital: the rest for the gateway stays in b, marked.
@@ -108,28 +151,16 @@ static void take(struct worker *w, struct burst *b, bool only_vital)
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < b->n; i++) {
-		struct packet *packet = &b->packet[i];
-		bool local = is_local(b->next[i]);
-		enum drop_reason reason = likely(!local) ? refuse_transit(b->m[i], packet)
-							 : refuse_tunnel(b->m[i], packet);
+		enum drop_reason reason = DROP_NONE;
 
-		if (unlikely(reason != DROP_NONE)) {
-			audit_stranger(w, reason, b->m[i], packet);
-			drop_packet(w, packet->port, reason, b->m[i]);
+		if (likely(!is_local(b->next[i])))
+			reason = refuse_transit(b->m[i], &b->packet[i]);
+		else if (take_local(w, b, i, only_vital))
 			continue;
-		}
-		if (unlikely(local && take_about_path(w, b->m[i], packet)))
-			continue;
-		if (unlikely(local)) {
-			enum punt_class class = classify_punt(b->m[i], packet);
-
-			if (!only_vital || is_vital(class, b->next[i]->tunnel_end)) {
-				punt_frame(w, packet->port, b->m[i], class);
-				continue;
-			}
-			packet->flags |= PACKET_LOCAL;
-		}
-		burst_keep(b, i, &kept);
+		if (likely(reason == DROP_NONE))
+			burst_keep(b, i, &kept);
+		else
+			end(w, reason, b->m[i], &b->packet[i]);
 	}
 	b->n = kept;
 }
@@ -149,7 +180,7 @@ bool local_needs_no_policy(
 {
 	struct ip_addr to = ip_destination(rte_pktmbuf_mtod(m, const uint8_t *));
 
-	return is_vital(classify_punt(m, packet), fwd_lookup_addr(fwd, &to)->tunnel_end);
+	return is_vital(classify_punt(m, packet), fwd_lookup_addr(fwd, &to));
 }
 
 // The destination is a group, or a station on this port's link.
@@ -186,7 +217,7 @@ bool local_is_vital(
 	// A redirect, which quotes a packet.
 	if (unlikely(icmp_is_error(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, packet)))
 		return false;
-	if (classify_punt(m, packet) == PUNT_neighbour)
+	if (is_about_link(classify_punt(m, packet)))
 		return stays_on_link(fwd, port, m);
 	return is_ike(fwd, m, packet);
 }
@@ -216,11 +247,10 @@ void local_deliver_decrypted(
 	enum punt_class class = classify_punt(m, packet);
 	enum drop_reason reason = refuse_tunnel(m, packet);
 
-	if (unlikely(class == PUNT_neighbour))
+	if (unlikely(is_about_link(class)))
 		reason = DROP_neighbour_tunnelled;
 	if (unlikely(reason != DROP_NONE)) {
-		audit_stranger(w, reason, m, packet);
-		drop_packet(w, packet->port, reason, m);
+		end(w, reason, m, packet);
 		return;
 	}
 	punt_bare(w, packet->port, protected_home(w, home), m, class);

@@ -13,7 +13,7 @@
 
 // The order in which control takes what waits.
 static const uint8_t drain_order[PUNT_QUEUES] = {PUNT_neighbour, PUNT_ike, PUNT_routing,
-	PUNT_REQUESTS, PUNT_path_mtu, PUNT_icmp, PUNT_other};
+	PUNT_membership, PUNT_REQUESTS, PUNT_path_mtu, PUNT_icmp, PUNT_other};
 
 static bool put(
 	struct worker *w, unsigned queue, struct rte_mbuf *m, enum meta_kind kind, uint8_t port)
@@ -52,7 +52,7 @@ static void put_limited(struct worker *w, uint8_t port, uint8_t home, struct rte
 	struct port_stats *stats = &w->stats.port[port];
 	enum drop_reason reason = DROP_NONE;
 
-	if (unlikely(!punt_limit_take(&w->punt_limit[class], sender, rte_rdtsc())))
+	if (unlikely(!punt_limit_take(&w->punt_limit[port][class], sender, rte_rdtsc())))
 		reason = DROP_punt_limited;
 	else if (unlikely(!put(w, class, m, kind, home)))
 		reason = DROP_punt_full;

@@ -1,6 +1,7 @@
-// How much of each class of traffic a worker gives to the host's kernel. Two limits: of the class,
-// so that the kernel and the control thread keep up, and of each sender in it, so that one who
-// floods does not shut out the others. Senders share a fixed table by their hash.
+// How much of each class of traffic a worker gives to the host's kernel, of each port, so that a
+// flood at one does not shut out the others. Two limits: of the class, so that the kernel and the
+// control thread keep up, and of each sender in it, so that one who floods does not shut out the
+// others. Senders share a fixed table by their hash.
 #pragma once
 
 #include <stdbool.h>
@@ -19,7 +20,7 @@ struct punt_rate {
 	uint64_t depth; // how far ahead of now the packets let pass may be
 };
 
-// One worker's, of one class. The worker writes all but the rates.
+// One worker's, of one port and class. The worker writes all but the rates.
 struct punt_limit {
 	struct punt_rate class;
 	struct punt_rate sender;

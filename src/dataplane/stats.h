@@ -8,18 +8,20 @@
 #include <stdalign.h>
 #include <stdint.h>
 
-// Classes of traffic for the host's kernel, with the packets a second that one worker gives it
-// unless configured otherwise. Neighbour: ARP, IPv6 neighbour and router discovery, IGMP, MLD; ike:
-// UDP 500 and 4500; routing: BGP, OSPF, BFD, VRRP and their like; path_mtu: ICMP errors about the
-// tunnels' packets, which control reads instead; icmp and other: to the gateway.
+// Classes of traffic for the host's kernel, with the packets a second that one worker gives it of
+// one port unless configured otherwise. Neighbour: ARP, IPv6 neighbour and router discovery; ike:
+// UDP 500 and 4500; routing: BGP, OSPF, BFD, VRRP and their like; membership: IGMP, MLD, which
+// nothing proves to come from the link; path_mtu: ICMP errors about the tunnels' packets, which
+// control reads instead; icmp and other: to the gateway.
 // clang-format off
 #define PUNT_CLASSES(X) \
-	X(neighbour, 4000) \
-	X(ike,       1000) \
-	X(routing,   20000) \
-	X(path_mtu,  4000) \
-	X(icmp,      4000) \
-	X(other,     20000)
+	X(neighbour,  4000) \
+	X(ike,        1000) \
+	X(routing,    20000) \
+	X(membership, 1000) \
+	X(path_mtu,   4000) \
+	X(icmp,       4000) \
+	X(other,      20000)
 // clang-format on
 
 enum punt_class {

@@ -31,6 +31,14 @@
 // Turns between looks at the stop flag and at fragments that wait.
 #define HOUSEKEEPING_TURNS 64
 
+static void init_limits(struct worker *w, const struct dataplane_params *params)
+{
+	for (unsigned port = 0; port < params->ports; port++)
+		for (unsigned class = 0; class < PUNT_CLASS_COUNT; class ++)
+			punt_limit_init(&w->punt_limit[port][class], params->punt_per_second[class],
+				rte_get_tsc_hz());
+}
+
 int worker_create(struct dataplane *dp, uint16_t index, const struct dataplane_params *params,
 	struct worker **created, struct error *err)
 {
@@ -59,8 +67,7 @@ int worker_create(struct dataplane *dp, uint16_t index, const struct dataplane_p
 	w->burst_max = (uint16_t)params->burst;
 	w->fragment_id = (uint32_t)rte_rand() / dp->workers * dp->workers + index;
 	w->idle = params->idle;
-	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
-		punt_limit_init(&w->punt_limit[i], params->punt_per_second[i], rte_get_tsc_hz());
+	init_limits(w, params);
 	*created = w;
 	return 0;
 }

@@ -74,7 +74,7 @@ struct worker {
 	struct burst fragments; // of a tunnel packet that is too big for its path
 	uint32_t fragment_id;	// of the next one
 	struct aead_batch batch;
-	struct punt_limit punt_limit[PUNT_CLASS_COUNT];
+	struct punt_limit punt_limit[PORTS_MAX][PUNT_CLASS_COUNT]; // by port of arrival
 	struct tx_buffer tx[PORTS_MAX];
 	// The worker writes, control reads.
 	struct worker_stats stats;

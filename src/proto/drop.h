@@ -54,6 +54,7 @@
 	X(ip_source,          "IP source address is no address to come from") \
 	X(link_broadcast,     "unicast packet sent to a group of stations (RFC 1812 5.3.4)") \
 	X(ttl_expired,        "TTL or hop limit used up") \
+	X(neighbour_forwarded, "neighbour discovery that crossed a router (hop limit, RFC 4861)") \
 	X(neighbour_tunnelled, "neighbour discovery or group membership out of a tunnel") \
 	X(no_sa,              "no SA for this SPI and address") \
 	X(udp_no_sa,          "tunnel packet in UDP (ports 4500, 14500) without an SA") \

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 import pytest
 
@@ -12,6 +13,8 @@ from sites import A, B, WAN_BITS, protect
 
 FLOODER, FRIEND = 66, 77
 RATE = 200  # of the tunnel's packets
+SCARCE = 400  # of neighbours, a second; a sender may use an eighth
+PAUSE = 0.2  # between the questions of one, so that it does
 
 
 def wan_addresses(number):
@@ -91,3 +94,92 @@ def test_flood(lab, sites, kind, count):
     print(f"{kind}: {sent['sent'] / sent['seconds']:,.0f} frames a second, "
           f"{refused[CLASSES[kind]]:,} refused, {len(answers)} rounds of ARP, ND and IKE answered, "
           f"{stream.count} packets through the tunnel, 0 lost")
+
+
+def start_with_scarce_neighbours(sites):
+    """Whoever shares the limit of a flood goes without."""
+    sites.pair("vpe")
+    sites.gateway["a"].settings["more"] = f"punt = {{ neighbour = {SCARCE}; }};"
+    sites.start().wait_reachable((4,))
+
+
+def asked(station, mac, here, addresses):
+    """Whether the gateway answers a neighbour's question, by family."""
+    time.sleep(PAUSE)
+    source4, source6, target4, target6 = addresses
+    return (peers.answers_when_asked(station, bytes(peers.arp_question(mac, here, source4, target4)),
+                                     lambda f: peers.is_arp_answer(f, target4)),
+            peers.answers_when_asked(station, bytes(peers.nd_question(mac, here, source6, target6)),
+                                     lambda f: peers.is_nd_answer(f, target6)))
+
+
+def solicitation_from_afar(mac, here):
+    from scapy.layers import inet6, l2
+    return (l2.Ether(src=mac, dst=here) / inet6.IPv6(src="2001:db8:bad::1", dst=A.wan[6], hlim=254)
+            / inet6.ICMPv6ND_NS(tgt=A.wan[6]) / inet6.ICMPv6NDOptSrcLLAddr(lladdr=mac))
+
+
+def report_from_afar(mac, here):
+    from scapy.contrib import igmp
+    from scapy.layers import inet, l2
+    return (l2.Ether(src=mac, dst=here) / inet.IP(src="203.0.113.1", dst=A.wan[4], ttl=60)
+            / igmp.IGMP(type=0x16, gaddr="239.1.2.3"))
+
+
+def listener_report_from_afar(mac, here):
+    from scapy.layers import inet6, l2
+    return (l2.Ether(src=mac, dst=here) / inet6.IPv6(src="2001:db8:bad::1", dst=A.wan[6], hlim=60)
+            / inet6.ICMPv6MLReport(mladdr="ff02::1:ff00:1"))
+
+
+# By name: the frame, where its source is, and how many of them ended.
+FROM_AFAR = {
+    "nd": (solicitation_from_afar, 14 + 8 + 8, lambda a: a.drops().get("neighbour_forwarded", 0)),
+    "igmp": (report_from_afar, 14 + 12, lambda a: a.stats()["punts_refused"]["membership"]),
+    "mld": (listener_report_from_afar, 14 + 8 + 8,
+            lambda a: a.stats()["punts_refused"]["membership"]),
+}
+
+
+@pytest.mark.parametrize("kind", FROM_AFAR)
+def test_flood_from_afar(lab, sites, kind, count):
+    """From as many sources as somebody behind routers likes to write: the link does not notice."""
+    seconds = count(4, 30)
+    make, source, ended = FROM_AFAR[kind]
+    start_with_scarce_neighbours(sites)
+    a = sites.gateway["a"]
+    flooder = sites.newcomer("flooder")
+    friend = sites.newcomer("friend", wan_addresses(FRIEND))
+    gate_mac = a.mac(a.ports[1])
+    before, ended_before = a.stats(), ended(a)
+    tool = lab.tool(flooder, "flood.py", "--interface", "eth0", "--frame",
+                    bytes(make(flooder.mac("eth0"), gate_mac)).hex(), "--seconds", seconds,
+                    "--vary", source)
+    stream = Stream(sites, seconds)
+    answers = []
+    while tool.running():
+        answers += asked(friend, friend.mac("eth0"), gate_mac,
+                         (f"192.0.2.{FRIEND}", f"2001:db8::{FRIEND}", A.wan[4], A.wan[6]))
+    assert stream.lost() == 0
+    assert answers and all(answers)
+    assert ended(a) - ended_before > 1000
+    assert a.stats()["punts_refused"]["neighbour"] == before["punts_refused"]["neighbour"]
+
+
+def test_flood_of_neighbours_at_one_port(lab, sites, count):
+    """Forged stations on the wan use up what the wan may have; the LAN's hosts find the gateway."""
+    start_with_scarce_neighbours(sites)
+    a, host = sites.gateway["a"], sites.host["a"]
+    flooder = sites.newcomer("flooder")
+    question = peers.arp_question("02:00:00:00:00:66", a.mac(a.ports[1]), "192.0.2.66", A.wan[4])
+    # The station, in the frame and in the question.
+    tool = lab.tool(flooder, "flood.py", "--interface", "eth0", "--frame", bytes(question).hex(),
+                    "--seconds", count(4, 30), "--vary", 8, 24)
+    answers = []
+    while tool.running():
+        answers += asked(host, host.mac("eth0"), a.mac(a.ports[0]),
+                         (A.host[4], A.host[6], A.router[4], A.router[6]))
+    assert answers and all(answers)
+    refused = {port["name"]: port["punts_refused"]["neighbour"]
+               for port in a.ask("show-ports")["ports"]}
+    assert refused["wan"] > 1000 and refused["lan"] == 0

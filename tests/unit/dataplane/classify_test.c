@@ -264,13 +264,17 @@ static void classes(void **state)
 		{true, 58, 0x8000, 0, PUNT_icmp},
 		{true, 58, 1 << 8, 0, PUNT_icmp},
 		{true, 58, 129 << 8, 0, PUNT_icmp},
-		{true, 58, 130 << 8, 0, PUNT_neighbour},
-		{true, 58, 132 << 8, 0, PUNT_neighbour},
+		{true, 58, 130 << 8, 0, PUNT_membership},
+		{true, 58, 132 << 8, 0, PUNT_membership},
 		{true, 58, 133 << 8, 0, PUNT_neighbour},
 		{true, 58, 137 << 8, 0, PUNT_neighbour},
 		{true, 58, 138 << 8, 0, PUNT_icmp},
-		{true, 58, 143 << 8, 0, PUNT_neighbour},
-		{false, 2, 0, 0, PUNT_neighbour},
+		{true, 58, 143 << 8, 0, PUNT_membership},
+		{false, 2, 0, 0, PUNT_membership},
+		// Of the other family they are nobody's.
+		{true, 2, 0, 0, PUNT_other},
+		{false, 58, 135 << 8, 0, PUNT_icmp},
+		{false, 58, 130 << 8, 0, PUNT_icmp},
 		{false, 17, 500, 500, PUNT_ike},
 		{true, 17, 9, 4500, PUNT_ike},
 		{false, 17, 500, 9, PUNT_other},
@@ -298,6 +302,7 @@ static void classes(void **state)
 				.protocol = cases[i].protocol,
 				.source_port = cases[i].source_port,
 				.destination_port = cases[i].destination_port,
+				.ttl = 255,
 				.number = i};
 			enum punt_class class = cases[i].class;
 			uint8_t packet[PACKET_MAX];

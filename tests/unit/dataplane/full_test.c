@@ -112,10 +112,10 @@ static void tx_full(void **state)
 	assert_int_equal(free_all(lab, WAN, 0), 1);
 }
 
-static struct rte_mbuf *arp(struct lab *lab)
+static struct rte_mbuf *arp(struct lab *lab, unsigned port)
 {
 	uint8_t packet[46] = {0, 1, 8, 0, 6, 4, 0, 1};
-	struct rte_mbuf *m = frame_make(lab, WAN, packet, sizeof(packet));
+	struct rte_mbuf *m = frame_make(lab, port, packet, sizeof(packet));
 
 	store_be16(rte_pktmbuf_mtod_offset(m, uint8_t *, 12), RTE_ETHER_TYPE_ARP);
 	return m;
@@ -142,7 +142,7 @@ static void punt_full(void **state)
 	unsigned fits = PUNT_RING - 1;
 
 	for (unsigned i = 0; i < fits + OVER; i++) {
-		lab_receive(lab, WAN, 0, arp(lab));
+		lab_receive(lab, WAN, 0, arp(lab, WAN));
 		if (i % BURST_MAX == 0)
 			lab_turn(lab, 0);
 	}
@@ -198,11 +198,36 @@ static void punt_limited(void **state)
 	expect_punt_refused(lab, 0, WAN, PUNT_ike, DROP_punt_limited, OVER);
 	// The class is used up, too.
 	lab_receive_flow(lab, WAN, 0, &other);
-	lab_receive(lab, WAN, 0, arp(lab));
+	lab_receive(lab, WAN, 0, arp(lab, WAN));
 	lab_turn(lab, 0);
 	expect_punt_refused(lab, 0, WAN, PUNT_ike, DROP_punt_limited, 1);
 	expect_punt(lab, 0, WAN, PUNT_neighbour, 1);
 	drain_punts(lab, PUNT_BURST_MIN + 1);
+}
+
+// Neighbours of one port are asked and answered whatever comes by the other; IGMP, which anybody
+// may send from afar, is no neighbours' traffic.
+static void punt_limits_are_apart(void **state)
+{
+	struct lab *lab = one_tunnel(state, NULL);
+	struct flow report = {
+		.source = "203.0.113.5", .destination = "192.0.2.1", .protocol = IP_PROTOCOL_IGMP};
+
+	for (unsigned i = 0; i < PUNT_BURST_MIN + OVER; i++)
+		lab_receive_flow(lab, WAN, 0, &report);
+	lab_turn(lab, 0);
+	expect_punt(lab, 0, WAN, PUNT_membership, PUNT_BURST_MIN);
+	expect_punt_refused(lab, 0, WAN, PUNT_membership, DROP_punt_limited, OVER);
+	for (unsigned i = 0; i < PUNT_BURST_MIN + OVER; i++)
+		lab_receive(lab, WAN, 0, arp(lab, WAN));
+	lab_turn(lab, 0);
+	expect_punt(lab, 0, WAN, PUNT_neighbour, PUNT_BURST_MIN);
+	expect_punt_refused(lab, 0, WAN, PUNT_neighbour, DROP_punt_limited, OVER);
+	for (unsigned i = 0; i < PUNT_BURST_MIN; i++)
+		lab_receive(lab, LAN, 0, arp(lab, LAN));
+	lab_turn(lab, 0);
+	expect_punt(lab, 0, LAN, PUNT_neighbour, PUNT_BURST_MIN);
+	drain_punts(lab, 3 * PUNT_BURST_MIN);
 }
 
 // What keeps the link alive first.
@@ -217,9 +242,9 @@ static void punt_order(void **state)
 	} cases[] = {
 		{IP_PROTOCOL_UDP, 9, PUNT_other},
 		{IP_PROTOCOL_ICMP, 0, PUNT_icmp},
+		{IP_PROTOCOL_IGMP, 0, PUNT_membership},
 		{IP_PROTOCOL_OSPF, 0, PUNT_routing},
 		{IP_PROTOCOL_UDP, 500, PUNT_ike},
-		{IP_PROTOCOL_IGMP, 0, PUNT_neighbour},
 	};
 
 	for (unsigned i = 0; i < COUNT(cases); i++) {
@@ -252,7 +277,7 @@ static void punt_turns(void **state)
 
 	for (unsigned worker = 0; worker < 2; worker++) {
 		for (unsigned i = 0; i < 2 * BURST_MAX; i++)
-			lab_receive(lab, WAN, worker, arp(lab));
+			lab_receive(lab, WAN, worker, arp(lab, WAN));
 		lab_turn(lab, worker);
 		lab_turn(lab, worker);
 		expect_punt(lab, worker, WAN, PUNT_neighbour, 2 * BURST_MAX);
@@ -310,6 +335,7 @@ int main(void)
 		LAB_TEST(punt_full, &large),
 		LAB_TEST(requests_full, &large),
 		LAB_TEST(punt_limited, &slow),
+		LAB_TEST(punt_limits_are_apart, &slow),
 		LAB_TEST(punt_order, &large),
 		LAB_TEST(punt_turns, &two),
 		LAB_TEST(inject_full, &large),

@@ -26,8 +26,8 @@ static const struct flow vital[] = {
 	{.source = "203.0.113.5", .destination = "192.0.2.1", .destination_port = 500},
 	{.source = "203.0.113.5", .destination = "192.0.2.1", .destination_port = 4500},
 	{.source = "2001:db8::77", .destination = "2001:db8::1", .destination_port = 4500},
-	{.source = "fe80::77", .destination = "ff02::1", ICMPV6(136)},
-	{.source = "2001:db8::77", .destination = "2001:db8::1", ICMPV6(135)},
+	{.source = "fe80::77", .destination = "ff02::1", .ttl = 255, ICMPV6(136)},
+	{.source = "2001:db8::77", .destination = "2001:db8::1", .ttl = 255, ICMPV6(135)},
 	{.source = "fe80::77", .destination = "ff02::1", ICMPV6(130)},
 	{.source = "192.0.2.254", .destination = "224.0.0.1", .protocol = IP_PROTOCOL_IGMP},
 };
@@ -43,7 +43,55 @@ static void vital_from_the_wire(void **state)
 	lab_publish(lab);
 	for (unsigned i = 0; i < COUNT(vital); i++) {
 		send_and_turn(lab, WAN, &vital[i]);
-		expect_for_kernel(lab, WAN, &vital[i], i < 3 ? PUNT_ike : PUNT_neighbour);
+		expect_for_kernel(lab, WAN, &vital[i],
+			i < 3		? PUNT_ike
+				: i < 5 ? PUNT_neighbour
+					: PUNT_membership);
+	}
+}
+
+// Neighbour discovery that came through a router is nobody's neighbour's.
+static void forwarded_neighbour_discovery(void **state)
+{
+	struct lab *lab = *state;
+	static const uint8_t hop_limits[] = {254, 64, 1};
+	static const char *const to[] = {"2001:db8::1", "ff02::1", "fd01::1"};
+
+	lab_policy(lab, "::/0", "::/0", POLICY_BYPASS, 0);
+	lab_publish(lab);
+	for (uint16_t type = 133; type <= 137; type++) {
+		for (unsigned i = 0; i < COUNT(hop_limits) * COUNT(to) * LAB_PORTS; i++) {
+			unsigned port = i % LAB_PORTS;
+			struct flow flow = {.source = "2001:db8:ffff::5",
+				.destination = to[i / LAB_PORTS % COUNT(to)],
+				.ttl = hop_limits[i / LAB_PORTS / COUNT(to)],
+				ICMPV6(type)};
+
+			send_and_turn(lab, port, &flow);
+			expect_drop(lab, 0, port, DROP_neighbour_forwarded, 1);
+			flow.ttl = 255;
+			send_and_turn(lab, port, &flow);
+			expect_for_kernel(lab, port, &flow, PUNT_neighbour);
+		}
+	}
+}
+
+// By the other family they would tell nothing, and are not let in unasked.
+static void of_the_wrong_family(void **state)
+{
+	struct lab *lab = *state;
+	static const struct flow flows[] = {
+		{.source = "203.0.113.5", .destination = "192.0.2.1", .ttl = 255, ICMPV6(135)},
+		{.source = "203.0.113.5", .destination = "192.0.2.1", ICMPV6(130)},
+		{.source = "2001:db8:ffff::5",
+			.destination = "2001:db8::1",
+			.protocol = IP_PROTOCOL_IGMP},
+	};
+
+	lab_publish(lab);
+	for (unsigned i = 0; i < COUNT(flows); i++) {
+		send_and_turn(lab, WAN, &flows[i]);
+		expect_drop(lab, 0, WAN, DROP_policy_none, 1);
 	}
 }
 
@@ -216,6 +264,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(vital_from_the_wire, NULL),
+		LAB_TEST(forwarded_neighbour_discovery, NULL),
+		LAB_TEST(of_the_wrong_family, NULL),
 		LAB_TEST(by_policy, NULL),
 		LAB_TEST(from_the_protected_side, NULL),
 		LAB_TEST(tunnels_in_udp, NULL),

@@ -310,7 +310,7 @@ static void own_lan_addresses(void **state)
 		{"10.1.0.1", IP_PROTOCOL_ICMP, PUNT_icmp},
 		{"192.0.2.1", IP_PROTOCOL_OSPF, PUNT_routing},
 		{"224.0.0.5", IP_PROTOCOL_OSPF, PUNT_routing},
-		{"224.0.0.1", IP_PROTOCOL_IGMP, PUNT_neighbour},
+		{"224.0.0.1", IP_PROTOCOL_IGMP, PUNT_membership},
 		{"fd01::1", IP_PROTOCOL_SCTP, PUNT_other},
 		{"ff02::5", IP_PROTOCOL_OSPF, PUNT_routing},
 	};
