@@ -1,6 +1,7 @@
 // The first look at a frame.
 #include "dataplane/classify.h"
 
+#include "dataplane/arp.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
 #include "dataplane/punt.h"
@@ -124,7 +125,9 @@ static void take_link_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, 
 {
 	enum punt_class class;
 
-	if (classify_link(type, &class))
+	if (type == RTE_ETHER_TYPE_ARP && arp_is_for_others(w->tables.fwd, port, m))
+		drop_packet(w, port, DROP_arp_for_others, m);
+	else if (classify_link(type, &class))
 		punt_frame(w, port, m, class);
 	else
 		drop_packet(w, port, DROP_eth_type, m);

@@ -1,0 +1,100 @@
+// Which ARP questions the kernel gets.
+#include "fixture.h"
+
+#include "base/bytes.h"
+#include "dataplane/punt.h"
+
+#define OCTETS 46 // with the padding of the shortest frame
+
+struct message {
+	uint16_t operation;
+	const char *sender;
+	const char *target;
+};
+
+static void receive(struct lab *lab, unsigned port, const struct message *message, uint16_t octets)
+{
+	uint8_t arp[OCTETS] = {0, 1, 8, 0, 6, 4};
+	struct rte_mbuf *m;
+
+	store_be16(arp + 6, message->operation);
+	memcpy(arp + 14, addr_of(message->sender).octets, 4);
+	memcpy(arp + 24, addr_of(message->target).octets, 4);
+	m = frame_make(lab, port, arp, octets);
+	memset(rte_pktmbuf_mtod(m, void *), 0xff, 6);
+	store_be16(rte_pktmbuf_mtod_offset(m, uint8_t *, 12), RTE_ETHER_TYPE_ARP);
+	lab_receive(lab, port, 0, m);
+	lab_turn(lab, 0);
+}
+
+static void expect_taken(struct lab *lab, unsigned port)
+{
+	struct rte_mbuf *m;
+
+	expect_punt(lab, 0, port, PUNT_neighbour, 1);
+	assert_int_equal(punt_drain(lab->dp, &m, 1), 1);
+	rte_pktmbuf_free(m);
+}
+
+static void taken(void **state)
+{
+	struct lab *lab = *state;
+	static const struct message messages[] = {
+		{1, "192.0.2.77", "192.0.2.1"},	  // for us
+		{1, "192.0.2.77", "10.1.0.1"},	  // whether it is told, the kernel decides
+		{1, "0.0.0.0", "192.0.2.1"},	  // is that address in use
+		{1, "192.0.2.77", "192.0.2.77"},  // tells where it is
+		{1, "192.0.2.1", "192.0.2.77"},	  // uses our address
+		{1, "192.0.2.254", "192.0.2.77"}, // a neighbour
+		{1, "192.0.2.66", "192.0.2.77"},  // one that did not answer
+		{2, "192.0.2.77", "192.0.2.1"},
+		{2, "192.0.2.77", "192.0.2.77"},
+		{2, "192.0.2.77", "192.0.2.78"},
+	};
+
+	lab_neighbour(lab, "192.0.2.66", WAN, true);
+	lab_publish(lab);
+	for (unsigned i = 0; i < COUNT(messages); i++) {
+		receive(lab, WAN, &messages[i], OCTETS);
+		expect_taken(lab, WAN);
+	}
+}
+
+static void for_others(void **state)
+{
+	struct lab *lab = *state;
+	static const struct message messages[] = {
+		{1, "192.0.2.77", "192.0.2.78"},
+		{1, "192.0.2.77", "192.0.2.254"},
+		{1, "0.0.0.0", "192.0.2.78"},
+		{1, "203.0.113.5", "192.0.2.78"}, // behind a neighbour
+		{1, "10.1.0.10", "192.0.2.78"},	  // another port's neighbour
+		{1, "192.0.2.77", "10.1.0.10"},
+		{1, "192.0.2.77", "203.0.113.5"},
+	};
+	static const struct message on_lan = {1, "192.0.2.254", "10.1.0.10"};
+
+	lab_publish(lab);
+	for (unsigned i = 0; i < COUNT(messages); i++) {
+		receive(lab, WAN, &messages[i], OCTETS);
+		expect_drop(lab, 0, WAN, DROP_arp_for_others, 1);
+	}
+	receive(lab, LAN, &on_lan, OCTETS);
+	expect_drop(lab, 0, LAN, DROP_arp_for_others, 1);
+	// What is no whole question is not judged.
+	receive(lab, WAN, &messages[0], 28);
+	expect_drop(lab, 0, WAN, DROP_arp_for_others, 1);
+	receive(lab, WAN, &messages[0], 27);
+	expect_taken(lab, WAN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(taken, NULL),
+		LAB_TEST(for_others, NULL),
+	};
+
+	lab_eal(NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
