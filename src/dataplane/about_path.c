@@ -7,6 +7,7 @@
 #include "proto/too_big.h"
 
 #include <rte_jhash.h>
+#include <string.h>
 
 #define WORD_BITS 64
 
@@ -14,8 +15,10 @@ static_assert(SENT_TO_BITS == 1 << 16); // bit_of
 
 static uint32_t bit_of(const struct dataplane *dp, const struct ip_addr *remote, uint32_t spi)
 {
-	uint32_t hash = rte_jhash(remote->octets, sizeof(remote->octets), dp->punt_seed ^ spi);
+	uint32_t address[4], hash;
 
+	memcpy(address, remote->octets, sizeof(address)); // octets may lie anywhere, words may not
+	hash = rte_jhash_32b(address, 4, dp->punt_seed ^ spi);
 	return (hash ^ hash >> 16) & (SENT_TO_BITS - 1);
 }
 
