@@ -60,6 +60,7 @@ struct config_tunnel {
 	struct ip_addr local;
 	struct ip_addr remote;
 	unsigned port;	  // index into ports; an unprotected one
+	uint16_t mtu;	  // octets of the largest outer packet
 	uint16_t tcp_mss; // 0: off; or CONFIG_TCP_MSS_TUNNEL
 	struct outer_class class;
 	unsigned dscp_map_n;

@@ -1,5 +1,6 @@
 // Settings of a tunnel: its two ends, its port, its SAs.
 #include "ctl/config_tables.h"
+#include "ctl/path_mtu.h"
 #include "proto/ecn.h"
 
 #include <errno.h>
@@ -104,6 +105,20 @@ static int tcp_mss(struct reader *reader, const config_setting_t *setting, void 
 	return 0;
 }
 
+// What port and family allow.
+static int mtu(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	struct config_tunnel *tunnel = object;
+	uint64_t min = tunnel->local.family == IP_V6 ? IPV6_MTU_MIN : PATH_MTU_MIN4;
+	uint64_t value;
+	int ret = setting_number(
+		reader, setting, min, reader->config->ports[tunnel->port].params.mtu, &value);
+
+	if (ret == 0)
+		tunnel->mtu = (uint16_t)value;
+	return ret;
+}
+
 static int dscp(struct reader *reader, const config_setting_t *setting, void *object)
 {
 	struct config_tunnel *tunnel = object;
@@ -203,6 +218,8 @@ static int tunnel_finish(struct reader *reader, const config_setting_t *group, v
 	int ret = apply_dscp_map(reader, tunnel);
 
 	tunnel->line = setting_line(group);
+	if (tunnel->mtu == 0)
+		tunnel->mtu = reader->config->ports[tunnel->port].params.mtu;
 	tunnel->has_out = config_setting_get_member(group, "out") != NULL;
 	if (tunnel->has_out && ret == 0)
 		ret = finish_sa(reader, tunnel, &tunnel->out, false);
@@ -228,6 +245,19 @@ static const struct settings dscp_settings = SETTINGS(dscp_rows, dscp_finish);
 // RFC 6040 sections 4.1 and 4.3: the field is copied, or the outer one says Not-ECT.
 static const struct setting_word ecn_words[] = {{"normal", ECN_MASK}, {"compat", 0}, {NULL, 0}};
 
+// An IPv6 header has no such bit: what is too big ends there, and its sender is told.
+static bool is_over_ipv4(const void *tunnel)
+{
+	return ((const struct config_tunnel *)tunnel)->local.family == IP_V4;
+}
+
+static const struct setting_word df_words[] = {
+	{"set", OUTER_DF_SET},
+	{"copy", OUTER_DF_COPY},
+	{"clear", OUTER_DF_CLEAR},
+	{NULL, 0},
+};
+
 static const struct setting tunnel_rows[] = {
 	{.name = "name",
 		.kind = SETTING_TEXT,
@@ -237,6 +267,7 @@ static const struct setting tunnel_rows[] = {
 	{.name = "local", .kind = SETTING_OTHER, .required = true, .read = local},
 	{.name = "remote", .kind = SETTING_OTHER, .required = true, .read = remote},
 	{.name = "port", .kind = SETTING_OTHER, .required = true, .read = port},
+	{.name = "mtu", .kind = SETTING_OTHER, .read = mtu},
 	{.name = "tcp_mss",
 		.kind = SETTING_OTHER,
 		FIELD(struct config_tunnel, tcp_mss),
@@ -263,6 +294,14 @@ static const struct setting tunnel_rows[] = {
 		.max = UINT8_MAX,
 		.defaults = true,
 		.fallback = OUTER_HOP_LIMIT},
+	{.name = "df",
+		.kind = SETTING_WORD,
+		FIELD(struct config_tunnel, class.df),
+		.words = df_words,
+		.defaults = true,
+		.fallback = OUTER_DF_SET,
+		.applies = is_over_ipv4,
+		.otherwise = "is IPv4's; over IPv6 routers never split packets"},
 	{.name = "pmtu_discovery",
 		.kind = SETTING_BOOL,
 		FIELD(struct config_tunnel, pmtu_discovery),

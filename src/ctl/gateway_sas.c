@@ -32,7 +32,7 @@ static int install_tunnels(struct gateway *gateway, struct error *err)
 		tunnel->port = (uint8_t)from->port;
 		tunnel->local = from->local;
 		tunnel->remote = from->remote;
-		tunnel_mtu_set(gateway, tunnel, gateway->dp->port[from->port].mtu);
+		tunnel_mtu_set(gateway, tunnel, from->mtu);
 	}
 	return 0;
 }
@@ -169,7 +169,8 @@ static void warn_ipv6(const struct gateway *gateway)
 
 		if (!sa->inbound && sa_out_max_inner(sa->out) < IPV6_MTU_MIN)
 			log_warning("tunnel %s: IPv6 counts on %u octets, and %u fit: packets "
-				    "between go in fragments; a larger mtu of port %s would help",
+				    "between go in fragments; a larger mtu of tunnel and port %s "
+				    "would help",
 				sa->tunnel->name, IPV6_MTU_MIN, sa_out_max_inner(sa->out),
 				gateway->dp->port[sa->tunnel->port].name);
 	}

@@ -31,7 +31,7 @@ struct path_mtu {
 	struct limiter *guesses;
 	struct limiter *lines;
 	struct event *look;
-	uint64_t *lowered_ms; // by tunnel; 0: it takes what its port allows
+	uint64_t *lowered_ms; // by tunnel; 0: it takes what its mtu allows
 	struct path_mtu_stats stats;
 };
 
@@ -210,7 +210,7 @@ void path_mtu_age(struct path_mtu *p, uint64_t now_ms)
 			continue;
 		p->lowered_ms[i] = 0;
 		p->stats.restored++;
-		set(p, tunnel, p->gateway->dp->port[tunnel->port].mtu);
+		set(p, tunnel, p->gateway->config->tunnels[i].mtu);
 	}
 }
 

@@ -46,7 +46,7 @@ void path_mtu_destroy(struct path_mtu *path_mtu);
 
 // m: an IP packet, META_PATH_MTU; stays the caller's.
 void path_mtu_hear(struct path_mtu *path_mtu, const struct rte_mbuf *m, uint64_t now_ms);
-// Tunnels that have not been lowered for ten minutes try what their port allows.
+// Tunnels that have not been lowered for ten minutes try what their mtu allows.
 void path_mtu_age(struct path_mtu *path_mtu, uint64_t now_ms);
 
 const struct path_mtu_stats *path_mtu_stats(const struct path_mtu *path_mtu);

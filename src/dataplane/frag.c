@@ -13,9 +13,7 @@
 
 bool frag_may_split(const struct rte_mbuf *m)
 {
-	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
-
-	return ip_version(header) == 4 && !(load_be16(header + IPV4_FRAGMENT) & IPV4_DONT_FRAGMENT);
+	return ip_may_split(rte_pktmbuf_mtod(m, const uint8_t *));
 }
 
 // A fragment that ends where no datagram can: its pieces' offsets would not fit their field.

@@ -21,11 +21,13 @@ struct part {
 static void write_ipv4(uint8_t *header, const struct part *part)
 {
 	uint16_t more = part->more ? IPV4_MORE_FRAGMENTS : 0;
+	uint16_t df = load_be16(header + IPV4_FRAGMENT) & IPV4_DONT_FRAGMENT;
 
 	store_be16(header + IPV4_TOTAL_LENGTH, (uint16_t)(part->header + part->octets));
-	store_be16(header + IPV4_ID, (uint16_t)part->id);
-	store_be16(header + IPV4_FRAGMENT,
-		(uint16_t)(IPV4_DONT_FRAGMENT | more | part->offset / UNIT));
+	// What routers may split has an identification already.
+	if (df)
+		store_be16(header + IPV4_ID, (uint16_t)part->id);
+	store_be16(header + IPV4_FRAGMENT, (uint16_t)(df | more | part->offset / UNIT));
 	ipv4_write_checksum(header, part->header);
 }
 

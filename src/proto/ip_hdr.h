@@ -139,6 +139,12 @@ static ALWAYS_INLINE void ip_set_ecn(uint8_t *header, uint8_t ecn)
 	}
 }
 
+// Routers, too, may split it.
+static ALWAYS_INLINE bool ip_may_split(const uint8_t *header)
+{
+	return ip_version(header) == 4 && !(load_be16(header + IPV4_FRAGMENT) & IPV4_DONT_FRAGMENT);
+}
+
 // IPv4's TTL, IPv6's hop limit.
 static ALWAYS_INLINE uint8_t ip_hop_limit(const uint8_t *header)
 {

@@ -9,6 +9,7 @@ void outer_class_default(struct outer_class *class)
 		class->dscp[dscp] = dscp;
 	class->ecn_mask = ECN_MASK;
 	class->hop_limit = OUTER_HOP_LIMIT;
+	class->df = OUTER_DF_SET;
 }
 
 void outer_init(struct outer *outer, const struct ip_addr *source,
@@ -23,6 +24,7 @@ void outer_init(struct outer *outer, const struct ip_addr *source,
 		h[IPV6_HOP_LIMIT] = class->hop_limit;
 		memcpy(h + IPV6_SOURCE, source->octets, 16);
 		memcpy(h + IPV6_DESTINATION, destination->octets, 16);
+		outer->class.df = OUTER_DF_SET;
 		return;
 	}
 	h[0] = 4 << 4 | IPV4_HEADER_MIN / 4;
@@ -32,4 +34,11 @@ void outer_init(struct outer *outer, const struct ip_addr *source,
 	memcpy(h + IPV4_SOURCE, source->octets, 4);
 	memcpy(h + IPV4_DESTINATION, destination->octets, 4);
 	outer->sum = checksum_sum(h, IPV4_HEADER_MIN);
+}
+
+void outer_clear_df(uint8_t *at, uint16_t id)
+{
+	store_be16(at + IPV4_ID, id);
+	store_be16(at + IPV4_FRAGMENT, 0);
+	ipv4_write_checksum(at, IPV4_HEADER_MIN);
 }

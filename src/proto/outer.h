@@ -7,11 +7,19 @@
 #define OUTER_HOP_LIMIT 64
 #define OUTER_DSCPS 64
 
+// The DF bit of an outer IPv4 header (RFC 4301 section 8.1).
+enum outer_df {
+	OUTER_DF_SET,
+	OUTER_DF_COPY, // the inner one; IPv6 counts as set
+	OUTER_DF_CLEAR,
+};
+
 // What a tunnel's outer headers say of how they are to be carried.
 struct outer_class {
 	uint8_t dscp[OUTER_DSCPS]; // the outer one, by the inner
 	uint8_t ecn_mask;	   // what of the inner ECN field is copied: ECN_MASK or nothing
 	uint8_t hop_limit;
+	uint8_t df; // enum outer_df; IPv4 only
 };
 
 struct outer {
@@ -20,7 +28,7 @@ struct outer {
 	struct outer_class class;
 };
 
-// DSCP and ECN copied, OUTER_HOP_LIMIT.
+// DSCP and ECN copied, OUTER_HOP_LIMIT, DF set.
 void outer_class_default(struct outer_class *class);
 // Both addresses of one family.
 void outer_init(struct outer *outer, const struct ip_addr *source,
@@ -57,6 +65,20 @@ static ALWAYS_INLINE void outer_write(const struct outer *outer, uint8_t *at, bo
 		memcpy(at + IPV4_TOTAL_LENGTH, &total_be, sizeof(total_be));
 		memcpy(at + IPV4_CHECKSUM, &checksum, sizeof(checksum));
 	}
+}
+
+// Of a header just written.
+void outer_clear_df(uint8_t *at, uint16_t id);
+
+// Routers may split the packet around this inner one where the tunnel lets them. id: then the
+// identification, which no other packet of late has (RFC 6864).
+static ALWAYS_INLINE void outer_write_df(
+	const struct outer *outer, uint8_t *at, const uint8_t *inner, uint16_t id)
+{
+	if (likely(outer->class.df == OUTER_DF_SET))
+		return;
+	if (outer->class.df == OUTER_DF_CLEAR || ip_may_split(inner))
+		outer_clear_df(at, id);
 }
 
 // 20 bits out of a 32-bit word, so that equal-cost paths see a flow per sequence counter (RFC

@@ -172,6 +172,24 @@ def test_discovery_switched_off(lab):
     assert traffic.ping(sites.host["a"], B.host[4], 5, size=1200).lossless
 
 
+@pytest.mark.parametrize("protocol", ["vpe", "esp"])
+@pytest.mark.parametrize("setting,in_fragments", [('df = "clear";', True), ('df = "copy";', True),
+                                                  ("mtu = 1300;", False)])
+def test_small_link_that_says_nothing(lab, protocol, setting, in_fragments):
+    """Nobody is told what fits: the router splits tunnel packets, or they are small to begin with."""
+    sites = sites_with_a_link_of(lab, 1300)
+    sites.pair(protocol)
+    for gateway in sites.gateway.values():
+        gateway.tunnels[0].more = f"pmtu_discovery = false; {setting}"
+    start(sites, 4)
+    wire = capture.Capture(lab, sites.wan, "middle", "middle")
+    done = traffic.ping(sites.host["a"], B.host[4], 10, size=1372, more=("-M", "dont"))
+    assert done.lossless, done.text
+    found = nothing_in_clear(wire, fragments=in_fragments)
+    assert (found.kinds["fragment"] > 0) == in_fragments
+    assert sites.gateway["a"].sa("out")["path_mtu"] == (1500 if in_fragments else 1300)
+
+
 def too_big(family, source, mtu, quoted):
     """What a router at `source` would say about a packet, written by scapy."""
     from scapy.layers import inet, inet6

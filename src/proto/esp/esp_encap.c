@@ -38,6 +38,7 @@ static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, stru
 	outer_write(&sa->outer, outer, ipv6,
 		(uint16_t)(ESP_PAYLOAD + plaintext_octets + ESP_ICV_OCTETS), traffic_class,
 		outer_flow_label(sa->spi));
+	outer_write_df(&sa->outer, outer, inner, (uint16_t)seq);
 	esp_write(esp, sa->spi, seq);
 	esp_add_op(batch, sa->key, sa->salt, esp, seq, plaintext_octets, esn);
 	return DROP_NONE;

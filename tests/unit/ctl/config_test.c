@@ -276,6 +276,10 @@ static void outer_classes(void **state)
 		assert_int_equal(class.dscp[i], 63);
 	assert_int_equal(class.ecn_mask, 0);
 	assert_int_equal(class.hop_limit, 255);
+	assert_int_equal(class.df, OUTER_DF_SET);
+	assert_int_equal(class_of("df = \"set\";").df, OUTER_DF_SET);
+	assert_int_equal(class_of("df = \"copy\";").df, OUTER_DF_COPY);
+	assert_int_equal(class_of("df = \"clear\";").df, OUTER_DF_CLEAR);
 	// What is not in the map goes as dscp says, wherever that stands.
 	class = class_of("dscp_map = ( { inner = 46; outer = 34; }, { inner = 0; outer = 8; } );");
 	for (unsigned i = 0; i < 64; i++)
@@ -289,7 +293,7 @@ static void tunnel_settings(void **state)
 {
 	struct config *config = fixture_load_text(
 		PORTS "tunnels = ( { " TUNNEL "dscp = \"copy\"; ecn = \"normal\";\n"
-		      "pmtu_discovery = false;\n"
+		      "pmtu_discovery = false; mtu = 576;\n"
 		      "out = { protocol = \"vpe\"; spi = 0xffffffff; algorithm = \"aes-128-gcm\";\n"
 		      "  manual_keys = \"fresh-each-start\"; key_file = \"16.key\"; sender_id = "
 		      "0xff07; };\n"
@@ -320,6 +324,8 @@ static void tunnel_settings(void **state)
 	assert_int_equal(tunnel->port, 1);
 	assert_int_equal(tunnel->line, 3);
 	assert_int_equal(tunnel->tcp_mss, CONFIG_TCP_MSS_TUNNEL);
+	assert_int_equal(tunnel->mtu, 576);
+	assert_int_equal(config->tunnels[1].mtu, 1500);
 	assert_false(tunnel->pmtu_discovery);
 	assert_true(config->tunnels[1].pmtu_discovery);
 	assert_true(tunnel->has_out);

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #define PORT_MTU 1500
+#define OWN_MTU 1450 // of one of the tunnels
 #define NEXT UINT64_C(0x300001000)
 #define SENT 0x800
 #define TUNNELS 4
@@ -30,10 +31,13 @@ static const struct sa_workers workers = {
 	.n = 2, .encrypt_n = 2, .encrypt_index = encrypt_index, .encrypt = encrypt};
 
 static struct config_tunnel config_tunnels[TUNNELS] = {
-	{.pmtu_discovery = true, .has_out = true, .tcp_mss = CONFIG_TCP_MSS_TUNNEL},
-	{.pmtu_discovery = true, .has_out = true, .tcp_mss = 1000},
-	{.pmtu_discovery = false, .has_out = true, .tcp_mss = CONFIG_TCP_MSS_TUNNEL},
-	{.pmtu_discovery = true, .has_out = true},
+	{.mtu = PORT_MTU,
+		.pmtu_discovery = true,
+		.has_out = true,
+		.tcp_mss = CONFIG_TCP_MSS_TUNNEL},
+	{.mtu = PORT_MTU, .pmtu_discovery = true, .has_out = true, .tcp_mss = 1000},
+	{.mtu = PORT_MTU, .has_out = true, .tcp_mss = CONFIG_TCP_MSS_TUNNEL},
+	{.mtu = OWN_MTU, .pmtu_discovery = true, .has_out = true},
 };
 static struct config config = {.tunnels = config_tunnels, .tunnels_n = TUNNELS};
 static struct dataplane dp = {.ports = 1, .port = {{.mtu = PORT_MTU}}, .workers = 2};
@@ -86,7 +90,7 @@ static int open(void **state)
 		config_tunnels[i].local = tunnels[i].local;
 		config_tunnels[i].out.params.proto = ends[i].proto;
 		atomic_store(&tunnels[i].out, make_out(i));
-		tunnel_mtu_set(&gateway, &tunnels[i], PORT_MTU);
+		tunnel_mtu_set(&gateway, &tunnels[i], config_tunnels[i].mtu);
 	}
 	gateway.events = event_base_new();
 	assert_int_equal(path_mtu_create(&gateway, &made), 0);
@@ -229,7 +233,7 @@ static void lowers(void **state)
 	say(p, &word);
 	assert_mtu(0, 1300);
 	assert_int_equal(sa_out_max_inner(atomic_load(&tunnels[0].out)), 1300 - 52);
-	assert_mtu(3, PORT_MTU);
+	assert_mtu(3, OWN_MTU);
 	word = good(1, 1400);
 	say(p, &word);
 	assert_mtu(1, 1400);
@@ -411,6 +415,9 @@ static void ages(void **state)
 	assert_int_equal(path_mtu_stats(p)->restored, 1);
 	path_mtu_age(p, now_ms + 2 * TEN_MINUTES_MS);
 	assert_int_equal(path_mtu_stats(p)->restored, 1);
+	say_good(p, 3, 1400);
+	path_mtu_age(p, now_ms + TEN_MINUTES_MS);
+	assert_mtu(3, OWN_MTU);
 	say_good(p, 0, 1300);
 	assert_mtu(0, 1300);
 	out = atomic_exchange(&tunnels[0].out, NULL);

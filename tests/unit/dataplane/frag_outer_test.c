@@ -9,6 +9,7 @@ struct whole {
 	uint32_t payload; // octets so far
 	uint32_t id;
 	bool more; // of the last
+	bool df;   // of all
 	unsigned fragments;
 };
 
@@ -19,7 +20,7 @@ static void add_ipv4(struct whole *whole, const uint8_t *packet, uint32_t octets
 	assert_true(checksum_ipv4_right(packet, IPV4_HEADER_MIN));
 	assert_int_equal(packet[0], 0x45);
 	assert_int_equal(load_be16(packet + IPV4_TOTAL_LENGTH), octets);
-	assert_true(field & IPV4_DONT_FRAGMENT);
+	assert_int_equal((field & IPV4_DONT_FRAGMENT) != 0, whole->df);
 	assert_int_equal((field & IPV4_FRAGMENT_OFFSET) * 8, whole->payload);
 	if (whole->fragments == 0)
 		whole->id = load_be16(packet + IPV4_ID);
@@ -78,6 +79,7 @@ static uint32_t expect_fragments(
 	uint32_t got;
 
 	memset(&whole, 0, sizeof(whole));
+	whole.df = lab->tunnel[tunnel].out->out->outer.class.df == OUTER_DF_SET;
 	do {
 		struct rte_mbuf *m = lab_sent(lab, WAN, 0);
 		const uint8_t *packet;
@@ -154,9 +156,8 @@ static void every_path(void **state)
 }
 
 // Among others, more than a burst holds; each has an identification of its own.
-static void burst(void **state)
+static void check_burst(struct lab *lab)
 {
-	struct lab *lab = all_tunnels(state);
 	uint32_t id[COUNT(kinds) * BURST_MAX];
 
 	for (unsigned t = 0; t < COUNT(kinds); t++) {
@@ -178,6 +179,22 @@ static void burst(void **state)
 		}
 		expect_nothing_sent(lab);
 	}
+}
+
+static void burst(void **state)
+{
+	check_burst(all_tunnels(state));
+}
+
+// The fragments themselves may be split again.
+static void burst_without_df(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+
+	for (unsigned t = 0; t < COUNT(kinds); t++)
+		if (!kinds[t].outer6)
+			lab->tunnel[t].out->out->outer.class.df = OUTER_DF_CLEAR;
+	check_burst(lab);
 }
 
 static void no_buffers(void **state)
@@ -209,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(every_path, NULL),
 		LAB_TEST(burst, NULL),
+		LAB_TEST(burst_without_df, NULL),
 		LAB_TEST(no_buffers, NULL),
 	};
 
