@@ -1,9 +1,9 @@
-// ARP questions that are nobody's here.
+// ARP that is not for the kernel.
 #pragma once
 
 #include "dataplane/fwd.h"
+#include "proto/drop.h"
 
-// A question that arrived at `port` for the address of another host, from a station whose address
-// does not matter here either: the kernel would learn nothing from it. m begins with its ARP
-// header.
-bool arp_is_for_others(const struct fwd *fwd, uint8_t port, const struct rte_mbuf *m);
+// Why a message that arrived at `port` ends here: it is malformed, or nobody's here. m begins with
+// its ARP header.
+enum drop_reason arp_refusal(const struct fwd *fwd, uint8_t port, const struct rte_mbuf *m);

@@ -123,14 +123,17 @@ bool classify_link(uint16_t ether_type, enum punt_class *class)
 
 static void take_link_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, uint16_t type)
 {
+	enum drop_reason reason = DROP_NONE;
 	enum punt_class class;
 
-	if (type == RTE_ETHER_TYPE_ARP && arp_is_for_others(w->tables.fwd, port, m))
-		drop_packet(w, port, DROP_arp_for_others, m);
-	else if (classify_link(type, &class))
+	if (!classify_link(type, &class))
+		reason = DROP_eth_type;
+	else if (type == RTE_ETHER_TYPE_ARP)
+		reason = arp_refusal(w->tables.fwd, port, m);
+	if (reason == DROP_NONE)
 		punt_frame(w, port, m, class);
 	else
-		drop_packet(w, port, DROP_eth_type, m);
+		drop_packet(w, port, reason, m);
 }
 
 // The packet's headers, and the room in front that tunnel headers will need.

@@ -74,13 +74,19 @@ static ALWAYS_INLINE void ipv4_write_checksum(uint8_t *header, uint32_t octets)
 	memcpy(header + IPV4_CHECKSUM, &sum, sizeof(sum));
 }
 
+// At the address itself.
+static ALWAYS_INLINE bool ipv4_source_wrong(const uint8_t *source)
+{
+	return source[0] >= 224 || source[0] == 127;
+}
+
 // No host may have this source address on any link: multicast, broadcast, reserved or loopback.
 static ALWAYS_INLINE bool ip_source_wrong(const uint8_t *header)
 {
 	static const uint8_t loopback[16] = {[15] = 1};
 
 	if (likely(ip_version(header) == 4))
-		return header[IPV4_SOURCE] >= 224 || header[IPV4_SOURCE] == 127;
+		return ipv4_source_wrong(header + IPV4_SOURCE);
 	return header[IPV6_SOURCE] == 0xff || memcmp(header + IPV6_SOURCE, loopback, 16) == 0;
 }
 

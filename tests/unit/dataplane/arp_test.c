@@ -12,19 +12,24 @@ struct message {
 	const char *target;
 };
 
-static void receive(struct lab *lab, unsigned port, const struct message *message, uint16_t octets)
+static void receive_octets(struct lab *lab, unsigned port, const uint8_t *arp, uint16_t octets)
 {
-	uint8_t arp[OCTETS] = {0, 1, 8, 0, 6, 4};
-	struct rte_mbuf *m;
+	struct rte_mbuf *m = frame_make(lab, port, arp, octets);
 
-	store_be16(arp + 6, message->operation);
-	memcpy(arp + 14, addr_of(message->sender).octets, 4);
-	memcpy(arp + 24, addr_of(message->target).octets, 4);
-	m = frame_make(lab, port, arp, octets);
 	memset(rte_pktmbuf_mtod(m, void *), 0xff, 6);
 	store_be16(rte_pktmbuf_mtod_offset(m, uint8_t *, 12), RTE_ETHER_TYPE_ARP);
 	lab_receive(lab, port, 0, m);
 	lab_turn(lab, 0);
+}
+
+static void receive(struct lab *lab, unsigned port, const struct message *message, uint16_t octets)
+{
+	uint8_t arp[OCTETS] = {0, 1, 8, 0, 6, 4, 0, 0, 2, 0, 0, 0, 0, 0x77};
+
+	store_be16(arp + 6, message->operation);
+	memcpy(arp + 14, addr_of(message->sender).octets, 4);
+	memcpy(arp + 24, addr_of(message->target).octets, 4);
+	receive_octets(lab, port, arp, octets);
 }
 
 static void expect_taken(struct lab *lab, unsigned port)
@@ -81,11 +86,60 @@ static void for_others(void **state)
 	}
 	receive(lab, LAN, &on_lan, OCTETS);
 	expect_drop(lab, 0, LAN, DROP_arp_for_others, 1);
-	// What is no whole question is not judged.
 	receive(lab, WAN, &messages[0], 28);
 	expect_drop(lab, 0, WAN, DROP_arp_for_others, 1);
-	receive(lab, WAN, &messages[0], 27);
-	expect_taken(lab, WAN);
+}
+
+// One octet of a question and of an answer for us that the kernel gets.
+static void malformed(void **state)
+{
+	struct lab *lab = *state;
+	static const uint8_t sound[OCTETS] = {0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 0x77, 192, 0,
+		2, 77, 0, 0, 0, 0, 0, 0, 192, 0, 2, 1};
+	static const struct {
+		uint8_t at;
+		uint8_t octet;
+	} spoilt[] = {
+		{0, 1},
+		{1, 6},
+		{2, 0x86},
+		{3, 0xdd},
+		{4, 8},
+		{5, 16},
+		{6, 1},
+		{7, 0},
+		{7, 3},
+		{7, 8},	   // another operation
+		{8, 3},	   // a group's MAC address
+		{14, 127}, // loopback, multicast, broadcast
+		{14, 224},
+		{14, 255},
+	};
+	uint8_t arp[OCTETS];
+
+	lab_publish(lab);
+	for (uint8_t operation = 1; operation <= 2; operation++) {
+		memcpy(arp, sound, OCTETS);
+		arp[7] = operation;
+		receive_octets(lab, WAN, arp, 28);
+		expect_taken(lab, WAN);
+		for (unsigned i = 0; i < COUNT(spoilt); i++) {
+			memcpy(arp, sound, OCTETS);
+			arp[7] = operation;
+			arp[spoilt[i].at] = spoilt[i].octet;
+			receive_octets(lab, WAN, arp, OCTETS);
+			expect_drop(lab, 0, WAN, DROP_arp_malformed, 1);
+		}
+		memcpy(arp, sound, OCTETS);
+		arp[7] = operation;
+		memset(arp + 8, 0, 6); // nobody's MAC address
+		receive_octets(lab, WAN, arp, OCTETS);
+		expect_drop(lab, 0, WAN, DROP_arp_malformed, 1);
+	}
+	for (uint16_t octets = 0; octets < 28; octets++) {
+		receive_octets(lab, WAN, sound, octets);
+		expect_drop(lab, 0, WAN, DROP_arp_malformed, 1);
+	}
 }
 
 int main(void)
@@ -93,6 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(taken, NULL),
 		LAB_TEST(for_others, NULL),
+		LAB_TEST(malformed, NULL),
 	};
 
 	lab_eal(NULL);

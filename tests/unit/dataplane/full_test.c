@@ -114,7 +114,7 @@ static void tx_full(void **state)
 
 static struct rte_mbuf *arp(struct lab *lab, unsigned port)
 {
-	uint8_t packet[46] = {0, 1, 8, 0, 6, 4, 0, 1};
+	uint8_t packet[46] = {0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 0x77};
 	struct rte_mbuf *m = frame_make(lab, port, packet, sizeof(packet));
 
 	store_be16(rte_pktmbuf_mtod_offset(m, uint8_t *, 12), RTE_ETHER_TYPE_ARP);

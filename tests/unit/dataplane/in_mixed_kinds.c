@@ -291,7 +291,7 @@ static void for_gateway(struct model *m, unsigned t)
 
 static void arp(struct model *m, unsigned t)
 {
-	uint8_t packet[46] = {0, 1, 8, 0, 6, 4, 0, 1};
+	uint8_t packet[46] = {0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 0x77};
 	struct rte_mbuf *frame = frame_make(m->lab, WAN, packet, sizeof(packet));
 
 	(void)t;
