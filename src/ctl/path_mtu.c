@@ -10,9 +10,11 @@
 #include "proto/ip_upper.h"
 #include "proto/too_big.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define AGE_MS 600000 // RFC 1191 section 6.3, RFC 8201 section 4
 #define LOOK_S 10
@@ -26,8 +28,19 @@
 #define LOG_BURST 3
 #define LOG_INTERVAL_MS 60000
 
+// What a tunnel's packets run between; compared as octets.
+struct ends {
+	struct ip_addr remote;
+	struct ip_addr local;
+	struct tunnel *tunnel;
+};
+
+#define ENDS_OCTETS (2 * sizeof(struct ip_addr))
+static_assert(offsetof(struct ends, local) + sizeof(struct ip_addr) == ENDS_OCTETS);
+
 struct path_mtu {
 	struct gateway *gateway;
+	struct ends *ends; // of all tunnels, sorted
 	struct limiter *guesses;
 	struct limiter *lines;
 	struct event *look;
@@ -42,11 +55,36 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	path_mtu_age(arg, limiter_now_ms());
 }
 
+static int compare(const void *left, const void *right)
+{
+	return memcmp(left, right, ENDS_OCTETS);
+}
+
+static int sort(struct path_mtu *p)
+{
+	const struct gateway *gateway = p->gateway;
+
+	p->ends = calloc(gateway->tunnels + 1, sizeof(p->ends[0]));
+	if (!p->ends)
+		return -ENOMEM;
+	for (unsigned i = 0; i < gateway->tunnels; i++) {
+		struct tunnel *tunnel = &gateway->tunnel[i];
+
+		p->ends[i].remote = tunnel->remote;
+		p->ends[i].local = tunnel->local;
+		p->ends[i].tunnel = tunnel;
+	}
+	qsort(p->ends, gateway->tunnels, sizeof(p->ends[0]), compare);
+	return 0;
+}
+
 static int create(struct path_mtu *p)
 {
 	const struct timeval period = {.tv_sec = LOOK_S};
-	int ret = limiter_create(GUESS_SETS, GUESS_BURST, GUESS_INTERVAL_MS, &p->guesses);
+	int ret = sort(p);
 
+	if (ret == 0)
+		ret = limiter_create(GUESS_SETS, GUESS_BURST, GUESS_INTERVAL_MS, &p->guesses);
 	if (ret == 0)
 		ret = limiter_create(LINES_SETS, LOG_BURST, LOG_INTERVAL_MS, &p->lines);
 	if (ret < 0)
@@ -82,6 +120,7 @@ void path_mtu_destroy(struct path_mtu *p)
 	limiter_destroy(p->guesses);
 	limiter_destroy(p->lines);
 	free(p->lowered_ms);
+	free(p->ends);
 	free(p);
 }
 
@@ -92,15 +131,12 @@ static bool quotes_spi(const struct sa_out *sa, const struct too_big *said)
 
 enum fit { FITS_NOTHING, FITS_ADDRESSES, FITS_UNWEIGHED, FITS_PACKET };
 
-// How much of it is about this tunnel.
+// How much of it is about this tunnel, whose ends it names.
 static enum fit fit(const struct path_mtu *p, const struct tunnel *tunnel,
 	const struct too_big *said, uint64_t now_ms)
 {
 	const struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
 
-	if (!ip_addr_equal(&tunnel->local, &said->source) ||
-		!ip_addr_equal(&tunnel->remote, &said->destination))
-		return FITS_NOTHING;
 	if (!sa || sa->proto->ip_protocol != said->protocol)
 		return FITS_ADDRESSES;
 	if (!quotes_spi(sa, said) && !limiter_take(p->guesses, &tunnel->remote, 0, now_ms))
@@ -111,16 +147,35 @@ static enum fit fit(const struct path_mtu *p, const struct tunnel *tunnel,
 		: FITS_ADDRESSES;
 }
 
+// The first of the tunnels between these ends, or of those behind them in order.
+static unsigned first_between(const struct path_mtu *p, const struct ends *ends)
+{
+	unsigned low = 0;
+	unsigned high = p->gateway->tunnels;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+
+		if (compare(&p->ends[middle], ends) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 // The tunnel whose packet was too big; NULL: counted why not.
 static struct tunnel *tunnel_of(struct path_mtu *p, const struct too_big *said, uint64_t now_ms)
 {
+	const struct ends ends = {.remote = said->destination, .local = said->source};
 	enum fit most = FITS_NOTHING;
 
-	for (unsigned i = 0; i < p->gateway->tunnels; i++) {
-		enum fit now = fit(p, &p->gateway->tunnel[i], said, now_ms);
+	for (unsigned i = first_between(p, &ends);
+		i < p->gateway->tunnels && compare(&p->ends[i], &ends) == 0; i++) {
+		enum fit now = fit(p, p->ends[i].tunnel, said, now_ms);
 
 		if (now == FITS_PACKET)
-			return &p->gateway->tunnel[i];
+			return p->ends[i].tunnel;
 		if (now > most)
 			most = now;
 	}
