@@ -70,8 +70,9 @@ static void add_device(FILE *commands, const char *name, bool egress)
 	unsigned ifindex = if_nametoindex(name);
 
 	if (ifindex == 0) {
-		log_warning("host guard: there is no interface %s yet; what arrives there is "
-			    "dropped once vped starts",
+		log_warning("host guard: there is no interface %s yet; when it comes IP stays out "
+			    "of it, but ARP, and what the host has on top of it, only when the "
+			    "guard is installed again, as by the next start of vped",
 			name);
 		return;
 	}
@@ -175,6 +176,22 @@ static int run(const struct host_guard_names *names, bool egress, struct error *
 	int ret = commands ? nft_run(commands, NULL, err) : error_set(err, ENOMEM, "no memory");
 
 	free(commands);
+	if (ret < 0)
+		error_prefix(err, "host guard: ");
+	return ret;
+}
+
+int host_guard_is_there(struct error *err)
+{
+	static const uint8_t families[] = {NFPROTO_INET, NFPROTO_NETDEV};
+	uint32_t flags;
+	int ret = 0;
+
+	for (unsigned i = 0; i < sizeof(families) && ret == 0; i++) {
+		const struct nft_table table = {.family = families[i], .name = HOST_GUARD_TABLE};
+
+		ret = nft_table_flags(&table, &flags, err);
+	}
 	if (ret < 0)
 		error_prefix(err, "host guard: ");
 	return ret;

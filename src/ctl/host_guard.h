@@ -32,6 +32,9 @@ bool host_guard_is_plain(const char *name);
 // Installs the guard for these alone, whatever addresses they have. All or nothing. 0 or -errno.
 int host_guard_write(const struct host_guard_names *names, struct error *err);
 
+// 1: there is a guard, whole or not; 0: there is nothing of it; -errno.
+int host_guard_is_there(struct error *err);
+
 // Marks what the process's AF_PACKET sockets send, so that the guard lets it out. After EAL has
 // opened them. 0 or -errno.
 int host_guard_mark_sockets(struct error *err);

@@ -23,13 +23,28 @@ struct host_guard_watch {
 	unsigned ifindex[HOST_GUARD_NAMES]; // of each name; 0: none
 };
 
+// Who takes all of it away means it, and gets it back with the next start.
+static int write_if_there(const struct host_guard_watch *watch, struct error *err)
+{
+	int ret = host_guard_is_there(err);
+
+	if (ret == 0)
+		log_warning("host guard: not installed again, for somebody has removed it; the "
+			    "next start does, or --host-guard");
+	if (ret <= 0)
+		return ret;
+	ret = host_guard_write(&watch->names, err);
+	if (ret == 0)
+		log_notice("host guard: installed again");
+	return ret;
+}
+
 static void write_guard(struct host_guard_watch *watch)
 {
 	static const struct timeval later = {.tv_sec = RETRY_S};
 	struct error err;
 
-	if (host_guard_write(&watch->names, &err) == 0) {
-		log_notice("host guard: installed again");
+	if (write_if_there(watch, &err) == 0) {
 		watch->told_failure = false;
 		return;
 	}

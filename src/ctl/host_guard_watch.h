@@ -1,5 +1,6 @@
 // The host guard of a running daemon follows its interfaces: one that gets another name, or is made
-// anew, is guarded again. Belongs to the control thread.
+// anew, is guarded again, unless the guard has been removed meanwhile. Belongs to the control
+// thread.
 #pragma once
 
 #include "base/error.h"

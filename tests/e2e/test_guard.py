@@ -350,6 +350,32 @@ def test_arrivals_are_not_the_kernels(lab):
     assert not gate.ip("neigh show dev lan0").strip()
 
 
+def test_a_device_that_comes_later(lab, sites):
+    """The guard was there first: by name it keeps IP out, and status tells what it lacks."""
+    a, _ = sites.pair("vpe")
+    gate = sites.gate["a"]
+    config = lab.file("a.conf", a.configuration())
+    gate.ip("link del wan0")
+    done = guard_only(lab, a, config)
+    assert done.returncode == 0 and "there is no interface wan0 yet; when it comes" in done.stdout
+    assert status(a, 1)["faults"] == ["wan0: there is no interface of this name"]
+    lab.wire(sites.wan, "new0", gate, "wan0")
+    gate.ip("addr add 198.51.100.1/24 dev wan0")
+    sites.wan.ip("addr add 198.51.100.2/24 dev new0")
+    assert traffic.ping(sites.wan, "198.51.100.1", 3, wait=1).received == 0
+    with pytest.raises(PermissionError):
+        traffic.send_numbers(gate, "198.51.100.2", [1])
+    assert status(a, 1)["faults"] == ["wan0: is not the interface that was guarded",
+                                      "wan0: the kernel receives what arrives there",
+                                      "wan0: what the host has on top of it sends there"]
+    a.vpectl("host-guard", "off")
+    assert traffic.ping(sites.wan, "198.51.100.1", 3, wait=1).lossless
+    gate.ip("addr flush dev wan0")
+    done = guard_only(lab, a, config)
+    assert done.returncode == 0 and "there is no interface" not in done.stdout
+    assert status(a)["intact"]
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze here")
 def test_unit_file(lab):
     """What systemd thinks of it, with the program of this build in it."""

@@ -116,3 +116,20 @@ def test_made_anew(lab, sites):
     lab.wire(sites.wan, "new0", gate, "wan0")
     faults_are(a, [])
     assert a.process.said().count("interface wan0 was made anew") == 1
+
+
+def test_removed_it_stays_away(lab, sites):
+    """Whatever becomes of the interfaces; where half of it is left, it is made whole."""
+    a, gate = sites.gateway["a"], sites.gate["a"]
+    gate.run("nft", "delete", "table", "netdev", "vped")
+    gate.ip("link del wan0")
+    lab.wire(sites.wan, "new0", gate, "wan0")
+    faults_are(a, [])
+    assert "at its next start" in a.vpectl("host-guard", "off").stdout
+    told = a.process.said().count("somebody has removed it")
+    gate.ip("link del wan0")
+    lab.wire(sites.wan, "newer0", gate, "wan0")
+    laboratory.wait_for("the daemon to notice",
+                        lambda: a.process.said().count("somebody has removed it") > told)
+    assert status(a, 1)["installed"] is False
+    assert not gate.run("nft", "list", "tables").stdout.strip()
