@@ -3,7 +3,8 @@
 
     flood.py --interface IF --frame HEX --seconds N [--vary AT ...]
 
---vary: the four octets there are others in each frame. The sums of IPv4 headers are made anew.
+--vary: the four octets there are others in each frame. The sums of IPv4 headers and of ICMPv6 are made
+anew.
 Says "ready" before it begins, and at the end how many frames left. SIGTERM ends it earlier.
 """
 
@@ -17,14 +18,24 @@ import time
 
 SOL_PACKET, PACKET_QDISC_BYPASS = 263, 20
 BATCH = 256
+ICMPV6 = 58
 KNUTH = 2654435761  # odd: no number twice
 
 
-def ipv4_sum(frame):
-    total = sum(struct.unpack_from("!10H", frame, 14)) - int.from_bytes(frame[24:26], "big")
+def folded(total):
     while total >> 16:
         total = (total & 0xffff) + (total >> 16)
     return ~total & 0xffff
+
+
+def ipv4_sum(frame):
+    return folded(sum(struct.unpack_from("!10H", frame, 14)) - int.from_bytes(frame[24:26], "big"))
+
+
+def icmpv6_sum(frame):
+    """With addresses, length and protocol in front; of a whole number of words."""
+    words = struct.unpack_from(f"!{(len(frame) - 22) // 2}H", frame, 22)
+    return folded(sum(words) - int.from_bytes(frame[56:58], "big") + len(frame) - 54 + ICMPV6)
 
 
 def variants(frame, places):
@@ -37,6 +48,8 @@ def variants(frame, places):
                 struct.pack_into("!I", varied, at, number * KNUTH & 0xffffffff)
             if varied[12:14] == b"\x08\x00":
                 struct.pack_into("!H", varied, 24, ipv4_sum(varied))
+            if varied[12:14] == b"\x86\xdd" and varied[20] == ICMPV6:
+                struct.pack_into("!H", varied, 56, icmpv6_sum(varied))
             batch.append(bytes(varied))
         yield batch
 
