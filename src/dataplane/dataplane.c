@@ -6,6 +6,7 @@
 #include "dataplane/drop.h"
 #include "dataplane/handover.h"
 #include "dataplane/pool.h"
+#include "dataplane/port_xdp.h"
 #include "dataplane/punt.h"
 
 #include <errno.h>
@@ -225,6 +226,7 @@ static int open_ports(
 			(uint16_t)dp->workers, err);
 		if (rc != 0)
 			return rc;
+		port_xdp_find(port, dp->port, i);
 		dp->ports++;
 		assign_rx(dp, port, &next[side]);
 		assign_tx(dp, port);

@@ -3,6 +3,7 @@
 #include "dataplane/port.h"
 
 #include "base/log.h"
+#include "dataplane/port_xdp.h"
 
 #include <errno.h>
 #include <rte_ethdev.h>
@@ -181,7 +182,7 @@ void port_close(struct port *port)
 
 void port_losses(const struct port *port, struct port_losses *losses)
 {
-	*losses = (struct port_losses){0};
+	*losses = (struct port_losses){.rx_missed = port_xdp_ring_full(port)};
 	for (uint16_t i = 0; i < port->devices; i++) {
 		struct rte_eth_stats stats;
 

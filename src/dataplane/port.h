@@ -52,6 +52,8 @@ struct port {
 	uint16_t txqs;
 	struct port_queue rxq[PORT_QUEUES_MAX];
 	struct port_queue txq[PORT_QUEUES_MAX];
+	unsigned xdps; // AF_XDP sockets of the devices, see port_xdp.h
+	int xdp[PORT_QUEUES_MAX];
 	bool steered; // a device hashes this side's traffic
 	char rss[64]; // what steers packets to queues here, in words
 };

@@ -1,8 +1,12 @@
 """Several workers: wrong steering costs a hand-over, never a packet and never a rule."""
 
+import os
+import signal
+
 import pytest
 
 import capture
+import lab as laboratory
 import peers
 import sites as two_sites
 import traffic
@@ -111,3 +115,29 @@ def test_two_encrypt_one_decrypt(lab, protocol, count):
     else:
         assert windows["used"] == 1
         assert a.total("encap_out") == a.total("encap_in") > 0.4 * packets
+
+
+def lan_arrivals(gateway):
+    """Frames that the workers got, and all that came."""
+    lan = next(port for port in gateway.ask("show-ports")["ports"] if port["name"] == "lan")
+    return lan["rx_packets"], lan["rx_packets"] + sum(lan["device_losses"].values())
+
+
+def test_what_a_worker_misses_is_counted(lab, sites):
+    """It stands still for as long as its device has more than it can hold."""
+    if lab.device != "af_xdp":
+        pytest.skip("no AF_XDP here")
+    sites.pair("vpe")
+    sites.start().wait_reachable((4,))
+    a = sites.gateway["a"]
+    packets = 20000
+    taken, arrived = lan_arrivals(a)
+    os.kill(a.process.pid, signal.SIGSTOP)
+    try:
+        traffic.send_numbers(sites.host["a"], B.host[4], range(packets), rate=20000)
+    finally:
+        os.kill(a.process.pid, signal.SIGCONT)
+    laboratory.wait_for("all of them to be counted",
+                        lambda: lan_arrivals(a)[1] - arrived >= packets)
+    assert lan_arrivals(a)[0] - taken < packets / 2
+    assert lan_arrivals(a)[1] - arrived < packets + 100
