@@ -1,5 +1,6 @@
 // vpebench: measurements that need no NIC. One subcommand a file.
 #include "bench/crypto.h"
+#include "bench/floor.h"
 #include "bench/path.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@ static const struct {
 		"          [--aad N] [--algorithm NAME] ... [--engine NAME] ... [--json]\n"
 		"          --verify N: compare so many messages; --tags N: time the refusal of "
 		"tags"},
+	{"floor", floor_main, "what no AES-GCM can beat on this CPU"},
 	{"path", path_main,
 		"the gateway's worker on memory ports: cycles per packet\n"
 		"          [--samples N] [--packets N] [--flows N] [--engine NAME] [--only CASE]\n"
