@@ -74,3 +74,11 @@ enum drop_reason arp_refusal(const struct fwd *fwd, uint8_t port, const struct r
 	return is_for_others(fwd, port, rte_pktmbuf_mtod(m, const uint8_t *)) ? DROP_arp_for_others
 									      : DROP_NONE;
 }
+
+enum punt_class arp_class(const struct fwd *fwd, uint8_t port, const struct rte_mbuf *m)
+{
+	const uint8_t *arp = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct ip_addr sender = address_at(arp + ARP_SENDER);
+
+	return fwd_knows(fwd, port, &sender, arp + ARP_SENDER_MAC) ? PUNT_neighbour : PUNT_newcomer;
+}

@@ -130,10 +130,12 @@ static void take_link_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, 
 		reason = DROP_eth_type;
 	else if (type == RTE_ETHER_TYPE_ARP)
 		reason = arp_refusal(w->tables.fwd, port, m);
-	if (reason == DROP_NONE)
-		punt_frame(w, port, m, class);
-	else
+	if (reason != DROP_NONE)
 		drop_packet(w, port, reason, m);
+	else if (type == RTE_ETHER_TYPE_ARP)
+		punt_frame(w, port, m, arp_class(w->tables.fwd, port, m));
+	else
+		punt_frame(w, port, m, class);
 }
 
 // The packet's headers, and the room in front that tunnel headers will need.

@@ -347,3 +347,12 @@ const struct adjacency *fwd_lookup_addr(const struct fwd *fwd, const struct ip_a
 	}
 	return adjacency_of(fwd, nexthop, addr->family, addr->octets);
 }
+
+bool fwd_knows(const struct fwd *fwd, uint8_t port, const struct ip_addr *addr,
+	const uint8_t mac[RTE_ETHER_ADDR_LEN])
+{
+	const struct adjacency *known = find_neighbour(fwd, port, addr->family, addr->octets);
+
+	return known != NULL && known->kind == ADJACENCY_FORWARD &&
+		memcmp(known->ether, mac, RTE_ETHER_ADDR_LEN) == 0;
+}

@@ -66,3 +66,6 @@ void fwd_lookup(const struct fwd *fwd, const struct burst *b, uint16_t first, ui
 	const struct adjacency *result[]);
 // The same for one address.
 const struct adjacency *fwd_lookup_addr(const struct fwd *fwd, const struct ip_addr *addr);
+// At this port the neighbour with this address is usable, and this is its link address.
+bool fwd_knows(const struct fwd *fwd, uint8_t port, const struct ip_addr *addr,
+	const uint8_t mac[RTE_ETHER_ADDR_LEN]);

@@ -16,6 +16,8 @@
 #define UDP_ESP 4500
 #define UDP_VPE 14500
 #define NAT_KEEPALIVE 0xff
+#define NEIGHBOUR_ADVERTISEMENT 136
+#define ND_TARGET 8	      // of advertisements and solicitations
 #define HOP_LIMIT_ON_LINK 255 // no router has taken one (RFC 4861 sections 6.1, 7.1 and 8.1)
 
 static const struct ip_prefix link_local6 = {{IP_V6, {0xfe, 0x80}}, 10};
@@ -124,6 +126,24 @@ static void end(
 	drop_packet(w, packet->port, reason, m);
 }
 
+// Who is made up cannot use up what neighbours may send. An advertisement is about its target,
+// whatever address it comes from.
+static enum punt_class class_of_discovery(
+	const struct worker *w, const struct rte_mbuf *m, const struct packet *packet)
+{
+	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *station = header - RTE_ETHER_HDR_LEN + RTE_ETHER_ADDR_LEN;
+	struct ip_addr about = ip_source(header);
+
+	if (upper_of(m, packet)[0] == NEIGHBOUR_ADVERTISEMENT) {
+		if (m->data_len < packet->l4 + ND_TARGET + sizeof(about.octets))
+			return PUNT_newcomer;
+		memcpy(about.octets, upper_of(m, packet) + ND_TARGET, sizeof(about.octets));
+	}
+	return fwd_knows(w->tables.fwd, packet->port, &about, station) ? PUNT_neighbour
+								       : PUNT_newcomer;
+}
+
 // A packet for the gateway. False: it is not vital, and a policy decides.
 static bool take_local(struct worker *w, struct burst *b, uint16_t i, bool only_vital)
 {
@@ -137,6 +157,8 @@ static bool take_local(struct worker *w, struct burst *b, uint16_t i, bool only_
 	} else if (take_about_path(w, m, packet)) {
 		return true;
 	} else if (!only_vital || is_vital(class, b->next[i])) {
+		if (class == PUNT_neighbour)
+			class = class_of_discovery(w, m, packet);
 		punt_frame(w, packet->port, m, class);
 	} else {
 		packet->flags |= PACKET_LOCAL;

@@ -12,8 +12,8 @@
 #define FRAME_SOURCE 6
 
 // The order in which control takes what waits.
-static const uint8_t drain_order[PUNT_QUEUES] = {PUNT_neighbour, PUNT_ike, PUNT_routing,
-	PUNT_membership, PUNT_REQUESTS, PUNT_path_mtu, PUNT_icmp, PUNT_other};
+static const uint8_t drain_order[PUNT_QUEUES] = {PUNT_neighbour, PUNT_newcomer, PUNT_ike,
+	PUNT_routing, PUNT_membership, PUNT_REQUESTS, PUNT_path_mtu, PUNT_icmp, PUNT_other};
 
 static bool put(
 	struct worker *w, unsigned queue, struct rte_mbuf *m, enum meta_kind kind, uint8_t port)

@@ -1,7 +1,6 @@
 """A flood of one kind of traffic for the gateway leaves the other kinds and the tunnels alone."""
 
 import json
-import threading
 import time
 
 import pytest
@@ -12,7 +11,6 @@ from gateway import Policy
 from sites import A, B, WAN_BITS, protect
 
 FLOODER, FRIEND = 66, 77
-RATE = 200  # of the tunnel's packets
 SCARCE = 400  # of neighbours, a second; a sender may use an eighth
 PAUSE = 0.2  # between the questions of one, so that it does
 
@@ -38,24 +36,9 @@ def frames(mac, here, number):
     }
 
 
-CLASSES = {"arp": "neighbour", "nd": "neighbour", "ike": "ike", "routing": "routing",
-           "icmp": "icmp", "other": "other"}
-
-
-class Stream:
-    """Numbers through the tunnel at a steady rate while something else goes on."""
-
-    def __init__(self, sites, seconds):
-        self.count = int(seconds * RATE)
-        self.numbers = traffic.Numbers(sites.host["b"], B.host[4])
-        self.thread = threading.Thread(target=traffic.send_numbers, args=(
-            sites.host["a"], B.host[4], range(self.count)), kwargs={"rate": RATE})
-        self.thread.start()
-
-    def lost(self):
-        self.thread.join()
-        with self.numbers:
-            return self.count - self.numbers.settle(self.count)
+# A station is a newcomer until it has told where it is.
+CLASSES = {"arp": {"neighbour", "newcomer"}, "nd": {"neighbour", "newcomer"}, "ike": {"ike"},
+           "routing": {"routing"}, "icmp": {"icmp"}, "other": {"other"}}
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -74,7 +57,7 @@ def test_flood(lab, sites, kind, count):
     before, drops = a.stats(), a.drops()
     tool = lab.tool(flooder, "flood.py", "--interface", "eth0", "--frame", frame.hex(),
                     "--seconds", seconds)
-    stream = Stream(sites, seconds)
+    stream = traffic.Stream(sites.host["a"], sites.host["b"], B.host[4], seconds)
     answers = []
     with traffic.Echo(sites.gate["a"], A.wan[4], 500):
         while tool.running():
@@ -89,17 +72,17 @@ def test_flood(lab, sites, kind, count):
     assert answers and not [answer for answer in answers if not all(answer)]
     after = a.stats()
     refused = {c: after["punts_refused"][c] - before["punts_refused"][c] for c in after["punts"]}
-    assert refused[CLASSES[kind]] > 0
-    assert not [c for c, n in refused.items() if n and c != CLASSES[kind]]
-    print(f"{kind}: {sent['sent'] / sent['seconds']:,.0f} frames a second, "
-          f"{refused[CLASSES[kind]]:,} refused, {len(answers)} rounds of ARP, ND and IKE answered, "
+    ended = sum(refused[c] for c in CLASSES[kind])
+    assert ended > 0
+    assert not [c for c, n in refused.items() if n and c not in CLASSES[kind]]
+    print(f"{kind}: {sent['sent'] / sent['seconds']:,.0f} frames a second, {ended:,} refused, {len(answers)} rounds of ARP, ND and IKE answered, "
           f"{stream.count} packets through the tunnel, 0 lost")
 
 
 def start_with_scarce_neighbours(sites):
     """Whoever shares the limit of a flood goes without."""
     sites.pair("vpe")
-    sites.gateway["a"].settings["more"] = f"punt = {{ neighbour = {SCARCE}; }};"
+    sites.gateway["a"].settings["more"] = f"punt = {{ neighbour = {SCARCE}; newcomer = {SCARCE}; }};"
     sites.start().wait_reachable((4,))
 
 
@@ -155,7 +138,7 @@ def test_flood_from_afar(lab, sites, kind, count):
     tool = lab.tool(flooder, "flood.py", "--interface", "eth0", "--frame",
                     bytes(make(flooder.mac("eth0"), gate_mac)).hex(), "--seconds", seconds,
                     "--vary", source)
-    stream = Stream(sites, seconds)
+    stream = traffic.Stream(sites.host["a"], sites.host["b"], B.host[4], seconds)
     answers = []
     while tool.running():
         answers += asked(friend, friend.mac("eth0"), gate_mac,
@@ -163,7 +146,9 @@ def test_flood_from_afar(lab, sites, kind, count):
     assert stream.lost() == 0
     assert answers and all(answers)
     assert ended(a) - ended_before > 1000
-    assert a.stats()["punts_refused"]["neighbour"] == before["punts_refused"]["neighbour"]
+    for kind_of_neighbours in ("neighbour", "newcomer"):
+        assert a.stats()["punts_refused"][kind_of_neighbours] == before["punts_refused"][
+            kind_of_neighbours]
 
 
 def test_flood_of_neighbours_at_one_port(lab, sites, count):
@@ -180,6 +165,6 @@ def test_flood_of_neighbours_at_one_port(lab, sites, count):
         answers += asked(host, host.mac("eth0"), a.mac(a.ports[0]),
                          (A.host[4], A.host[6], A.router[4], A.router[6]))
     assert answers and all(answers)
-    refused = {port["name"]: port["punts_refused"]["neighbour"]
+    refused = {port["name"]: port["punts_refused"]["newcomer"]
                for port in a.ask("show-ports")["ports"]}
     assert refused["wan"] > 1000 and refused["lan"] == 0

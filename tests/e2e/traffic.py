@@ -394,3 +394,19 @@ class Pace:
             ahead = self.start + self.done / self.rate - time.monotonic()
             if ahead > 0:
                 time.sleep(ahead)
+
+
+class Stream:
+    """Numbers at a steady rate while something else goes on."""
+
+    def __init__(self, sender, receiver, address, seconds, rate=200):
+        self.count = int(seconds * rate)
+        self.numbers = Numbers(receiver, address)
+        self.thread = threading.Thread(target=send_numbers, args=(
+            sender, address, range(self.count)), kwargs={"rate": rate})
+        self.thread.start()
+
+    def lost(self):
+        self.thread.join()
+        with self.numbers:
+            return self.count - self.numbers.settle(self.count)

@@ -32,11 +32,11 @@ static void receive(struct lab *lab, unsigned port, const struct message *messag
 	receive_octets(lab, port, arp, octets);
 }
 
-static void expect_taken(struct lab *lab, unsigned port)
+static void expect_taken(struct lab *lab, unsigned port, enum punt_class class)
 {
 	struct rte_mbuf *m;
 
-	expect_punt(lab, 0, port, PUNT_neighbour, 1);
+	expect_punt(lab, 0, port, class, 1);
 	assert_int_equal(punt_drain(lab->dp, &m, 1), 1);
 	rte_pktmbuf_free(m);
 }
@@ -61,7 +61,7 @@ static void taken(void **state)
 	lab_publish(lab);
 	for (unsigned i = 0; i < COUNT(messages); i++) {
 		receive(lab, WAN, &messages[i], OCTETS);
-		expect_taken(lab, WAN);
+		expect_taken(lab, WAN, PUNT_newcomer);
 	}
 }
 
@@ -88,6 +88,42 @@ static void for_others(void **state)
 	expect_drop(lab, 0, LAN, DROP_arp_for_others, 1);
 	receive(lab, WAN, &messages[0], 28);
 	expect_drop(lab, 0, WAN, DROP_arp_for_others, 1);
+}
+
+// Who is where the gateway knows it to be has limits of its own; who says so from elsewhere has
+// not.
+static void of_neighbours(void **state)
+{
+	struct lab *lab = *state;
+	static const struct {
+		const char *sender;
+		const char *mac; // of this neighbour
+		unsigned port;
+		enum punt_class class;
+	} cases[] = {
+		{"192.0.2.254", "192.0.2.254", WAN, PUNT_neighbour},
+		{"192.0.2.254", "192.0.2.253", WAN, PUNT_newcomer},
+		{"192.0.2.253", "192.0.2.254", WAN, PUNT_newcomer},
+		{"192.0.2.254", "192.0.2.254", LAN, PUNT_newcomer},
+		{"10.1.0.10", "10.1.0.10", LAN, PUNT_neighbour},
+		{"192.0.2.66", "192.0.2.66", WAN, PUNT_newcomer}, // it did not answer
+		{"0.0.0.0", "192.0.2.254", WAN, PUNT_newcomer},
+	};
+
+	lab_neighbour(lab, "192.0.2.66", WAN, true);
+	lab_publish(lab);
+	for (unsigned i = 0; i < 2 * COUNT(cases); i++) {
+		const uint8_t operation = (uint8_t)(1 + i % 2);
+		uint8_t arp[OCTETS] = {0, 1, 8, 0, 6, 4, 0, operation};
+		struct rte_ether_addr mac = mac_of(cases[i / 2].mac);
+
+		memcpy(arp + 8, mac.addr_bytes, 6);
+		memcpy(arp + 14, addr_of(cases[i / 2].sender).octets, 4);
+		memcpy(arp + 24,
+			addr_of(cases[i / 2].port == LAN ? "10.1.0.1" : "192.0.2.1").octets, 4);
+		receive_octets(lab, cases[i / 2].port, arp, OCTETS);
+		expect_taken(lab, cases[i / 2].port, cases[i / 2].class);
+	}
 }
 
 // One octet of a question and of an answer for us that the kernel gets.
@@ -122,7 +158,7 @@ static void malformed(void **state)
 		memcpy(arp, sound, OCTETS);
 		arp[7] = operation;
 		receive_octets(lab, WAN, arp, 28);
-		expect_taken(lab, WAN);
+		expect_taken(lab, WAN, PUNT_newcomer);
 		for (unsigned i = 0; i < COUNT(spoilt); i++) {
 			memcpy(arp, sound, OCTETS);
 			arp[7] = operation;
@@ -147,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(taken, NULL),
 		LAB_TEST(for_others, NULL),
+		LAB_TEST(of_neighbours, NULL),
 		LAB_TEST(malformed, NULL),
 	};
 

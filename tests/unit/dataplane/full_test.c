@@ -147,8 +147,8 @@ static void punt_full(void **state)
 			lab_turn(lab, 0);
 	}
 	lab_turn(lab, 0);
-	expect_punt(lab, 0, WAN, PUNT_neighbour, fits);
-	expect_punt_refused(lab, 0, WAN, PUNT_neighbour, DROP_punt_full, OVER);
+	expect_punt(lab, 0, WAN, PUNT_newcomer, fits);
+	expect_punt_refused(lab, 0, WAN, PUNT_newcomer, DROP_punt_full, OVER);
 	// Another class has its own.
 	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &to_us));
 	lab_turn(lab, 0);
@@ -201,7 +201,7 @@ static void punt_limited(void **state)
 	lab_receive(lab, WAN, 0, arp(lab, WAN));
 	lab_turn(lab, 0);
 	expect_punt_refused(lab, 0, WAN, PUNT_ike, DROP_punt_limited, 1);
-	expect_punt(lab, 0, WAN, PUNT_neighbour, 1);
+	expect_punt(lab, 0, WAN, PUNT_newcomer, 1);
 	drain_punts(lab, PUNT_BURST_MIN + 1);
 }
 
@@ -221,12 +221,12 @@ static void punt_limits_are_apart(void **state)
 	for (unsigned i = 0; i < PUNT_BURST_MIN + OVER; i++)
 		lab_receive(lab, WAN, 0, arp(lab, WAN));
 	lab_turn(lab, 0);
-	expect_punt(lab, 0, WAN, PUNT_neighbour, PUNT_BURST_MIN);
-	expect_punt_refused(lab, 0, WAN, PUNT_neighbour, DROP_punt_limited, OVER);
+	expect_punt(lab, 0, WAN, PUNT_newcomer, PUNT_BURST_MIN);
+	expect_punt_refused(lab, 0, WAN, PUNT_newcomer, DROP_punt_limited, OVER);
 	for (unsigned i = 0; i < PUNT_BURST_MIN; i++)
 		lab_receive(lab, LAN, 0, arp(lab, LAN));
 	lab_turn(lab, 0);
-	expect_punt(lab, 0, LAN, PUNT_neighbour, PUNT_BURST_MIN);
+	expect_punt(lab, 0, LAN, PUNT_newcomer, PUNT_BURST_MIN);
 	drain_punts(lab, 3 * PUNT_BURST_MIN);
 }
 
@@ -266,7 +266,7 @@ static void punt_order(void **state)
 
 static unsigned waiting(const struct lab *lab, unsigned worker)
 {
-	return rte_ring_count(lab->dp->worker[worker]->punt[PUNT_neighbour]);
+	return rte_ring_count(lab->dp->worker[worker]->punt[PUNT_newcomer]);
 }
 
 // A flood at one worker does not shut out the others.
@@ -280,7 +280,7 @@ static void punt_turns(void **state)
 			lab_receive(lab, WAN, worker, arp(lab, WAN));
 		lab_turn(lab, worker);
 		lab_turn(lab, worker);
-		expect_punt(lab, worker, WAN, PUNT_neighbour, 2 * BURST_MAX);
+		expect_punt(lab, worker, WAN, PUNT_newcomer, 2 * BURST_MAX);
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(punt_drain(lab->dp, m, BURST_MAX), BURST_MAX);

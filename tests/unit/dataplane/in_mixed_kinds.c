@@ -299,7 +299,7 @@ static void arp(struct model *m, unsigned t)
 	store_be16(rte_pktmbuf_mtod_offset(frame, uint8_t *, 12), RTE_ETHER_TYPE_ARP);
 	keep_frame(&m->punt_classify, frame);
 	receive(m, frame);
-	expect_punt(m->lab, 0, WAN, PUNT_neighbour, 1);
+	expect_punt(m->lab, 0, WAN, PUNT_newcomer, 1);
 }
 
 static void not_for_us(struct model *m, unsigned t)

@@ -45,8 +45,77 @@ static void vital_from_the_wire(void **state)
 		send_and_turn(lab, WAN, &vital[i]);
 		expect_for_kernel(lab, WAN, &vital[i],
 			i < 3		? PUNT_ike
-				: i < 5 ? PUNT_neighbour
+				: i < 5 ? PUNT_newcomer
 					: PUNT_membership);
+	}
+}
+
+// Of stations that the gateway knows: advertisements by what they are about, the rest by its
+// source.
+static void discovery_of_neighbours(void **state)
+{
+	struct lab *lab = *state;
+	static const struct {
+		uint8_t type;
+		const char *source;
+		const char *target;
+		const char *mac; // of this neighbour
+		enum punt_class class;
+	} cases[] = {
+		{135, "fe80::5", "2001:db8::1", "fe80::5", PUNT_neighbour},
+		{135, "fe80::5", "2001:db8::1", "fe80::6", PUNT_newcomer},
+		{135, "fe80::7", "fe80::5", "fe80::5", PUNT_newcomer},
+		{136, "fe80::7", "fe80::5", "fe80::5", PUNT_neighbour},
+		{136, "fe80::5", "fe80::7", "fe80::5", PUNT_newcomer},
+		{136, "fe80::5", "fe80::5", "fe80::6", PUNT_newcomer},
+		{133, "fe80::5", "fe80::7", "fe80::5", PUNT_neighbour},
+		{135, "fe80::66", "2001:db8::1", "fe80::66", PUNT_newcomer}, // it did not answer
+	};
+
+	lab_neighbour(lab, "fe80::5", WAN, false);
+	lab_neighbour(lab, "fe80::66", WAN, true);
+	lab_publish(lab);
+	for (unsigned i = 0; i < COUNT(cases) * LAB_PORTS; i++) {
+		unsigned port = i % LAB_PORTS;
+		struct flow flow = {.source = cases[i / LAB_PORTS].source,
+			.destination = "ff02::1",
+			.ttl = 255,
+			ICMPV6(cases[i / LAB_PORTS].type)};
+		struct rte_ether_addr mac = mac_of(cases[i / LAB_PORTS].mac);
+		struct rte_mbuf *m;
+		uint8_t packet[PACKET_MAX];
+		uint32_t octets = packet_make(&flow, packet);
+
+		memcpy(packet + IPV6_HEADER + 8, addr_of(cases[i / LAB_PORTS].target).octets, 16);
+		m = frame_make(lab, port, packet, octets);
+		memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, 6), mac.addr_bytes, 6);
+		lab_receive(lab, port, 0, m);
+		lab_turn(lab, 0);
+		expect_punt(
+			lab, 0, port, port == WAN ? cases[i / LAB_PORTS].class : PUNT_newcomer, 1);
+		assert_int_equal(punt_drain(lab->dp, &m, 1), 1);
+		rte_pktmbuf_free(m);
+	}
+}
+
+// An advertisement that is cut off before its target is about nobody.
+static void advertisement_cut_short(void **state)
+{
+	struct lab *lab = *state;
+	struct flow flow = {.source = "fe80::5", .destination = "ff02::1", .ttl = 255, ICMPV6(136)};
+
+	lab_publish(lab);
+	for (uint16_t octets = IPV6_HEADER + 4; octets < IPV6_HEADER + 8 + 16; octets++) {
+		uint8_t packet[PACKET_MAX];
+		struct rte_mbuf *m;
+
+		packet_make(&flow, packet);
+		store_be16(packet + IPV6_PAYLOAD_LENGTH, (uint16_t)(octets - IPV6_HEADER));
+		lab_receive(lab, WAN, 0, frame_make(lab, WAN, packet, octets));
+		lab_turn(lab, 0);
+		expect_punt(lab, 0, WAN, PUNT_newcomer, 1);
+		assert_int_equal(punt_drain(lab->dp, &m, 1), 1);
+		rte_pktmbuf_free(m);
 	}
 }
 
@@ -71,7 +140,7 @@ static void forwarded_neighbour_discovery(void **state)
 			expect_drop(lab, 0, port, DROP_neighbour_forwarded, 1);
 			flow.ttl = 255;
 			send_and_turn(lab, port, &flow);
-			expect_for_kernel(lab, port, &flow, PUNT_neighbour);
+			expect_for_kernel(lab, port, &flow, PUNT_newcomer);
 		}
 	}
 }
@@ -264,6 +333,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(vital_from_the_wire, NULL),
+		LAB_TEST(discovery_of_neighbours, NULL),
+		LAB_TEST(advertisement_cut_short, NULL),
 		LAB_TEST(forwarded_neighbour_discovery, NULL),
 		LAB_TEST(of_the_wrong_family, NULL),
 		LAB_TEST(by_policy, NULL),
