@@ -8,6 +8,7 @@
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
 #include "ctl/mirror.h"
+#include "ctl/neighbour_room.h"
 #include "ctl/path_mtu.h"
 #include "ctl/punt_service.h"
 #include "ctl/server.h"
@@ -104,6 +105,7 @@ static int fill_lists(
 	params->remote = lists->remote;
 	params->fixed = config->neighbours_n;
 	params->fixed_neighbour = lists->fixed;
+	neighbour_room_check(lists->remote, gateway->tunnels);
 	return 0;
 }
 

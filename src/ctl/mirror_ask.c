@@ -2,6 +2,7 @@
 // for them nor keep them by itself. The answers come as changes.
 #include "ctl/mirror_private.h"
 
+#include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -48,11 +49,13 @@ static bool ask(
 }
 
 // NTF_USE: the kernel makes the entry where there is none and looks for the neighbour as if it had
-// a packet for it. Without the extended flag it is no longer managed afterwards.
+// a packet for it. Managed ones it neither collects nor counts when its table is full, which takes
+// the flag of what another program has learned. Without both flags neither is so any longer.
 bool mirror_ask_use(struct mirror *mirror, uint8_t port, const struct ip_addr *addr, bool managed)
 {
-	const struct request use = {
-		.state = NUD_NONE, .use = NTF_USE, .extended = managed ? NTF_EXT_MANAGED : 0};
+	const struct request use = {.state = NUD_NONE,
+		.use = NTF_USE | (managed ? NTF_EXT_LEARNED : 0),
+		.extended = managed ? NTF_EXT_MANAGED : 0};
 
 	return ask(mirror, port, addr, &use);
 }
@@ -90,7 +93,9 @@ bool mirror_ask_refused(const struct mirror *mirror, const struct nlmsghdr *mess
 	netlink_attributes(&error->msg, sizeof(*ndm), a, NDA_MAX);
 	found = mirror_port_of(mirror, (unsigned)ndm->ndm_ifindex);
 	*addr = netlink_addr(a[NDA_DST], ndm->ndm_family);
-	if (error->error == 0 || !a[NDA_FLAGS_EXT] || found < 0 || addr->family == IP_NONE)
+	// No room says nothing of whether it can be managed.
+	if (error->error == 0 || error->error == -ENOBUFS || error->error == -ENOMEM ||
+		!a[NDA_FLAGS_EXT] || found < 0 || addr->family == IP_NONE)
 		return false;
 	*port = (uint8_t)found;
 	return true;

@@ -124,7 +124,7 @@ static void parse_state(const struct nlmsghdr *message, const struct ndmsg *ndm,
 	const struct nlattr *mac, struct told *told)
 {
 	struct mirror_neighbour *n = &told->n;
-	bool learned_elsewhere = ndm->ndm_flags & NTF_EXT_LEARNED;
+	bool learned_elsewhere = ndm->ndm_flags & NTF_EXT_LEARNED && !n->managed;
 
 	n->entry.failed = (ndm->ndm_state & NUD_FAILED) != 0;
 	n->present = n->entry.failed;

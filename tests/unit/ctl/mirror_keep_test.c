@@ -64,11 +64,15 @@ static void next_hops_are_managed(void **state)
 	assert_true(kernel_says("vped-wan", "198.51.100.2", "managed"));
 	assert_true(kernel_says("vped-wan", "fe80::2", "managed"));
 	assert_true(kernel_says("vped-wan", "fe80::4", "managed"));
+	// The kernel's limits are not for them.
+	assert_true(kernel_says("vped-wan", "198.51.100.2", "extern_learn"));
+	assert_true(kernel_says("vped-wan", "fe80::2", "extern_learn"));
 	// The last route through it decides.
 	netns_run("ip route del 10.2.0.0/16; ip -6 route del 2001:db8:2::/48");
 	wait_for(mirror_stats(mirror)->next_hops == 2);
 	assert_true(kernel_says("vped-wan", "198.51.100.2", "managed"));
 	wait_for(!kernel_says("vped-wan", "fe80::2", "managed"));
+	assert_false(kernel_says("vped-wan", "fe80::2", "extern_learn"));
 	// Taken away by somebody: asked for again, at once when there is a packet.
 	netns_run("ip neigh del 198.51.100.2 dev vped-wan");
 	mirror_resolve(mirror, WAN, &(struct ip_addr){IP_V4, {198, 51, 100, 2}});
