@@ -16,6 +16,7 @@ WIDE = {4: "11.0.0.1/8", 6: "2001:db8:0:7::1/64"}
 MADE_UP = {4: "11.1.1.1", 6: "2001:db8:0:7::5"}
 # Octets of the frame that differ: the station's MAC address, and where it says it is.
 VARIED = {4: (8, 29), 6: (8, 34)}
+FEW = 100  # one in so many
 MANY = 500  # of 1024, which Linux has room for (gc_thresh3)
 
 
@@ -61,8 +62,10 @@ def test_known_neighbours_outlive_a_flood(lab, sites, family, count):
     while tool.running():
         most = max(most, len(known(gate, family)))
         time.sleep(1)
-    lost = [stream.lost() for stream in streams]
-    assert lost == [0, 0], a.drops_since(drops)
+    to_next_hop, to_friend = [stream.lost() for stream in streams]
+    assert to_next_hop == 0, a.drops_since(drops)
+    # The kernel may give up its entry for want of room, and asks anew.
+    assert to_friend <= streams[1].count // FEW, a.drops_since(drops)
     after = a.stats()["punts_refused"]
     assert after["newcomer"] - before["newcomer"] > 1000
     assert after["neighbour"] == before["neighbour"]
@@ -70,4 +73,4 @@ def test_known_neighbours_outlive_a_flood(lab, sites, family, count):
     next_hop, = (line for line in known(gate, family) if line.startswith(f"{B.wan[family]} "))
     assert "managed" in next_hop and "extern_learn" in next_hop
     print(f"{most} neighbours at most, {after['newcomer'] - before['newcomer']:,} messages refused, "
-          f"{sum(stream.count for stream in streams)} packets, none lost")
+          f"{sum(stream.count for stream in streams)} packets, {to_friend} lost to the host on the link")

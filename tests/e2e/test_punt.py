@@ -75,8 +75,8 @@ def test_flood(lab, sites, kind, count):
     ended = sum(refused[c] for c in CLASSES[kind])
     assert ended > 0
     assert not [c for c, n in refused.items() if n and c not in CLASSES[kind]]
-    print(f"{kind}: {sent['sent'] / sent['seconds']:,.0f} frames a second, {ended:,} refused, {len(answers)} rounds of ARP, ND and IKE answered, "
-          f"{stream.count} packets through the tunnel, 0 lost")
+    print(f"{kind}: {sent['sent'] / sent['seconds']:,.0f} frames a second, {ended:,} refused, "
+          f"{len(answers)} rounds of ARP, ND and IKE answered, {stream.count} packets through the tunnel, 0 lost")
 
 
 def start_with_scarce_neighbours(sites):
