@@ -3,6 +3,8 @@
 #include "ctl/mirror_private.h"
 
 #include "base/log.h"
+#include "ctl/path_mtu.h"
+#include "proto/ip_hdr.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -189,6 +191,26 @@ static struct next_hop first_hop(
 	return hop;
 }
 
+// The kernel forwards nothing larger by such a route, whatever the interface takes. It can be told
+// less than anything here works with.
+static uint16_t mtu_of(const struct nlattr *metrics, uint8_t family)
+{
+	uint32_t least = family == AF_INET6 ? IPV6_MTU_MIN : PATH_MTU_MIN4;
+	uint32_t mtu = 0;
+	const struct nlattr *attr;
+
+	if (!metrics)
+		return 0;
+	mnl_attr_for_each_nested(attr, metrics)
+	{
+		if (mnl_attr_get_type(attr) == RTAX_MTU)
+			mtu = netlink_u32(attr, 0);
+	}
+	if (mtu == 0 || mtu > UINT16_MAX)
+		return 0;
+	return (uint16_t)(mtu < least ? least : mtu);
+}
+
 static int add_unicast(struct reading *r, struct fwd_route *route, const struct rtmsg *rtm,
 	const struct nlattr *const a[], uint32_t priority)
 {
@@ -203,6 +225,7 @@ static int add_unicast(struct reading *r, struct fwd_route *route, const struct 
 		return 0;
 	route->port = (uint8_t)hop.port;
 	route->kind = ADJACENCY_LINK;
+	route->mtu = mtu_of(a[RTA_METRICS], rtm->rtm_family);
 	if (hop.gateway.family != IP_NONE) {
 		route->kind = ADJACENCY_FORWARD;
 		route->gateway = hop.gateway;
@@ -297,7 +320,8 @@ static int choose(struct reading *r, struct mirror_routes *routes)
 	return 0;
 }
 
-static_assert(sizeof(struct fwd_route) == sizeof(struct ip_prefix) + 3 + sizeof(struct ip_addr));
+static_assert(sizeof(struct fwd_route) ==
+	sizeof(struct ip_prefix) + 3 + sizeof(struct ip_addr) + sizeof(uint16_t));
 
 static bool routes_equal(const struct mirror_routes *a, const struct mirror_routes *b)
 {

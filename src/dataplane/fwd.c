@@ -41,7 +41,7 @@ struct fwd {
 static bool same_nexthop(const struct fwd_route *a, const struct fwd_route *b)
 {
 	return a->kind == b->kind && a->port == b->port && a->tunnel_end == b->tunnel_end &&
-		ip_addr_equal(&a->gateway, &b->gateway);
+		a->mtu == b->mtu && ip_addr_equal(&a->gateway, &b->gateway);
 }
 
 // The number of a route's next hop; routes to one gateway share it.
@@ -206,6 +206,41 @@ static ALWAYS_INLINE const struct adjacency *find_neighbour(
 	}
 }
 
+static uint64_t nexthop_towards(const struct fwd_routes *routes, const struct ip_addr *addr)
+{
+	uint64_t nexthop;
+
+	if (addr->family == IP_V4) {
+		uint32_t ip4 = load_be32(addr->octets);
+
+		rte_fib_lookup_bulk(routes->fib4, &ip4, &nexthop, 1);
+	} else {
+		uint8_t ip6[1][RTE_FIB6_IPV6_ADDR_SIZE];
+
+		memcpy(ip6[0], addr->octets, sizeof(ip6[0]));
+		rte_fib6_lookup_bulk(routes->fib6, ip6, &nexthop, 1);
+	}
+	return nexthop;
+}
+
+static uint16_t mtu_of(const struct fwd_route *route, const struct port *ports)
+{
+	uint16_t most = ports[route->port].mtu;
+
+	return route->mtu != 0 && route->mtu < most ? route->mtu : most;
+}
+
+// Of packets for the neighbour itself; what goes through it has routes of its own.
+static uint16_t mtu_to_neighbour(const struct fwd_routes *routes,
+	const struct fwd_neighbour *neighbour, const struct port *ports)
+{
+	const struct fwd_route *route = &routes->nexthop[nexthop_towards(routes, &neighbour->addr)];
+
+	if (route->kind == ADJACENCY_LINK && route->port == neighbour->port)
+		return mtu_of(route, ports);
+	return ports[neighbour->port].mtu;
+}
+
 static void add_neighbour(
 	struct fwd *fwd, const struct fwd_neighbour *neighbour, const struct port *ports)
 {
@@ -219,7 +254,7 @@ static void add_neighbour(
 	slot->adjacency = (struct adjacency){
 		.kind = neighbour->failed ? ADJACENCY_FAILED : ADJACENCY_FORWARD,
 		.port = neighbour->port,
-		.mtu = ports[neighbour->port].mtu,
+		.mtu = mtu_to_neighbour(fwd->routes, neighbour, ports),
 		.via = *addr,
 	};
 	memcpy(slot->adjacency.ether, neighbour->mac.addr_bytes, 6);
@@ -227,18 +262,24 @@ static void add_neighbour(
 }
 
 // What a next hop means while these neighbours are known.
-static struct adjacency resolve_nexthop(const struct fwd *fwd, const struct fwd_route *route)
+static struct adjacency resolve_nexthop(
+	const struct fwd *fwd, const struct fwd_route *route, const struct port *ports)
 {
+	struct adjacency adjacency = {
+		.kind = route->kind, .port = route->port, .tunnel_end = route->tunnel_end};
 	const struct adjacency *known;
 
-	if (route->kind != ADJACENCY_FORWARD)
-		return (struct adjacency){
-			.kind = route->kind, .port = route->port, .tunnel_end = route->tunnel_end};
-	known = find_neighbour(fwd, route->port, route->gateway.family, route->gateway.octets);
-	if (known != NULL)
-		return *known;
-	return (struct adjacency){
-		.kind = ADJACENCY_PENDING, .port = route->port, .via = route->gateway};
+	if (route->kind == ADJACENCY_FORWARD) {
+		known = find_neighbour(
+			fwd, route->port, route->gateway.family, route->gateway.octets);
+		adjacency = known != NULL ? *known
+					  : (struct adjacency){.kind = ADJACENCY_PENDING,
+						    .port = route->port,
+						    .via = route->gateway};
+	}
+	if (route->kind == ADJACENCY_FORWARD || route->kind == ADJACENCY_LINK)
+		adjacency.mtu = mtu_of(route, ports);
+	return adjacency;
 }
 
 int fwd_build(struct fwd_routes *routes, const struct fwd_neighbour *neighbours, unsigned n,
@@ -263,7 +304,7 @@ int fwd_build(struct fwd_routes *routes, const struct fwd_neighbour *neighbours,
 	for (unsigned i = 0; i < n; i++)
 		add_neighbour(fwd, &neighbours[i], ports);
 	for (unsigned i = 0; i < routes->nexthops; i++)
-		fwd->nexthop[i] = resolve_nexthop(fwd, &routes->nexthop[i]);
+		fwd->nexthop[i] = resolve_nexthop(fwd, &routes->nexthop[i], ports);
 	for (uint8_t i = 0; i < PORTS_MAX; i++)
 		fwd->pending[i] = (struct adjacency){.kind = ADJACENCY_PENDING, .port = i};
 	*built = fwd;
@@ -333,19 +374,12 @@ void fwd_lookup(const struct fwd *fwd, const struct burst *b, uint16_t first, ui
 
 const struct adjacency *fwd_lookup_addr(const struct fwd *fwd, const struct ip_addr *addr)
 {
-	uint64_t nexthop;
+	return adjacency_of(fwd, nexthop_towards(fwd->routes, addr), addr->family, addr->octets);
+}
 
-	if (addr->family == IP_V4) {
-		uint32_t ip4 = load_be32(addr->octets);
-
-		rte_fib_lookup_bulk(fwd->routes->fib4, &ip4, &nexthop, 1);
-	} else {
-		uint8_t ip6[1][RTE_FIB6_IPV6_ADDR_SIZE];
-
-		memcpy(ip6[0], addr->octets, sizeof(ip6[0]));
-		rte_fib6_lookup_bulk(fwd->routes->fib6, ip6, &nexthop, 1);
-	}
-	return adjacency_of(fwd, nexthop, addr->family, addr->octets);
+uint16_t fwd_mtu(const struct fwd *fwd, const struct ip_addr *addr)
+{
+	return fwd->nexthop[nexthop_towards(fwd->routes, addr)].mtu;
 }
 
 bool fwd_knows(const struct fwd *fwd, uint8_t port, const struct ip_addr *addr,

@@ -25,7 +25,7 @@ struct adjacency {
 	uint8_t kind;
 	uint8_t port;
 	bool tunnel_end;    // ADJACENCY_LOCAL: an outer address of tunnels
-	uint16_t mtu;	    // ADJACENCY_FORWARD: of the port
+	uint16_t mtu;	    // ADJACENCY_FORWARD: of the port, or less where the route says so
 	uint8_t ether[12];  // ADJACENCY_FORWARD: destination and source address of the frame
 	struct ip_addr via; // the neighbour asked for; family IP_NONE: the packet's destination
 };
@@ -37,6 +37,7 @@ struct fwd_route {
 	uint8_t port;
 	bool tunnel_end;	// of LOCAL: an outer address of tunnels
 	struct ip_addr gateway; // of FORWARD; of either family, whatever the prefix's
+	uint16_t mtu;		// of LINK and FORWARD; 0: the port's
 };
 
 struct fwd_neighbour {
@@ -55,7 +56,7 @@ int fwd_routes_build(const struct fwd_route *routes, unsigned n, int socket,
 	struct fwd_routes **built, struct error *err);
 void fwd_routes_put(struct fwd_routes *routes);
 
-// Takes a reference of its own on routes. ports: for their MAC addresses, indexed by port.
+// Takes a reference of its own on routes. ports: for MAC addresses and MTUs, indexed by port.
 int fwd_build(struct fwd_routes *routes, const struct fwd_neighbour *neighbours, unsigned n,
 	const struct port *ports, struct fwd **built, struct error *err);
 void fwd_free(struct fwd *fwd);
@@ -66,6 +67,9 @@ void fwd_lookup(const struct fwd *fwd, const struct burst *b, uint16_t first, ui
 	const struct adjacency *result[]);
 // The same for one address.
 const struct adjacency *fwd_lookup_addr(const struct fwd *fwd, const struct ip_addr *addr);
+// What the link towards this address takes, whether the next hop is known or not. 0: no link leads
+// there.
+uint16_t fwd_mtu(const struct fwd *fwd, const struct ip_addr *addr);
 // At this port the neighbour with this address is usable, and this is its link address.
 bool fwd_knows(const struct fwd *fwd, uint8_t port, const struct ip_addr *addr,
 	const uint8_t mac[RTE_ETHER_ADDR_LEN]);

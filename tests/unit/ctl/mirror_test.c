@@ -281,6 +281,43 @@ static void gathers(void **state)
 	assert_int_equal(seen.views, before);
 }
 
+// What the kernel would not forward by a route is too big for us as well.
+static void takes_the_mtu_of_routes(void **state)
+{
+	static const struct {
+		const char *prefix;
+		uint16_t mtu;
+	} cases[] = {
+		{"10.50.0.0/16", 1400},
+		{"10.51.0.0/16", 0},
+		{"10.52.0.0/16", 1300},
+		{"10.53.0.0/16", 576}, // what it says is too small for anything
+		{"10.54.0.0/16", 9000},
+		{"10.55.0.0/16", 1350},
+		{"2001:db8:50::/48", 1400},
+		{"2001:db8:51::/48", 1280},
+	};
+
+	(void)state;
+	netns_run("ip route add 10.50.0.0/16 via 198.51.100.2 mtu 1400; "
+		  "ip route add 10.51.0.0/16 via 198.51.100.2 advmss 1000; "
+		  "ip route add 10.52.0.0/16 dev vped-wan mtu lock 1300; "
+		  "ip route add 10.53.0.0/16 via 198.51.100.2 mtu 100; "
+		  "ip route add 10.54.0.0/16 via 198.51.100.2 mtu 9000; "
+		  "ip route add 10.55.0.0/16 mtu 1350 nexthop via 192.168.7.2 dev mgmt "
+		  "nexthop via 198.51.100.6; "
+		  "ip -6 route add 2001:db8:50::/48 via fe80::2 dev vped-wan mtu 1400; "
+		  "ip -6 route add 2001:db8:51::/48 via fe80::2 dev vped-wan mtu 1000");
+	wait_for(route("2001:db8:51::/48") && route("10.55.0.0/16"));
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(route(cases[i].prefix)->mtu, cases[i].mtu);
+	assert_int_equal(route("198.51.100.0/24")->mtu, 0);
+	netns_run("ip route replace 10.50.0.0/16 via 198.51.100.2 mtu 1380");
+	wait_for(route("10.50.0.0/16")->mtu == 1380);
+	netns_run("ip route replace 10.50.0.0/16 via 198.51.100.2");
+	wait_for(route("10.50.0.0/16")->mtu == 0);
+}
+
 static double seconds(void)
 {
 	struct timespec now;
@@ -343,6 +380,7 @@ int main(void)
 		mirrored(a_sink_that_fails_is_asked_again),
 		mirrored(refused_routes_wait_alone),
 		mirrored(gathers),
+		mirrored(takes_the_mtu_of_routes),
 		mirrored(ten_thousand),
 	};
 

@@ -187,8 +187,9 @@ struct policy *lab_policy(struct lab *lab, const char *source, const char *desti
 	enum policy_action action, unsigned tunnel);
 // Local nets 10.1.0.0/16 and fd01::/16 to 10.(100+tunnel).0.0/16 and fd00:(100+tunnel)::/32.
 void lab_protect(struct lab *lab, unsigned tunnel);
-void lab_route(struct lab *lab, const char *prefix, enum adjacency_kind kind, uint8_t port,
-	const char *gateway);
+// Added; tests may say more of it.
+struct fwd_route *lab_route(struct lab *lab, const char *prefix, enum adjacency_kind kind,
+	uint8_t port, const char *gateway);
 void lab_neighbour(struct lab *lab, const char *addr, uint8_t port, bool failed);
 void lab_publish(struct lab *lab);
 void lab_publish_sadb(struct lab *lab);

@@ -166,8 +166,8 @@ void lab_protect(struct lab *lab, unsigned tunnel)
 	lab_policy(lab, "fd01::/16", net, POLICY_PROTECT, tunnel);
 }
 
-void lab_route(struct lab *lab, const char *prefix, enum adjacency_kind kind, uint8_t port,
-	const char *gateway)
+struct fwd_route *lab_route(struct lab *lab, const char *prefix, enum adjacency_kind kind,
+	uint8_t port, const char *gateway)
 {
 	struct fwd_route *route = &lab->route[lab->routes++];
 
@@ -178,6 +178,7 @@ void lab_route(struct lab *lab, const char *prefix, enum adjacency_kind kind, ui
 	route->tunnel_end = kind == ADJACENCY_LOCAL && port == WAN;
 	if (gateway != NULL)
 		route->gateway = addr_of(gateway);
+	return route;
 }
 
 void lab_neighbour(struct lab *lab, const char *addr, uint8_t port, bool failed)

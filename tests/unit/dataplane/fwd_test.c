@@ -30,10 +30,12 @@ static struct fwd_route random_route(struct random *r, const struct world *world
 	static const uint8_t kinds[] = {ADJACENCY_LINK, ADJACENCY_LINK, ADJACENCY_LOCAL,
 		ADJACENCY_UNREACHABLE, ADJACENCY_MULTICAST, ADJACENCY_FORWARD, ADJACENCY_FORWARD,
 		ADJACENCY_FORWARD};
+	static const uint16_t mtus[] = {0, 0, 1280, 1400, 1401, 9000};
 	bool ipv6 = random_below(r, 2) == 1;
 	struct fwd_route route = {
 		.kind = kinds[random_below(r, COUNT(kinds))],
 		.port = (uint8_t)random_below(r, LAB_PORTS),
+		.mtu = mtus[random_below(r, COUNT(mtus))],
 	};
 
 	route.prefix.addr = random_addr(r, ipv6);
@@ -104,6 +106,19 @@ static const struct fwd_neighbour *known(
 	return NULL;
 }
 
+// Of the link that a packet to this address takes; 0: it takes none.
+static uint16_t link_mtu(
+	const struct lab *lab, const struct world *world, const struct ip_addr *addr)
+{
+	const struct fwd_route *route = longest(world, addr);
+	uint16_t most;
+
+	if (route == NULL || (route->kind != ADJACENCY_LINK && route->kind != ADJACENCY_FORWARD))
+		return 0;
+	most = lab->dp->port[route->port].mtu;
+	return route->mtu != 0 && route->mtu < most ? route->mtu : most;
+}
+
 static void assert_adjacency(const struct lab *lab, const struct world *world,
 	const struct ip_addr *addr, const struct adjacency *is)
 {
@@ -132,6 +147,7 @@ static void assert_adjacency(const struct lab *lab, const struct world *world,
 	}
 	assert_int_equal(is->kind, n->failed ? ADJACENCY_FAILED : ADJACENCY_FORWARD);
 	assert_true(ip_addr_equal(&is->via, &n->addr));
+	assert_int_equal(is->mtu, link_mtu(lab, world, addr));
 	assert_memory_equal(is->ether, n->mac.addr_bytes, 6);
 	assert_memory_equal(is->ether + 6, lab->dp->port[n->port].mac.addr_bytes, 6);
 }
@@ -210,6 +226,7 @@ static void probe_all(struct lab *lab, struct random *r, const struct world *wor
 		for (uint16_t i = first; i < first + count; i++) {
 			assert_adjacency(lab, world, &addr[i], result[i - first]);
 			assert_ptr_equal(fwd_lookup_addr(fwd, &addr[i]), result[i - first]);
+			assert_int_equal(fwd_mtu(fwd, &addr[i]), link_mtu(lab, world, &addr[i]));
 		}
 	}
 	for (unsigned i = 0; i < BURST_MAX; i++)

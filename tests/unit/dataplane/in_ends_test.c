@@ -288,6 +288,45 @@ static void over_the_lan_mtu(void **state)
 	expect_delivered(lab, 0, &flow);
 }
 
+// Routes to the same neighbour, and to itself, each with a say of its own.
+static void over_the_route_mtu(void **state)
+{
+	static const struct {
+		const char *to;
+		uint16_t mtu;
+	} cases[] = {{"10.1.0.10", 1350}, {"10.7.0.5", 1300}, {"10.8.0.5", 1500}};
+	struct lab *lab = *state;
+
+	lab_tunnel(lab, NULL);
+	lab_policy(lab, "10.0.0.0/8", "10.100.0.0/16", POLICY_PROTECT, 0);
+	lab_route(lab, "10.1.0.0/20", ADJACENCY_LINK, LAN, NULL)->mtu = 1350;
+	lab_route(lab, "10.7.0.0/16", ADJACENCY_FORWARD, LAN, "10.1.0.10")->mtu = 1300;
+	lab_route(lab, "10.8.0.0/16", ADJACENCY_FORWARD, LAN, "10.1.0.10")->mtu = 9000;
+	lab_publish(lab);
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		struct flow flow = {.source = "10.100.0.5",
+			.destination = cases[i].to,
+			.octets = (uint16_t)(cases[i].mtu + 1),
+			.fragment = IPV4_DONT_FRAGMENT};
+		uint8_t packet[PACKET_MAX];
+		uint32_t octets = packet_make(&flow, packet);
+
+		lab_receive(lab, WAN, 0, peer_seal(lab, 0, 0, packet, octets));
+		lab_turn(lab, 0);
+		expect_in(lab, 0, 0, 1, octets);
+		expect_drop(lab, 0, WAN, DROP_packet_too_big, 1);
+		assert_int_equal(expect_punted(lab, META_TELL, LAN, packet, octets), cases[i].mtu);
+		flow.octets = cases[i].mtu;
+		octets = packet_make(&flow, packet);
+		lab_receive(lab, WAN, 0, peer_seal(lab, 0, 0, packet, octets));
+		lab_turn(lab, 0);
+		expect_in(lab, 0, 0, 1, octets);
+		packet_hop(packet);
+		expect_sent(lab, LAN, 0, "10.1.0.10", packet, octets);
+	}
+	expect_nothing_sent(lab);
+}
+
 // Fragments inside a tunnel whose policy names ports are nobody's (RFC 4301 section 7).
 static void inner_fragments(void **state)
 {
@@ -337,6 +376,7 @@ int main(void)
 		LAB_TEST(no_way_on, NULL),
 		LAB_TEST(not_back_to_the_wire, NULL),
 		LAB_TEST(over_the_lan_mtu, &narrow_lan),
+		LAB_TEST(over_the_route_mtu, NULL),
 		LAB_TEST(inner_fragments, NULL),
 	};
 
