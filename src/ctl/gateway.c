@@ -125,7 +125,7 @@ static int create_mirror(struct gateway *gateway, struct error *err)
 		};
 	}
 	if (rc == 0)
-		rc = mirror_sink_dataplane(gateway->dp, &params.sink);
+		rc = mirror_sink_gateway(gateway, &params.sink);
 	if (rc != 0)
 		error_set(err, -rc, "no memory for the mirror of routes");
 	else
@@ -158,6 +158,11 @@ static int create_control(
 	if (rc == 0 && gateway->config->host_guard)
 		rc = host_guard_watch_create(
 			gateway->config, gateway->events, &gateway->guard_watch, err);
+	if (rc == 0) {
+		rc = path_mtu_create(gateway, &gateway->path_mtu);
+		if (rc != 0)
+			error_set(err, -rc, "no memory for path MTU discovery");
+	}
 	if (rc == 0)
 		rc = create_mirror(gateway, err);
 	if (rc == 0) {
@@ -170,11 +175,6 @@ static int create_control(
 			gateway->dp, gateway->mirror, gateway->icmp, &gateway->unresolved);
 		if (rc != 0)
 			error_set(err, -rc, "no memory for packets that wait for neighbours");
-	}
-	if (rc == 0) {
-		rc = path_mtu_create(gateway, &gateway->path_mtu);
-		if (rc != 0)
-			error_set(err, -rc, "no memory for path MTU discovery");
 	}
 	if (rc == 0)
 		rc = audit_create(gateway, &gateway->audit, err);
@@ -268,9 +268,9 @@ void gateway_destroy(struct gateway *gateway)
 	punt_service_destroy(gateway->punt_service);
 	audit_destroy(gateway->audit);
 	unresolved_destroy(gateway->unresolved);
-	path_mtu_destroy(gateway->path_mtu);
 	icmp_destroy(gateway->icmp);
 	mirror_destroy(gateway->mirror);
+	path_mtu_destroy(gateway->path_mtu);
 	host_guard_watch_destroy(gateway->guard_watch);
 	for (unsigned i = 0; i < PORTS_MAX; i++)
 		host_if_destroy(gateway->host_if[i]);

@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "dataplane/fwd.h"
 
-struct dataplane;
 struct event_base;
+struct gateway;
 struct mirror;
 
 // What the kernel says now. Belongs to the mirror; valid during the call.
@@ -29,8 +29,9 @@ struct mirror_sink {
 	void *arg;
 };
 
-// A sink that builds forwarding tables and publishes them to the workers. 0 or -errno.
-int mirror_sink_dataplane(struct dataplane *dp, struct mirror_sink *sink);
+// A sink that builds forwarding tables and publishes them to the workers; what tunnels take follows
+// the routes. Uses the gateway's dp and path_mtu, which outlive it. 0 or -errno.
+int mirror_sink_gateway(const struct gateway *gateway, struct mirror_sink *sink);
 
 struct mirror_port {
 	uint8_t port;

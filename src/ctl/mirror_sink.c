@@ -2,20 +2,22 @@
 // they changed; neighbours come and go far more often.
 #include "ctl/mirror.h"
 
-#include "dataplane/dataplane.h"
+#include "ctl/gateway.h"
+#include "ctl/path_mtu.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 struct sink {
-	struct dataplane *dp;
+	const struct gateway *gateway;
 	struct fwd_routes *routes; // of the last view; our reference
 };
 
 static int publish(void *arg, const struct mirror_view *view, struct error *err)
 {
 	struct sink *sink = arg;
-	int socket = sink->dp->ports ? sink->dp->port[0].socket : SOCKET_ID_ANY;
+	struct dataplane *dp = sink->gateway->dp;
+	int socket = dp->ports ? dp->port[0].socket : SOCKET_ID_ANY;
 	struct fwd_routes *routes = NULL;
 	struct fwd *fwd;
 	int ret;
@@ -25,14 +27,17 @@ static int publish(void *arg, const struct mirror_view *view, struct error *err)
 		if (ret < 0)
 			return ret;
 	}
-	ret = fwd_build(routes ? routes : sink->routes, view->neighbour, view->neighbours,
-		sink->dp->port, &fwd, err);
+	ret = fwd_build(routes ? routes : sink->routes, view->neighbour, view->neighbours, dp->port,
+		&fwd, err);
 	if (ret < 0) {
 		fwd_routes_put(routes);
 		return ret;
 	}
-	dataplane_publish_fwd(sink->dp, fwd);
+	if (routes)
+		path_mtu_before_routes(sink->gateway->path_mtu, fwd);
+	dataplane_publish_fwd(dp, fwd);
 	if (routes) {
+		path_mtu_after_routes(sink->gateway->path_mtu, fwd);
 		fwd_routes_put(sink->routes);
 		sink->routes = routes;
 	}
@@ -47,13 +52,13 @@ static void close_sink(void *arg)
 	free(sink);
 }
 
-int mirror_sink_dataplane(struct dataplane *dp, struct mirror_sink *opened)
+int mirror_sink_gateway(const struct gateway *gateway, struct mirror_sink *opened)
 {
 	struct sink *sink = calloc(1, sizeof(*sink));
 
 	if (!sink)
 		return -ENOMEM;
-	sink->dp = dp;
+	sink->gateway = gateway;
 	*opened = (struct mirror_sink){.publish = publish, .close = close_sink, .arg = sink};
 	return 0;
 }

@@ -1,12 +1,14 @@
-// Weighing what routers say about tunnel packets. The messages are not authenticated: whoever is on
-// the way can lower a tunnel to the floor for ten minutes, and no more. Whoever is not must guess
-// addresses, SPI and a number that was just sent (RFC 5927 section 7).
+// What tunnels take, and the weighing of what routers say about it. Their messages are not
+// authenticated: whoever is on the way can lower a tunnel to the floor for ten minutes, and no
+// more. Whoever is not must guess addresses, SPI and a number that was just sent (RFC 5927
+// section 7).
 #include "ctl/path_mtu.h"
 
 #include "base/log.h"
 #include "ctl/gateway.h"
 #include "ctl/limiter.h"
 #include "ctl/tunnel_mtu.h"
+#include "dataplane/fwd.h"
 #include "proto/ip_upper.h"
 #include "proto/too_big.h"
 
@@ -35,6 +37,13 @@ struct ends {
 	struct tunnel *tunnel;
 };
 
+// Beside the configuration. Octets; UINT16_MAX: nothing said.
+struct limits {
+	uint16_t link;	  // that the route leads to; without a route, the last one
+	uint16_t learned; // from routers
+	uint64_t learned_ms;
+};
+
 #define ENDS_OCTETS (2 * sizeof(struct ip_addr))
 static_assert(offsetof(struct ends, local) + sizeof(struct ip_addr) == ENDS_OCTETS);
 
@@ -44,7 +53,7 @@ struct path_mtu {
 	struct limiter *guesses;
 	struct limiter *lines;
 	struct event *look;
-	uint64_t *lowered_ms; // by tunnel; 0: it takes what its mtu allows
+	struct limits *limits; // by tunnel
 	struct path_mtu_stats stats;
 };
 
@@ -89,9 +98,13 @@ static int create(struct path_mtu *p)
 		ret = limiter_create(LINES_SETS, LOG_BURST, LOG_INTERVAL_MS, &p->lines);
 	if (ret < 0)
 		return ret;
-	p->lowered_ms = calloc(p->gateway->tunnels + 1, sizeof(p->lowered_ms[0]));
+	p->limits = calloc(p->gateway->tunnels + 1, sizeof(p->limits[0]));
+	if (!p->limits)
+		return -ENOMEM;
+	for (unsigned i = 0; i < p->gateway->tunnels; i++)
+		p->limits[i] = (struct limits){.link = UINT16_MAX, .learned = UINT16_MAX};
 	p->look = event_new(p->gateway->events, -1, EV_PERSIST, on_look, p);
-	return p->lowered_ms && p->look && event_add(p->look, &period) == 0 ? 0 : -ENOMEM;
+	return p->look && event_add(p->look, &period) == 0 ? 0 : -ENOMEM;
 }
 
 int path_mtu_create(struct gateway *gateway, struct path_mtu **created)
@@ -119,7 +132,7 @@ void path_mtu_destroy(struct path_mtu *p)
 		event_free(p->look);
 	limiter_destroy(p->guesses);
 	limiter_destroy(p->lines);
-	free(p->lowered_ms);
+	free(p->limits);
 	free(p->ends);
 	free(p);
 }
@@ -188,11 +201,24 @@ static struct tunnel *tunnel_of(struct path_mtu *p, const struct too_big *said, 
 	return NULL;
 }
 
-static void set(struct path_mtu *p, struct tunnel *tunnel, uint16_t mtu)
+static uint16_t least(const struct path_mtu *p, const struct tunnel *tunnel)
+{
+	const struct limits *limits = &p->limits[tunnel->index];
+	uint16_t mtu = p->gateway->config->tunnels[tunnel->index].mtu;
+
+	mtu = limits->link < mtu ? limits->link : mtu;
+	return limits->learned < mtu ? limits->learned : mtu;
+}
+
+// The limits of this tunnel are others than before.
+static void apply(struct path_mtu *p, struct tunnel *tunnel)
 {
 	struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
 	uint16_t before = tunnel->path_mtu;
+	uint16_t mtu = least(p, tunnel);
 
+	if (mtu == before)
+		return;
 	tunnel_mtu_set(p->gateway, tunnel, mtu);
 	if (sa && limiter_take(p->lines, &tunnel->remote, 0, limiter_now_ms()))
 		log_notice("tunnel %s: path MTU %u, it was %u; inner packets may have %u octets%s",
@@ -235,8 +261,9 @@ static void weigh(struct path_mtu *p, const struct too_big *said, uint64_t now_m
 	mtu = believed(p, tunnel, said);
 	if (mtu == 0)
 		return;
-	set(p, tunnel, mtu);
-	p->lowered_ms[tunnel->index] = now_ms;
+	p->limits[tunnel->index].learned = mtu;
+	p->limits[tunnel->index].learned_ms = now_ms;
+	apply(p, tunnel);
 	p->stats.lowered++;
 }
 
@@ -259,14 +286,40 @@ void path_mtu_hear(struct path_mtu *p, const struct rte_mbuf *m, uint64_t now_ms
 void path_mtu_age(struct path_mtu *p, uint64_t now_ms)
 {
 	for (unsigned i = 0; i < p->gateway->tunnels; i++) {
-		struct tunnel *tunnel = &p->gateway->tunnel[i];
+		struct limits *limits = &p->limits[i];
 
-		if (p->lowered_ms[i] == 0 || now_ms - p->lowered_ms[i] < AGE_MS)
+		if (limits->learned == UINT16_MAX || now_ms - limits->learned_ms < AGE_MS)
 			continue;
-		p->lowered_ms[i] = 0;
+		limits->learned = UINT16_MAX;
 		p->stats.restored++;
-		set(p, tunnel, p->gateway->config->tunnels[i].mtu);
+		apply(p, &p->gateway->tunnel[i]);
 	}
+}
+
+static void follow(struct path_mtu *p, const struct fwd *fwd, bool published)
+{
+	for (unsigned i = 0; i < p->gateway->tunnels; i++) {
+		struct tunnel *tunnel = &p->gateway->tunnel[i];
+		struct limits *limits = &p->limits[i];
+		uint16_t before = tunnel->path_mtu;
+		uint16_t mtu = fwd_mtu(fwd, &tunnel->remote);
+
+		if (mtu == 0 || (!published && mtu > limits->link))
+			continue;
+		limits->link = mtu;
+		apply(p, tunnel);
+		p->stats.rerouted += tunnel->path_mtu != before;
+	}
+}
+
+void path_mtu_before_routes(struct path_mtu *p, const struct fwd *fwd)
+{
+	follow(p, fwd, false);
+}
+
+void path_mtu_after_routes(struct path_mtu *p, const struct fwd *fwd)
+{
+	follow(p, fwd, true);
 }
 
 const struct path_mtu_stats *path_mtu_stats(const struct path_mtu *p)

@@ -1,10 +1,12 @@
-// Path MTU discovery for tunnels (RFC 1191, RFC 8201, RFC 4301 section 8.2): what routers on the
-// way say of our tunnel packets is weighed and, if believed, lowers what the tunnel takes; after a
-// while without news the tunnel tries again. Belongs to the control thread.
+// What tunnels take: no more than the configuration says, than the link takes that the route to the
+// other end leads to, and than routers on the way say (path MTU discovery: RFC 1191, RFC 8201, RFC
+// 4301 section 8.2). What these say of our tunnel packets is weighed and, if believed, counts for a
+// while. Belongs to the control thread.
 #pragma once
 
 #include <stdint.h>
 
+struct fwd;
 struct gateway;
 struct path_mtu;
 struct rte_mbuf;
@@ -14,12 +16,14 @@ struct tunnel;
 // have a wrong checksum; `limited` are more than may be guesses, `unknown_tunnel` about addresses
 // of no tunnel, `not_sent` about a packet that its SA has not sent lately; `not_lower` than what
 // the tunnel takes or than the packet was; `too_small` under what IPv6 asks of every link;
-// `switched_off` for this tunnel. `restored` are tunnels that tried again.
+// `switched_off` for this tunnel. `restored` are tunnels that tried again, `rerouted` those that
+// take less or more by their routes.
 // clang-format off
 #define PATH_MTU_COUNTERS(X) \
 	X(heard) \
 	X(lowered) \
 	X(restored) \
+	X(rerouted) \
 	X(limited) \
 	X(malformed) \
 	X(unknown_tunnel) \
@@ -46,7 +50,12 @@ void path_mtu_destroy(struct path_mtu *path_mtu);
 
 // m: an IP packet, META_PATH_MTU; stays the caller's.
 void path_mtu_hear(struct path_mtu *path_mtu, const struct rte_mbuf *m, uint64_t now_ms);
-// Tunnels that have not been lowered for ten minutes try what their mtu allows.
+// What routers said of tunnels more than ten minutes ago is forgotten.
 void path_mtu_age(struct path_mtu *path_mtu, uint64_t now_ms);
+
+// These routes are about to be published, and then have been: tunnels that are to take less do so
+// before anything goes by them, those that may take more when nothing goes by others.
+void path_mtu_before_routes(struct path_mtu *path_mtu, const struct fwd *fwd);
+void path_mtu_after_routes(struct path_mtu *path_mtu, const struct fwd *fwd);
 
 const struct path_mtu_stats *path_mtu_stats(const struct path_mtu *path_mtu);

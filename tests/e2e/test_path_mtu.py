@@ -1,5 +1,5 @@
-"""Links on the way that are smaller than the ports: outside, where routers tell the gateways, and
-behind them, where the gateways tell the hosts."""
+"""Links that are smaller than a tunnel's port: on the way, where routers tell the gateways; behind
+them, where the gateways tell the hosts; and a gateway's other ports."""
 
 import ipaddress
 import re
@@ -12,6 +12,7 @@ import lab as laboratory
 import peers
 import sites as two_sites
 import traffic
+from gateway import Port
 from sites import A, B
 
 ROUTERS = {4: ("192.0.2.201", "192.0.2.202"), 6: ("2001:db8::201", "2001:db8::202")}
@@ -154,6 +155,79 @@ def test_small_link_behind_the_far_gateway(lab, protocol, family):
     assert "mtu 1300" in sites.host["a"].ip(f"-{family} route get {B.host[family]}")
     found = nothing_in_clear(wire)
     assert found.kinds[protocol] > 0 and "icmp" not in found.kinds
+
+
+WAN2 = {4: ("192.0.3.1", "192.0.3.2"), 6: ("2001:db8:3::1", "2001:db8:3::2")}
+
+
+class TwoWaysOut(two_sites.Sites):
+    """gw-a has a second port on the wan's switch, which takes less."""
+
+    def __init__(self, lab):
+        super().__init__(lab)
+        lab.wire(self.wan, "a9", self.gate["a"], "wan9")
+        self.wan.ip("link set dev a9 master br0")
+        self.wan.sysctl("net/ipv6/conf/a9/disable_ipv6", 1)
+
+    def ports(self, site):
+        second = Port("wan2", "unprotected", ["wan9"],
+                      [f"{WAN2[f][0]}/{two_sites.WAN_BITS[f]}" for f in (4, 6)], 1400)
+        return super().ports(site) + ([second] if site is A else [])
+
+
+def check_what_fits(sites, path_mtu):
+    """From host a, after gw-a's route has changed. The gateway splits what may be split, and tells
+    the senders of the rest."""
+    a, host = sites.gateway["a"], sites.host["a"]
+    laboratory.wait_for("the tunnel to follow its route",
+                        lambda: a.sa("out")["path_mtu"] == path_mtu)
+    sites.wait_reachable()
+    before = a.drops()
+    for family in (4, 6):
+        most = max(a.sa("out")["inner_mtu"], 1280 if family == 6 else 0)
+        host.ip(f"-{family} route flush cache")
+        traffic.ping(host, B.host[family], 3, size=1420 - ECHO_HEADER[family], more=("-M", "do"),
+                     wait=1)
+        assert f"mtu {most}" in host.ip(f"-{family} route get {B.host[family]}")
+        done = traffic.ping(host, B.host[family], 5, size=most - ECHO_HEADER[family],
+                            more=("-M", "do"))
+        assert done.lossless, done.text
+    done = traffic.ping(host, B.host[4], 5, size=1420 - ECHO_HEADER[4], more=("-M", "dont"))
+    assert done.lossless, done.text
+    path, copy = sites.lab.dir / "file", sites.lab.dir / "copy"
+    traffic.make_file(path, 1 << 20)
+    for family in (4, 6):
+        host.ip(f"-{family} route flush cache")
+        assert traffic.send_file(path, host, sites.host["b"], B.host[family], copy).equal
+    assert set(a.drops_since(before)) == {"too_big"}
+
+
+@pytest.mark.parametrize("outer", [4, 6])
+@pytest.mark.parametrize("protocol", ["vpe", "esp"])
+def test_route_to_a_smaller_link(lab, protocol, outer):
+    """The tunnel takes what the port takes that its route leads to, or what the route itself says,
+    although its own port takes more."""
+    sites = TwoWaysOut(lab)
+    # Buffers for three devices, and three routing tables while routes change.
+    sites.pair(protocol, outer, memory_mb=320, huge=False)
+    for family in (4, 6):
+        tcp_learns(sites, family)
+    sites.start().wait_reachable()
+    for family in (4, 6):
+        sites.gate["b"].ip(f"addr add {WAN2[family][1]}/{two_sites.WAN_BITS[family]} "
+                           f"dev vped-wan {'nodad' if family == 6 else ''}")
+    a = sites.gateway["a"]
+    assert a.sa("out")["path_mtu"] == 1500
+    peer = f"-{outer} route replace {B.wan[outer]}"
+    sites.gate["a"].ip(f"{peer} via {WAN2[outer][1]} dev vped-wan2")
+    check_what_fits(sites, 1400)
+    sites.gate["a"].ip(f"{peer} dev vped-wan mtu 1350")
+    check_what_fits(sites, 1350)
+    sites.gate["a"].ip(f"{peer} dev vped-wan")
+    laboratory.wait_for("the tunnel to take what its port takes",
+                        lambda: a.sa("out")["path_mtu"] == 1500)
+    assert a.stats()["path_mtu"]["rerouted"] == 3
+    assert "path MTU 1400, it was 1500" in a.process.said()
 
 
 def test_discovery_switched_off(lab):

@@ -5,6 +5,7 @@
 #include "ctl/gateway.h"
 #include "ctl/limiter.h"
 #include "ctl/tunnel_mtu.h"
+#include "dataplane/fwd.h"
 #include "proto/ip_hdr.h"
 
 #include <event2/event.h>
@@ -57,6 +58,19 @@ static const struct {
 	// Between the ends of the first.
 	{&esp_ops, "192.0.2.1", "192.0.2.2"},
 };
+
+// By tunnel: what the link takes that its route leads to; 0: it has no route.
+static uint16_t links[TUNNELS];
+
+uint16_t fwd_mtu(const struct fwd *fwd, const struct ip_addr *addr)
+{
+	(void)fwd;
+	for (unsigned i = 0; i < TUNNELS; i++)
+		if (ip_addr_equal(addr, &tunnels[i].remote))
+			return links[i];
+	fail();
+	return 0;
+}
 
 static struct sa_out *make_out(unsigned index)
 {
@@ -426,6 +440,88 @@ static void ages(void **state)
 	atomic_store(&tunnels[0].out, out);
 }
 
+static void route(struct path_mtu *p, unsigned tunnel, uint16_t mtu)
+{
+	links[tunnel] = mtu;
+	path_mtu_before_routes(p, NULL);
+	path_mtu_after_routes(p, NULL);
+}
+
+// The route to the other end moves to other links, by which as much goes as they take.
+static void follows_routes(void **state)
+{
+	struct path_mtu *p = *state;
+	const struct path_mtu_stats *stats = path_mtu_stats(p);
+
+	memset(links, 0, sizeof(links));
+	route(p, 0, 1400);
+	assert_mtu(0, 1400);
+	assert_mss(0, 1348 - 40, 1348 - 60);
+	assert_int_equal(stats->rerouted, 2); // the last has the same ends
+	assert_mtu(3, 1400);
+	assert_mtu(1, PORT_MTU);
+	assert_mtu(2, PORT_MTU);
+	// Without a route the next one may be the same again.
+	route(p, 0, 0);
+	assert_mtu(0, 1400);
+	route(p, 0, 1470);
+	assert_mtu(0, 1470);
+	assert_mtu(3, OWN_MTU);
+	route(p, 0, 9000);
+	assert_mtu(0, PORT_MTU);
+	assert_mss(0, 1448 - 40, 1448 - 60);
+	assert_mtu(3, OWN_MTU);
+	assert_int_equal(stats->rerouted, 5);
+	// Also where routers are not believed, and over IPv6.
+	route(p, 1, 1280);
+	route(p, 2, 1300);
+	assert_mtu(1, 1280);
+	assert_mtu(2, 1300);
+	assert_int_equal(stats->lowered, 0);
+}
+
+// Nothing is sent by a link that it does not fit, at no moment.
+static void lowers_before_and_raises_after(void **state)
+{
+	struct path_mtu *p = *state;
+
+	memset(links, 0, sizeof(links));
+	links[0] = 1400;
+	path_mtu_before_routes(p, NULL);
+	assert_mtu(0, 1400);
+	path_mtu_after_routes(p, NULL);
+	assert_mtu(0, 1400);
+	links[0] = 1500;
+	path_mtu_before_routes(p, NULL);
+	assert_mtu(0, 1400);
+	path_mtu_after_routes(p, NULL);
+	assert_mtu(0, 1500);
+}
+
+// What routers said goes, and the link is as small as before.
+static void routes_and_routers(void **state)
+{
+	struct path_mtu *p = *state;
+
+	memset(links, 0, sizeof(links));
+	say_good(p, 0, 1300);
+	route(p, 0, 1400);
+	assert_mtu(0, 1300);
+	route(p, 0, 1280);
+	assert_mtu(0, 1280);
+	route(p, 0, 1400);
+	assert_mtu(0, 1300);
+	path_mtu_age(p, now_ms + TEN_MINUTES_MS);
+	assert_mtu(0, 1400);
+	say_good(p, 0, 1400);
+	assert_int_equal(path_mtu_stats(p)->not_lower, 1);
+	say_good(p, 0, 1350);
+	route(p, 0, 1500);
+	assert_mtu(0, 1350);
+	path_mtu_age(p, now_ms + 2 * TEN_MINUTES_MS);
+	assert_mtu(0, PORT_MTU);
+}
+
 static void say_often(struct path_mtu *p, const struct word *word)
 {
 	for (unsigned i = 0; i < 1000; i++) {
@@ -482,6 +578,9 @@ int main(void)
 		TEST(switched_off),
 		TEST(tunnel_without_sa),
 		TEST(ages),
+		TEST(follows_routes),
+		TEST(lowers_before_and_raises_after),
+		TEST(routes_and_routers),
 		TEST(flood),
 		TEST(guesses),
 	};
