@@ -17,10 +17,17 @@
 #define SETS 1024
 #define MS_PER_SECOND 1000
 
-struct icmp {
-	const struct gateway *gateway;
+// What may be sent: to each, and to all. Who is not told that packets are too big stands still; so
+// whoever provokes other errors, in the names of many, uses up nothing of that.
+struct budget {
 	struct limiter *senders;
 	struct limiter *total;
+};
+
+struct icmp {
+	const struct gateway *gateway;
+	struct budget too_big;
+	struct budget others;
 	struct icmp_stats stats[ICMP_KIND_COUNT];
 };
 
@@ -54,6 +61,29 @@ static uint32_t interval_ms(unsigned per_second)
 	return (MS_PER_SECOND + per_second - 1) / per_second;
 }
 
+static int create_budget(const struct config_icmp *config, struct budget *budget)
+{
+	int ret = limiter_create(SETS, config->burst, interval_ms(config->rate), &budget->senders);
+
+	if (ret < 0)
+		return ret;
+	return limiter_create(
+		1, config->total_burst, interval_ms(config->total_rate), &budget->total);
+}
+
+static void destroy_budget(struct budget *budget)
+{
+	limiter_destroy(budget->senders);
+	limiter_destroy(budget->total);
+}
+
+// The sender's own limit first: who asks too much uses up nobody else's.
+static bool take(const struct budget *budget, const struct ip_addr *asker, uint64_t now_ms)
+{
+	return limiter_take(budget->senders, asker, 0, now_ms) &&
+		limiter_take(budget->total, &everybody, 0, now_ms);
+}
+
 int icmp_create(const struct gateway *gateway, struct icmp **created)
 {
 	const struct config_icmp *config = &gateway->config->icmp;
@@ -63,10 +93,9 @@ int icmp_create(const struct gateway *gateway, struct icmp **created)
 	if (!icmp)
 		return -ENOMEM;
 	icmp->gateway = gateway;
-	ret = limiter_create(SETS, config->burst, interval_ms(config->rate), &icmp->senders);
+	ret = create_budget(config, &icmp->too_big);
 	if (ret == 0)
-		ret = limiter_create(
-			1, config->total_burst, interval_ms(config->total_rate), &icmp->total);
+		ret = create_budget(config, &icmp->others);
 	if (ret < 0) {
 		icmp_destroy(icmp);
 		return ret;
@@ -79,8 +108,8 @@ void icmp_destroy(struct icmp *icmp)
 {
 	if (!icmp)
 		return;
-	limiter_destroy(icmp->senders);
-	limiter_destroy(icmp->total);
+	destroy_budget(&icmp->too_big);
+	destroy_budget(&icmp->others);
 	free(icmp);
 }
 
@@ -194,7 +223,6 @@ bool icmp_answer(struct icmp *icmp, struct rte_mbuf *m)
 {
 	const struct meta *meta = meta_of(m);
 	const uint8_t *packet = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint64_t now_ms = limiter_now_ms();
 	enum icmp_kind kind;
 	struct ip_addr asker;
 
@@ -205,9 +233,7 @@ bool icmp_answer(struct icmp *icmp, struct rte_mbuf *m)
 		return true;
 	}
 	asker = ip_source(packet);
-	// The sender's own limit first: who asks too much uses up nobody else's.
-	if (!limiter_take(icmp->senders, &asker, 0, now_ms) ||
-		!limiter_take(icmp->total, &everybody, 0, now_ms))
+	if (!take(kind == ICMP_too_big ? &icmp->too_big : &icmp->others, &asker, limiter_now_ms()))
 		icmp->stats[kind].limited++;
 	else if (meta->origin == FORWARD_OWN)
 		answer_kernel(icmp, kind, m);

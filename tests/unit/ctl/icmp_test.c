@@ -260,6 +260,36 @@ static void limits_and_counts(void **state)
 	icmp_destroy(icmp);
 }
 
+// Other errors, whoever provokes them and in whose name, leave room to say what is too big; and the
+// other way round.
+static void too_big_has_limits_of_its_own(void **state)
+{
+	struct icmp *icmp = open();
+	unsigned told = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 50000; i++) {
+		drop(DROP_policy_none, FORWARD_TRANSIT, (uint8_t)i);
+		store_be16(packet + IPV4_SOURCE + 1, (uint16_t)(i >> 2));
+		icmp_answer(icmp, &dropped.m);
+	}
+	assert_true(icmp_stats(icmp, ICMP_policy_refusal)->limited > 0);
+	for (unsigned i = 0; i < BURST * 2; i++)
+		icmp_answer(icmp, drop(DROP_policy_none, FORWARD_TRANSIT, 9));
+	assert_int_equal(ask(icmp, 9, BURST), BURST);
+	for (unsigned i = 10; i < 14; i++)
+		told += ask(icmp, (uint8_t)i, BURST);
+	assert_int_equal(told, TOTAL_BURST - BURST);
+	icmp_destroy(icmp);
+	icmp = open();
+	for (unsigned i = 10; i < 110; i++)
+		ask(icmp, (uint8_t)i, 10);
+	assert_true(icmp_stats(icmp, ICMP_too_big)->limited > 0);
+	assert_true(icmp_answer(icmp, drop(DROP_ttl_expired, FORWARD_TRANSIT, 10)));
+	assert_int_equal(icmp_stats(icmp, ICMP_time_exceeded)->sent, 1);
+	icmp_destroy(icmp);
+}
+
 static void counts_what_fails(void **state)
 {
 	struct icmp *icmp = open();
@@ -297,6 +327,7 @@ int main(void)
 		cmocka_unit_test(fits_its_tunnel),
 		cmocka_unit_test(tells_the_kernel),
 		cmocka_unit_test(limits_and_counts),
+		cmocka_unit_test(too_big_has_limits_of_its_own),
 		cmocka_unit_test(counts_what_fails),
 	};
 
