@@ -24,6 +24,16 @@
 
 #define SIGNALS 3
 
+// What workers keep to themselves, control would not answer, unless very many senders ask too much
+// at once.
+static uint32_t tell_per_second(const struct config_icmp *icmp)
+{
+	uint32_t sender = RTE_MAX(icmp->rate, icmp->burst * PUNT_BURST_PER_SECOND);
+	uint32_t total = RTE_MAX(icmp->total_rate, icmp->total_burst * PUNT_BURST_PER_SECOND);
+
+	return RTE_MAX(sender * TELL_SENDER_PART, total);
+}
+
 static int create_dataplane(struct gateway *gateway, const struct proto_table *protos,
 	const struct aead_table *engines, struct error *err)
 {
@@ -41,6 +51,7 @@ static int create_dataplane(struct gateway *gateway, const struct proto_table *p
 		.buffers = config->buffers.count,
 		.buffer_octets = config->buffers.octets,
 		.replay_pool_kb = config->replay_pool_kb,
+		.tell_per_second = tell_per_second(&config->icmp),
 		.tell_refusals = config->icmp.policy_refusal,
 		.protos = protos,
 		.engines = engines,

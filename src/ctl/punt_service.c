@@ -20,7 +20,8 @@
 
 #define PERIOD_NS 1000000
 #define BATCH 64
-#define BATCHES_PER_PERIOD 16
+#define FRAME_BATCHES 16  // a period
+#define REQUEST_BATCHES 2 // a period, of each kind
 
 struct punt_service {
 	struct gateway *gateway;
@@ -63,22 +64,47 @@ static void serve(struct punt_service *service, struct rte_mbuf *m)
 	rte_pktmbuf_free(m);
 }
 
+// False: nothing more waits.
+static bool serve_batch(struct punt_service *service, struct rte_mbuf *batch[], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		serve(service, batch[i]);
+	return n == BATCH;
+}
+
+static void serve_frames(struct punt_service *service)
+{
+	struct dataplane *dp = service->gateway->dp;
+	struct rte_mbuf *batch[BATCH];
+	bool more = true;
+
+	for (unsigned i = 0; more && i < FRAME_BATCHES; i++)
+		more = serve_batch(service, batch, punt_drain(dp, batch, BATCH));
+}
+
+// Each kind within bounds of its own: no flood of one is paid for by another, or by the frames.
+static void serve_requests(struct punt_service *service, enum punt_request kind)
+{
+	struct dataplane *dp = service->gateway->dp;
+	struct rte_mbuf *batch[BATCH];
+	bool more = true;
+
+	for (unsigned i = 0; more && i < REQUEST_BATCHES; i++)
+		more = serve_batch(service, batch, punt_drain_requests(dp, kind, batch, BATCH));
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct punt_service *service = arg;
-	struct rte_mbuf *batch[BATCH];
-	unsigned n = BATCH;
 	uint64_t ticks;
 
 	(void)what;
 	// Missed ticks are not made up for.
 	if (read(fd, &ticks, sizeof(ticks)) < 0)
 		return;
-	for (unsigned i = 0; n == BATCH && i < BATCHES_PER_PERIOD; i++) {
-		n = punt_drain(service->gateway->dp, batch, BATCH);
-		for (unsigned j = 0; j < n; j++)
-			serve(service, batch[j]);
-	}
+	serve_frames(service);
+	serve_requests(service, PUNT_UNRESOLVED);
+	serve_requests(service, PUNT_TELL);
 	audit_poll(service->gateway->audit, limiter_now_ms());
 	unresolved_look(service->gateway->unresolved, limiter_now_ms());
 	dataplane_reclaim(service->gateway->dp);

@@ -78,6 +78,7 @@ static json_t *one(const struct gateway *gateway, unsigned index)
 	json_object_set_new(shown, "rx_octets", show_counter(sum.rx_octets));
 	json_object_set_new(shown, "tx_packets", show_counter(sum.tx_packets));
 	json_object_set_new(shown, "tx_octets", show_counter(sum.tx_octets));
+	json_object_set_new(shown, "untold", show_counter(sum.untold));
 	json_object_set_new(shown, "injected", show_counter(sum.injected));
 	json_object_set_new(shown, "fragmented", show_counter(sum.fragmented));
 	json_object_set_new(shown, "reassembled", show_counter(sum.reassembled));

@@ -17,6 +17,7 @@ struct totals {
 	uint64_t drops[DROP_REASONS];
 	uint64_t punts[PUNT_CLASS_COUNT];
 	uint64_t punts_refused[PUNT_CLASS_COUNT];
+	uint64_t untold;
 	struct host_if_stats host_if;
 	struct port_losses losses;
 };
@@ -49,6 +50,7 @@ static void add_port(struct totals *totals, const struct gateway *gateway, unsig
 		totals->punts[i] += sum.punts[i];
 		totals->punts_refused[i] += sum.punts_refused[i];
 	}
+	totals->untold += sum.untold;
 	if (!host_if)
 		return;
 	// The control thread's own drops.
@@ -136,14 +138,14 @@ static json_t *control(const struct gateway *gateway, const struct totals *total
 	const struct punt_service_stats *punted =
 		gateway->punt_service ? punt_service_stats(gateway->punt_service) : NULL;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "to_kernel_frames",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "to_kernel_frames",
 		(json_int_t)totals->host_if.to_kernel_frames, "from_kernel_frames",
 		(json_int_t)totals->host_if.from_kernel_frames, "frames_too_long",
 		(json_int_t)totals->host_if.too_long, "frames_without_buffer",
 		(json_int_t)totals->host_if.no_buffer, "frames_without_host_interface",
-		(json_int_t)(punted ? punted->no_host_if : 0), "clients",
-		(json_int_t)(server ? server->now : 0), "clients_refused",
-		(json_int_t)(server ? server->refused : 0), "requests",
+		(json_int_t)(punted ? punted->no_host_if : 0), "senders_untold",
+		(json_int_t)totals->untold, "clients", (json_int_t)(server ? server->now : 0),
+		"clients_refused", (json_int_t)(server ? server->refused : 0), "requests",
 		(json_int_t)(server ? server->requests : 0));
 }
 

@@ -14,6 +14,7 @@ struct port_stats show_sum_port(const struct dataplane *dp, unsigned port)
 		sum.rx_octets += counter_read(&stats->rx_octets);
 		sum.tx_packets += counter_read(&stats->tx_packets);
 		sum.tx_octets += counter_read(&stats->tx_octets);
+		sum.untold += counter_read(&stats->untold);
 		sum.injected += counter_read(&stats->injected);
 		sum.fragmented += counter_read(&stats->fragmented);
 		sum.reassembled += counter_read(&stats->reassembled);

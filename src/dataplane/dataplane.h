@@ -22,7 +22,8 @@ struct dataplane_params {
 	unsigned buffer_octets;	 // data room of one
 	unsigned replay_pool_kb; // memory for replay windows
 	unsigned flows;		 // that each worker remembers: a power of two, or 0
-	uint32_t punt_per_second[PUNT_CLASS_COUNT]; // of each worker; 0: no limit
+	uint32_t punt_per_second[PUNT_CLASS_COUNT]; // of each worker and port; 0: no limit
+	uint32_t tell_per_second;		    // the same, whose senders are told
 	bool tell_refusals; // senders on the protected side learn that a policy says no
 	const struct proto_table *protos;
 	const struct aead_table *engines;
@@ -65,7 +66,7 @@ struct dataplane {
 	struct rte_rcu_qsbr *qsbr;
 	// Control's own, away from what workers read.
 	alignas(CACHE_LINE) struct retired *retired;
-	unsigned punt_next;				 // worker whose punt ring is emptied first
+	unsigned punt_next[PUNT_QUEUES];		 // worker whose ring is emptied first
 	uint64_t control_drops[PORTS_MAX][DROP_REASONS]; // of packets that arrived at this port
 	bool running;
 };

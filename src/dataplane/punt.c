@@ -2,6 +2,7 @@
 #include "dataplane/punt.h"
 
 #include "dataplane/drop.h"
+#include "dataplane/forward.h"
 #include "proto/ip_hdr.h"
 #include "proto/pkt.h"
 
@@ -12,8 +13,8 @@
 #define FRAME_SOURCE 6
 
 // The order in which control takes what waits.
-static const uint8_t drain_order[PUNT_QUEUES] = {PUNT_neighbour, PUNT_newcomer, PUNT_ike,
-	PUNT_routing, PUNT_membership, PUNT_REQUESTS, PUNT_path_mtu, PUNT_icmp, PUNT_other};
+static const uint8_t drain_order[PUNT_CLASS_COUNT] = {PUNT_neighbour, PUNT_newcomer, PUNT_ike,
+	PUNT_routing, PUNT_membership, PUNT_path_mtu, PUNT_icmp, PUNT_other};
 
 static bool put(
 	struct worker *w, unsigned queue, struct rte_mbuf *m, enum meta_kind kind, uint8_t port)
@@ -26,22 +27,29 @@ static bool put(
 	return rte_ring_sp_enqueue(w->punt[queue], m) == 0;
 }
 
-// Of the IP source address, or the station where there is none.
-static uint32_t hash_sender(const struct worker *w, const uint8_t *frame)
+static uint32_t hash_key(const struct worker *w, const uint8_t *octets, size_t n)
 {
 	uint32_t key[4] = {0};
 
-	switch (load_be16(frame + FRAME_TYPE)) {
-	case RTE_ETHER_TYPE_IPV4:
-		memcpy(key, frame + RTE_ETHER_HDR_LEN + IPV4_SOURCE, 4);
-		break;
-	case RTE_ETHER_TYPE_IPV6:
-		memcpy(key, frame + RTE_ETHER_HDR_LEN + IPV6_SOURCE, 16);
-		break;
-	default:
-		memcpy(key, frame + FRAME_SOURCE, RTE_ETHER_ADDR_LEN);
-	}
+	memcpy(key, octets, n);
 	return rte_jhash_32b(key, 4, w->dp->punt_seed);
+}
+
+static uint32_t hash_source(const struct worker *w, const uint8_t *header)
+{
+	if (ip_version(header) == 4)
+		return hash_key(w, header + IPV4_SOURCE, 4);
+	return hash_key(w, header + IPV6_SOURCE, 16);
+}
+
+// Of the IP source address, or the station where there is none.
+static uint32_t hash_sender(const struct worker *w, const uint8_t *frame)
+{
+	uint16_t type = load_be16(frame + FRAME_TYPE);
+
+	if (type == RTE_ETHER_TYPE_IPV4 || type == RTE_ETHER_TYPE_IPV6)
+		return hash_source(w, frame + RTE_ETHER_HDR_LEN);
+	return hash_key(w, frame + FRAME_SOURCE, RTE_ETHER_ADDR_LEN);
 }
 
 // A whole frame that arrived at `port`, for the host interface of `home`, or for control.
@@ -49,10 +57,11 @@ static void put_limited(struct worker *w, uint8_t port, uint8_t home, struct rte
 	enum punt_class class, enum meta_kind kind)
 {
 	uint32_t sender = hash_sender(w, rte_pktmbuf_mtod(m, const uint8_t *));
+	struct punt_limit *limit = &w->limits[port][false].punt[class];
 	struct port_stats *stats = &w->stats.port[port];
 	enum drop_reason reason = DROP_NONE;
 
-	if (unlikely(!punt_limit_take(&w->punt_limit[port][class], sender, rte_rdtsc())))
+	if (unlikely(!punt_limit_take(limit, sender, rte_rdtsc())))
 		reason = DROP_punt_limited;
 	else if (unlikely(!put(w, class, m, kind, home)))
 		reason = DROP_punt_full;
@@ -94,13 +103,19 @@ void punt_bare(
 	put_limited(w, port, home, m, class, META_PUNT);
 }
 
-void punt_packet(
-	struct worker *w, uint8_t port, struct rte_mbuf *m, enum meta_kind kind, uint16_t mtu)
+void punt_tell(struct worker *w, uint8_t port, struct rte_mbuf *m, uint16_t mtu)
 {
+	uint32_t sender = hash_source(w, rte_pktmbuf_mtod(m, const uint8_t *));
+	bool decrypted = meta_of(m)->origin == FORWARD_DECRYPTED;
+	struct punt_limit *limit = &w->limits[port][decrypted].tell[mtu > 0];
+
 	meta_of(m)->mtu = mtu;
-	// Its reason is counted already; a full ring only costs the answer.
-	if (unlikely(!put(w, PUNT_REQUESTS, m, kind, port)))
-		drop_free(m);
+	if (likely(punt_limit_take(limit, sender, rte_rdtsc())) &&
+		likely(put(w, PUNT_TELL, m, META_TELL, port)))
+		return;
+	// Its reason is counted already; this only costs the answer.
+	counter_add(&w->stats.port[port].untold, 1);
+	drop_free(m);
 }
 
 void punt_unresolved(struct worker *w, const struct packet *packet, struct rte_mbuf *m,
@@ -110,17 +125,18 @@ void punt_unresolved(struct worker *w, const struct packet *packet, struct rte_m
 		.origin = origin,
 		.reason = (uint16_t)reason,
 		.tunnel = packet->tunnel};
-	if (unlikely(!put(w, PUNT_REQUESTS, m, META_UNRESOLVED, packet->port)))
+	if (unlikely(!put(w, PUNT_UNRESOLVED, m, META_UNRESOLVED, packet->port)))
 		drop_packet(w, packet->port, reason, m);
 }
 
 static unsigned drain_queue(struct dataplane *dp, unsigned queue, struct rte_mbuf *m[], unsigned n)
 {
+	// Each call begins with another worker: a flood at one does not shut out the others.
+	unsigned first = dp->punt_next[queue]++;
 	unsigned found = 0;
 
-	// Each call begins with another worker: a flood at one does not shut out the others.
 	for (unsigned i = 0; i < dp->workers && found < n; i++) {
-		struct worker *w = dp->worker[(dp->punt_next + i) % dp->workers];
+		struct worker *w = dp->worker[(first + i) % dp->workers];
 
 		found += rte_ring_sc_dequeue_burst(
 			w->punt[queue], (void **)(m + found), n - found, NULL);
@@ -132,10 +148,15 @@ unsigned punt_drain(struct dataplane *dp, struct rte_mbuf *m[], unsigned n)
 {
 	unsigned found = 0;
 
-	for (unsigned i = 0; i < PUNT_QUEUES && found < n; i++)
+	for (unsigned i = 0; i < PUNT_CLASS_COUNT && found < n; i++)
 		found += drain_queue(dp, drain_order[i], m + found, n - found);
-	dp->punt_next++;
 	return found;
+}
+
+unsigned punt_drain_requests(
+	struct dataplane *dp, enum punt_request kind, struct rte_mbuf *m[], unsigned n)
+{
+	return drain_queue(dp, kind, m, n);
 }
 
 struct rte_mbuf *inject_alloc(struct dataplane *dp)

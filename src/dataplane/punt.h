@@ -1,6 +1,6 @@
 // The rings between workers and the control thread: punt up, one for each class of the kernel's
-// traffic and one for requests; inject down. Bounded; what does not fit or is more than its class
-// may have is dropped and counted by whoever could not put it in.
+// traffic and each kind of request; inject down. Bounded; what does not fit or is more than its
+// class may have is dropped and counted by whoever could not put it in.
 #pragma once
 
 #include "base/bytes.h"
@@ -21,9 +21,9 @@ void punt_bare(
 // A frame as in punt_frame that is control's own, within the limits of a class: ICMP about a tunnel
 // packet.
 void punt_path_mtu(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_class class);
-// An IP packet that control must answer for: META_TELL.
-void punt_packet(
-	struct worker *w, uint8_t port, struct rte_mbuf *m, enum meta_kind kind, uint16_t mtu);
+// An IP packet, its meta filled, whose sender control must answer: META_TELL. mtu: 0 where it is
+// not the reason.
+void punt_tell(struct worker *w, uint8_t port, struct rte_mbuf *m, uint16_t mtu);
 // An IP packet whose next hop has no link address yet. Control keeps it and gives it back, or drops
 // it under this reason. origin: enum forward_origin.
 void punt_unresolved(struct worker *w, const struct packet *packet, struct rte_mbuf *m,
@@ -42,9 +42,12 @@ static inline void punt_ether(uint8_t *frame, const struct rte_ether_addr *to, u
 
 // Control side.
 
-// Up to n waiting packets of all workers, the most urgent class first; their meta says kind and
+// Up to n waiting frames of all workers, the most urgent class first; their meta says kind and
 // port. They become the caller's.
 unsigned punt_drain(struct dataplane *dp, struct rte_mbuf *m[], unsigned n);
+// The same for requests of one kind.
+unsigned punt_drain_requests(
+	struct dataplane *dp, enum punt_request kind, struct rte_mbuf *m[], unsigned n);
 // An empty mbuf for inject, its meta all zero, or NULL.
 struct rte_mbuf *inject_alloc(struct dataplane *dp);
 // A whole frame, to be sent from this port (META_FRAME), an IP packet of the gateway itself, to be

@@ -34,8 +34,11 @@ enum punt_class {
 };
 
 // The queues to control: one of each class, then what control is asked to act upon.
-#define PUNT_REQUESTS PUNT_CLASS_COUNT
-#define PUNT_QUEUES (PUNT_CLASS_COUNT + 1)
+enum punt_request {
+	PUNT_UNRESOLVED = PUNT_CLASS_COUNT, // neighbours to be found
+	PUNT_TELL,			    // senders to be told
+	PUNT_QUEUES
+};
 
 const char *punt_class_name(enum punt_class class);
 
@@ -46,6 +49,7 @@ struct port_stats {
 	uint64_t tx_octets;
 	uint64_t punts[PUNT_CLASS_COUNT];	  // to the kernel
 	uint64_t punts_refused[PUNT_CLASS_COUNT]; // over the class's limits, or no room
+	uint64_t untold; // packets of which control was not told: too many, or no room
 	uint64_t injected;
 	uint64_t fragmented;	      // packets that were split
 	uint64_t reassembled;	      // tunnel packets put together

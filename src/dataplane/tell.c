@@ -8,7 +8,7 @@ void tell_sender(struct worker *w, struct rte_mbuf *m, const struct packet *pack
 {
 	*meta_of(m) = (struct meta){
 		.origin = (uint8_t)origin, .reason = (uint16_t)reason, .tunnel = packet->tunnel};
-	punt_packet(w, packet->port, m, META_TELL, mtu);
+	punt_tell(w, packet->port, m, mtu);
 }
 
 void tell_drop(struct worker *w, struct rte_mbuf *m, const struct packet *packet,

@@ -31,12 +31,16 @@
 // Turns between looks at the stop flag and at fragments that wait.
 #define HOUSEKEEPING_TURNS 64
 
-static void init_limits(struct worker *w, const struct dataplane_params *params)
+static void init_limits(struct port_limits *limits, const struct dataplane_params *params)
 {
-	for (unsigned port = 0; port < params->ports; port++)
-		for (unsigned class = 0; class < PUNT_CLASS_COUNT; class ++)
-			punt_limit_init(&w->punt_limit[port][class], params->punt_per_second[class],
-				rte_get_tsc_hz());
+	uint64_t tsc_hz = rte_get_tsc_hz();
+
+	for (unsigned class = 0; class < PUNT_CLASS_COUNT; class ++)
+		punt_limit_init(&limits->punt[class], params->punt_per_second[class],
+			PUNT_SENDER_PART, tsc_hz);
+	for (unsigned i = 0; i < 2; i++)
+		punt_limit_init(
+			&limits->tell[i], params->tell_per_second, TELL_SENDER_PART, tsc_hz);
 }
 
 int worker_create(struct dataplane *dp, uint16_t index, const struct dataplane_params *params,
@@ -67,7 +71,10 @@ int worker_create(struct dataplane *dp, uint16_t index, const struct dataplane_p
 	w->burst_max = (uint16_t)params->burst;
 	w->fragment_id = (uint32_t)rte_rand() / dp->workers * dp->workers + index;
 	w->idle = params->idle;
-	init_limits(w, params);
+	for (unsigned port = 0; port < params->ports; port++) {
+		init_limits(&w->limits[port][false], params);
+		init_limits(&w->limits[port][true], params);
+	}
 	*created = w;
 	return 0;
 }

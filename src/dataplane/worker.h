@@ -38,6 +38,12 @@ struct rx_queue {
 	uint16_t queue;
 };
 
+// Of what comes by one port, and either out of tunnels or not.
+struct port_limits {
+	struct punt_limit punt[PUNT_CLASS_COUNT];
+	struct punt_limit tell[2]; // whose senders are told why, and those told how big they may be
+};
+
 // The tables as a worker sees them for a turn. Their memory is not used for others before every
 // worker has begun a turn without them (three grace periods, retire.c): two tables of one address
 // are one table.
@@ -74,7 +80,7 @@ struct worker {
 	struct burst fragments; // of a tunnel packet that is too big for its path
 	uint32_t fragment_id;	// of the next one
 	struct aead_batch batch;
-	struct punt_limit punt_limit[PORTS_MAX][PUNT_CLASS_COUNT]; // by port of arrival
+	struct port_limits limits[PORTS_MAX][2]; // by port, and whether out of a tunnel
 	struct tx_buffer tx[PORTS_MAX];
 	// The worker writes, control reads.
 	struct worker_stats stats;

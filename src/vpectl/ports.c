@@ -107,6 +107,7 @@ static void print_traffic(const json_t *port)
 	printf("  %-16s%s\n", "reassembled", table_number(number(port, "reassembled"), packets));
 	print_punts("to kernel", json_object_get(port, "punts"), true);
 	print_punts("  refused", json_object_get(port, "punts_refused"), false);
+	printf("  %-16s%s\n", "senders untold", table_number(number(port, "untold"), packets));
 	printf("  %-16s%s\n", "from control", table_number(number(port, "injected"), packets));
 }
 

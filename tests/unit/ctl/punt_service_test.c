@@ -23,20 +23,35 @@
 static struct rte_mempool *pool;
 static struct dataplane dp;
 static struct gateway gateway = {.dp = &dp};
-static struct rte_mbuf *queue[4096];
-static unsigned queued;
+// Frames, and the two kinds of requests.
+static struct queue {
+	struct rte_mbuf *m[4096];
+	unsigned n;
+} frames, unknown, told;
 
 static unsigned written, answered, heard, unresolved_taken, looked, reclaimed, audited;
+
+static unsigned drain(struct queue *queue, struct rte_mbuf *m[], unsigned n)
+{
+	if (n > queue->n)
+		n = queue->n;
+	memcpy(m, queue->m, n * sizeof(m[0]));
+	queue->n -= n;
+	memmove(queue->m, queue->m + n, queue->n * sizeof(m[0]));
+	return n;
+}
 
 unsigned punt_drain(struct dataplane *d, struct rte_mbuf *m[], unsigned n)
 {
 	assert_ptr_equal(d, &dp);
-	if (n > queued)
-		n = queued;
-	memcpy(m, queue, n * sizeof(m[0]));
-	queued -= n;
-	memmove(queue, queue + n, queued * sizeof(queue[0]));
-	return n;
+	return drain(&frames, m, n);
+}
+
+unsigned punt_drain_requests(
+	struct dataplane *d, enum punt_request kind, struct rte_mbuf *m[], unsigned n)
+{
+	assert_ptr_equal(d, &dp);
+	return drain(kind == PUNT_UNRESOLVED ? &unknown : &told, m, n);
 }
 
 void audit_poll(struct audit *audit, uint64_t now_ms)
@@ -98,6 +113,9 @@ static enum drop_reason put_reason = DROP_too_big;
 static void put(enum meta_kind kind, uint8_t port, uint8_t version, uint16_t octets)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	struct queue *queue = kind == META_UNRESOLVED ? &unknown
+		: kind == META_TELL		      ? &told
+						      : &frames;
 	uint8_t *packet;
 
 	assert_non_null(m);
@@ -110,7 +128,7 @@ static void put(enum meta_kind kind, uint8_t port, uint8_t version, uint16_t oct
 	meta_of(m)->port = port;
 	meta_of(m)->mtu = 1400;
 	meta_of(m)->reason = put_reason;
-	queue[queued++] = m;
+	queue->m[queue->n++] = m;
 }
 
 // Until everything put in is served, and a little longer.
@@ -118,7 +136,7 @@ static void run(void)
 {
 	unsigned before = reclaimed;
 
-	while (queued > 0 || reclaimed < before + 3)
+	while (frames.n + unknown.n + told.n > 0 || reclaimed < before + 3)
 		event_base_loop(gateway.events, EVLOOP_ONCE);
 }
 
@@ -141,7 +159,6 @@ static void each_to_its_own(void **state)
 	put(META_PATH_MTU, 2, 4, 60);
 	put(META_COMMIT, 2, 4, 60);
 	run();
-	assert_int_equal(queued, 0);
 	assert_int_equal(written, 1);
 	assert_int_equal(stats->frames, 2);
 	assert_int_equal(stats->no_host_if, 1);
@@ -157,7 +174,8 @@ static void each_to_its_own(void **state)
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }
 
-// A full ring takes more than one period, so that the rest of the loop gets its turn.
+// Full rings take more than one period, so that the rest of the loop gets its turn, and none of
+// them takes that of another.
 static void is_bounded(void **state)
 {
 	struct punt_service *service;
@@ -168,12 +186,17 @@ static void is_bounded(void **state)
 	assert_int_equal(punt_service_create(&gateway, &service, &err), 0);
 	for (unsigned i = 0; i < 3000; i++)
 		put(META_PUNT, 2, 4, 60);
+	for (unsigned i = 0; i < 200; i++) {
+		put(META_TELL, 2, 4, 60);
+		put(META_UNRESOLVED, 2, 4, 60);
+	}
 	before = reclaimed;
 	while (reclaimed == before)
 		event_base_loop(gateway.events, EVLOOP_ONCE);
-	assert_int_equal(queued, 3000 - 1024);
+	assert_int_equal(frames.n, 3000 - 1024);
+	assert_int_equal(unknown.n, 200 - 128);
+	assert_int_equal(told.n, 200 - 128);
 	run();
-	assert_int_equal(queued, 0);
 	punt_service_destroy(service);
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }

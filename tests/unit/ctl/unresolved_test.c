@@ -75,7 +75,7 @@ static void serve(struct lab *lab)
 {
 	struct rte_mbuf *m;
 
-	while (punt_drain(lab->dp, &m, 1) == 1) {
+	while (lab_punted(lab, &m, 1) == 1) {
 		assert_int_equal(meta_of(m)->kind, META_UNRESOLVED);
 		unresolved_take(u, m, now_ms);
 	}

@@ -37,7 +37,7 @@ static void expect_taken(struct lab *lab, unsigned port, enum punt_class class)
 	struct rte_mbuf *m;
 
 	expect_punt(lab, 0, port, class, 1);
-	assert_int_equal(punt_drain(lab->dp, &m, 1), 1);
+	assert_int_equal(lab_punted(lab, &m, 1), 1);
 	rte_pktmbuf_free(m);
 }
 

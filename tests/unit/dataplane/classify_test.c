@@ -391,7 +391,7 @@ static void noise(void **state)
 		if (i % 32 != 31)
 			continue;
 		lab_turn(lab, 0);
-		n = punt_drain(lab->dp, rest, COUNT(rest));
+		n = lab_punted(lab, rest, COUNT(rest));
 		rte_pktmbuf_free_bulk(rest, n);
 		for (port = 0; port < LAB_PORTS; port++) {
 			while ((m = lab_sent(lab, port, 0)) != NULL)

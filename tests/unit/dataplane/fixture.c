@@ -161,6 +161,7 @@ struct dataplane_params *lab_dataplane_params(const struct lab *lab)
 		.protos = lab->params.protos,
 		.engines = &lab_engines,
 	};
+	params.tell_per_second = lab->params.tell_per_second;
 	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
 		params.punt_per_second[i] = lab->params.punt_per_second;
 	return &params;

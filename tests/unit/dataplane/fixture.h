@@ -71,6 +71,7 @@ struct lab_params {
 	unsigned burst;		  // BURST_MAX
 	unsigned replay_pool_kb;  // 1024
 	uint32_t punt_per_second; // of each class; no limit
+	uint32_t tell_per_second; // no limit
 	const struct proto_table *protos;
 	bool bare;     // no routes and neighbours
 	bool no_flows; // workers remember none
@@ -108,6 +109,7 @@ struct lab_tunnel {
 struct lab_expected {
 	uint64_t rx[LAB_WORKERS][LAB_PORTS];
 	uint64_t tx[LAB_WORKERS][LAB_PORTS];
+	uint64_t untold[LAB_WORKERS][LAB_PORTS];
 	uint64_t injected[LAB_WORKERS][LAB_PORTS];
 	uint64_t fragmented[LAB_WORKERS][LAB_PORTS];
 	uint64_t reassembled[LAB_WORKERS][LAB_PORTS];
@@ -232,6 +234,10 @@ struct rte_mbuf *lab_sent(struct lab *lab, unsigned port, unsigned queue);
 void expect_sent(struct lab *lab, unsigned port, unsigned queue, const char *neighbour,
 	const void *packet, uint32_t octets);
 void expect_nothing_sent(struct lab *lab);
+// Up to n of what waits for control: frames, then neighbours to be found, then senders to be told.
+unsigned lab_punted(struct lab *lab, struct rte_mbuf *m[], unsigned n);
+// So many wait; freed.
+void expect_waiting(struct lab *lab, unsigned n);
 // The next thing in the punt rings is of this kind, from this port, and these octets. Freed.
 // Returns its MTU.
 uint16_t expect_punted(

@@ -65,6 +65,7 @@ static void compare_port(const struct lab *lab, unsigned w, unsigned port)
 
 	same(s->rx_packets, e->rx[w][port], "rx", w, "port", port);
 	same(s->tx_packets, e->tx[w][port], "tx", w, "port", port);
+	same(s->untold, e->untold[w][port], "untold", w, "port", port);
 	same(s->injected, e->injected[w][port], "injected", w, "port", port);
 	same(s->fragmented, e->fragmented[w][port], "fragmented", w, "port", port);
 	same(s->reassembled, e->reassembled[w][port], "reassembled", w, "port", port);

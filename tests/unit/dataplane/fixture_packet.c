@@ -162,13 +162,34 @@ void expect_nothing_sent(struct lab *lab)
 	}
 }
 
+unsigned lab_punted(struct lab *lab, struct rte_mbuf *m[], unsigned n)
+{
+	unsigned found = punt_drain(lab->dp, m, n);
+
+	found += punt_drain_requests(lab->dp, PUNT_UNRESOLVED, m + found, n - found);
+	return found + punt_drain_requests(lab->dp, PUNT_TELL, m + found, n - found);
+}
+
+void expect_waiting(struct lab *lab, unsigned n)
+{
+	struct rte_mbuf *m[100];
+	unsigned total = 0;
+	unsigned found;
+
+	while ((found = lab_punted(lab, m, COUNT(m))) > 0) {
+		rte_pktmbuf_free_bulk(m, found);
+		total += found;
+	}
+	assert_int_equal(total, n);
+}
+
 static struct meta take_punted(
 	struct lab *lab, enum meta_kind kind, unsigned port, const void *data, uint32_t octets)
 {
 	struct rte_mbuf *m = NULL;
 	struct meta meta;
 
-	assert_int_equal(punt_drain(lab->dp, &m, 1), 1);
+	assert_int_equal(lab_punted(lab, &m, 1), 1);
 	meta = *meta_of(m);
 	assert_int_equal(meta.kind, kind);
 	assert_int_equal(meta.port, port);

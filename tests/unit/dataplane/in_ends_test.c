@@ -189,7 +189,7 @@ static void to_gateway_through_tunnel(void **state)
 		lab_turn(lab, 0);
 		expect_in(lab, 0, 0, 1, octets);
 		expect_punt(lab, 0, WAN, PUNT_other, 1);
-		assert_int_equal(punt_drain(lab->dp, &m, 1), 1);
+		assert_int_equal(lab_punted(lab, &m, 1), 1);
 		frame = rte_pktmbuf_mtod(m, const uint8_t *);
 		assert_int_equal(meta_of(m)->kind, META_PUNT);
 		assert_int_equal(meta_of(m)->port, LAN);

@@ -32,7 +32,8 @@ struct model {
 	// In the order in which control takes them.
 	struct list punt_classify;
 	struct list punt_clear;
-	struct list punt_tunnel;
+	struct list unresolved;
+	struct list told;
 };
 
 extern const struct lab_tunnel_params mixed_tunnels[TUNNELS];

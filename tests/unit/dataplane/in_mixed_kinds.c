@@ -206,7 +206,7 @@ static void wrong_selector(struct model *m, unsigned t)
 static void dying(struct model *m, unsigned t)
 {
 	struct flow flow = flow_of(m, t, NULL);
-	struct item *item = add(&m->punt_tunnel);
+	struct item *item = add(&m->told);
 
 	flow.ttl = 1;
 	receive(m, seal(m, t, &flow));
@@ -221,7 +221,7 @@ static void unresolved(struct model *m, unsigned t)
 {
 	bool failed = random_below(&m->random, 2) == 1;
 	struct flow flow = flow_of(m, t, failed ? "10.1.0.66" : "10.1.7.7");
-	struct item *item = add(&m->punt_tunnel);
+	struct item *item = add(&m->unresolved);
 
 	receive(m, seal(m, t, &flow));
 	item->octets = packet_make(&flow, item->data);

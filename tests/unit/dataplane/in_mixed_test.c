@@ -26,7 +26,8 @@ static void check_burst(struct model *m)
 	expect_nothing_sent(m->lab);
 	check_punted(m, &m->punt_classify);
 	check_punted(m, &m->punt_clear);
-	check_punted(m, &m->punt_tunnel);
+	check_punted(m, &m->unresolved);
+	check_punted(m, &m->told);
 }
 
 static struct model *open_model(struct lab *lab)

@@ -93,7 +93,7 @@ static void discovery_of_neighbours(void **state)
 		lab_turn(lab, 0);
 		expect_punt(
 			lab, 0, port, port == WAN ? cases[i / LAB_PORTS].class : PUNT_newcomer, 1);
-		assert_int_equal(punt_drain(lab->dp, &m, 1), 1);
+		assert_int_equal(lab_punted(lab, &m, 1), 1);
 		rte_pktmbuf_free(m);
 	}
 }
@@ -114,7 +114,7 @@ static void advertisement_cut_short(void **state)
 		lab_receive(lab, WAN, 0, frame_make(lab, WAN, packet, octets));
 		lab_turn(lab, 0);
 		expect_punt(lab, 0, WAN, PUNT_newcomer, 1);
-		assert_int_equal(punt_drain(lab->dp, &m, 1), 1);
+		assert_int_equal(lab_punted(lab, &m, 1), 1);
 		rte_pktmbuf_free(m);
 	}
 }

@@ -179,7 +179,7 @@ static void far_end_unresolved(void **state)
 	lab_turn(lab, 0);
 	expect_nothing_sent(lab);
 	expect_out(lab, 0, 0, 1, 100);
-	assert_int_equal(punt_drain(lab->dp, &m, 1), 1);
+	assert_int_equal(lab_punted(lab, &m, 1), 1);
 	assert_int_equal(meta_of(m)->kind, META_UNRESOLVED);
 	assert_int_equal(meta_of(m)->reason, DROP_neighbour_pending);
 	assert_int_equal(meta_of(m)->origin, FORWARD_OWN);

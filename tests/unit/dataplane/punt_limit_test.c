@@ -28,7 +28,7 @@ static unsigned offer(uint32_t sender, unsigned n, uint64_t from, uint64_t durat
 static void bursts(void **state)
 {
 	(void)state;
-	punt_limit_init(&limit, RATE, HZ);
+	punt_limit_init(&limit, RATE, PUNT_SENDER_PART, HZ);
 	assert_int_equal(offer(1, 1000, HZ, 0), SENDER_BURST);
 	// A packet's time later there is room for one.
 	assert_int_equal(offer(1, 1000, HZ + HZ / PART, 0), 1);
@@ -41,7 +41,7 @@ static void rates(void **state)
 	unsigned passed;
 
 	(void)state;
-	punt_limit_init(&limit, RATE, HZ);
+	punt_limit_init(&limit, RATE, PUNT_SENDER_PART, HZ);
 	passed = offer(1, 100000, HZ, 10 * HZ);
 	assert_in_range(passed, 10 * PART, 10 * PART + SENDER_BURST + 1);
 	// Below its rate a sender loses nothing.
@@ -53,7 +53,7 @@ static void a_flood_leaves_room(void **state)
 	unsigned passed = 0;
 
 	(void)state;
-	punt_limit_init(&limit, RATE, HZ);
+	punt_limit_init(&limit, RATE, PUNT_SENDER_PART, HZ);
 	for (uint64_t ms = 0; ms < 10000; ms++) {
 		offer(1, 100, HZ + ms * HZ / 1000, 0);
 		if (ms % 10 == 0)
@@ -67,7 +67,7 @@ static void the_class_has_its_limit(void **state)
 	unsigned passed = 0;
 
 	(void)state;
-	punt_limit_init(&limit, RATE, HZ);
+	punt_limit_init(&limit, RATE, PUNT_SENDER_PART, HZ);
 	for (uint64_t ms = 0; ms < 10000; ms++)
 		for (uint32_t sender = 0; sender < PUNT_SENDERS; sender++)
 			passed += punt_limit_take(&limit, sender, HZ + ms * HZ / 1000);
@@ -77,14 +77,14 @@ static void the_class_has_its_limit(void **state)
 static void no_limit(void **state)
 {
 	(void)state;
-	punt_limit_init(&limit, 0, HZ);
+	punt_limit_init(&limit, 0, PUNT_SENDER_PART, HZ);
 	assert_int_equal(offer(1, 100000, HZ, 0), 100000);
 }
 
 static void the_smallest(void **state)
 {
 	(void)state;
-	punt_limit_init(&limit, 1, HZ);
+	punt_limit_init(&limit, 1, PUNT_SENDER_PART, HZ);
 	assert_int_equal(offer(1, 1000, HZ, 0), PUNT_BURST_MIN);
 }
 

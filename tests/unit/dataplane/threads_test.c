@@ -91,7 +91,7 @@ static void drain(struct run *run)
 		while ((m = lab_sent(lab, WAN, q)) != NULL)
 			rte_pktmbuf_free(m);
 	}
-	while (punt_drain(lab->dp, &m, 1) == 1)
+	while (lab_punted(lab, &m, 1) == 1)
 		rte_pktmbuf_free(m);
 	dataplane_reclaim(lab->dp);
 }
