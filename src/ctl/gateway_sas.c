@@ -32,6 +32,7 @@ static int install_tunnels(struct gateway *gateway, struct error *err)
 		tunnel->port = (uint8_t)from->port;
 		tunnel->local = from->local;
 		tunnel->remote = from->remote;
+		dataplane_add_peer(gateway->dp, &tunnel->remote);
 		tunnel_mtu_set(gateway, tunnel, from->mtu);
 	}
 	return 0;

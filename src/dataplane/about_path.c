@@ -1,42 +1,18 @@
-// Peers and SPIs as a filter of one hash. What it lets pass by mistake (one of 65,536, times the
-// number of SAs) control still refuses.
+// Peers and SPIs as a filter. What it lets pass by mistake control still refuses.
 #include "dataplane/about_path.h"
 
 #include "proto/ip_hdr.h"
 #include "proto/proto.h"
 #include "proto/too_big.h"
 
-#include <rte_jhash.h>
-#include <string.h>
-
-#define WORD_BITS 64
-
-static_assert(SENT_TO_BITS == 1 << 16); // bit_of
-
-static uint32_t bit_of(const struct dataplane *dp, const struct ip_addr *remote, uint32_t spi)
-{
-	uint32_t address[4], hash;
-
-	memcpy(address, remote->octets, sizeof(address)); // octets may lie anywhere, words may not
-	hash = rte_jhash_32b(address, 4, dp->punt_seed ^ spi);
-	return (hash ^ hash >> 16) & (SENT_TO_BITS - 1);
-}
-
 void about_path_add(struct dataplane *dp, const struct ip_addr *remote, uint32_t spi)
 {
-	uint32_t bit = bit_of(dp, remote, spi);
-
-	atomic_fetch_or_explicit(&dp->sent_to[bit / WORD_BITS], UINT64_C(1) << bit % WORD_BITS,
-		memory_order_relaxed);
+	addr_filter_add(&dp->sent_to, remote, dp->punt_seed ^ spi);
 }
 
 static bool sends_to(const struct dataplane *dp, const struct ip_addr *remote, uint32_t spi)
 {
-	uint32_t bit = bit_of(dp, remote, spi);
-
-	return atomic_load_explicit(&dp->sent_to[bit / WORD_BITS], memory_order_relaxed) >>
-		(bit % WORD_BITS) &
-		1;
+	return addr_filter_has(&dp->sent_to, remote, dp->punt_seed ^ spi);
 }
 
 static enum about_path compare(const struct dataplane *dp, const struct too_big *said)

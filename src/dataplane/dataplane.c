@@ -291,6 +291,11 @@ int dataplane_create(
 	return 0;
 }
 
+void dataplane_add_peer(struct dataplane *dp, const struct ip_addr *remote)
+{
+	addr_filter_add(&dp->peers, remote, dp->punt_seed);
+}
+
 static void drain_ring(struct rte_ring *ring)
 {
 	struct rte_mbuf *m;

@@ -2,6 +2,7 @@
 // read.
 #pragma once
 
+#include "dataplane/addr_filter.h"
 #include "dataplane/fwd.h"
 #include "dataplane/port.h"
 #include "dataplane/sadb.h"
@@ -38,8 +39,6 @@ struct retired {
 	unsigned rounds; // grace periods still to pass
 };
 
-#define SENT_TO_BITS 65536
-
 struct dataplane {
 	// Constant once started.
 	unsigned ports;
@@ -59,8 +58,9 @@ struct dataplane {
 	struct sadb *_Atomic sadb;
 	struct spd *_Atomic spd;
 	struct fwd *_Atomic fwd;
-	// A bit for each hash of a peer's address and the SPI of an outbound SA. Control sets.
-	_Atomic uint64_t sent_to[SENT_TO_BITS / 64];
+	// Control adds, workers read.
+	struct addr_filter sent_to; // peers with the SPI of an outbound SA
+	struct addr_filter peers;   // other ends of tunnels
 	// Control writes, workers read every few turns.
 	atomic_bool stop;
 	struct rte_rcu_qsbr *qsbr;
@@ -86,6 +86,9 @@ void dataplane_stop(struct dataplane *dp);
 void dataplane_publish_sadb(struct dataplane *dp, struct sadb *sadb);
 void dataplane_publish_spd(struct dataplane *dp, struct spd *spd);
 void dataplane_publish_fwd(struct dataplane *dp, struct fwd *fwd);
+
+// The other end of a tunnel, whose IKE strangers cannot shut out.
+void dataplane_add_peer(struct dataplane *dp, const struct ip_addr *remote);
 
 // Frees object after no worker can hold it, not even through a packet in a ring. Its memory must be
 // out of every published table already.

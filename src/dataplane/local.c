@@ -144,6 +144,14 @@ static enum punt_class class_of_discovery(
 								       : PUNT_newcomer;
 }
 
+// Who is made up cannot use up what tunnels need.
+static enum punt_class class_of_ike(const struct worker *w, const struct rte_mbuf *m)
+{
+	struct ip_addr from = ip_source(rte_pktmbuf_mtod(m, const uint8_t *));
+
+	return addr_filter_has(&w->dp->peers, &from, w->dp->punt_seed) ? PUNT_ike_peer : PUNT_ike;
+}
+
 // A packet for the gateway. False: it is not vital, and a policy decides.
 static bool take_local(struct worker *w, struct burst *b, uint16_t i, bool only_vital)
 {
@@ -159,6 +167,8 @@ static bool take_local(struct worker *w, struct burst *b, uint16_t i, bool only_
 	} else if (!only_vital || is_vital(class, b->next[i])) {
 		if (class == PUNT_neighbour)
 			class = class_of_discovery(w, m, packet);
+		else if (class == PUNT_ike)
+			class = class_of_ike(w, m);
 		punt_frame(w, packet->port, m, class);
 	} else {
 		packet->flags |= PACKET_LOCAL;

@@ -13,8 +13,8 @@
 #define FRAME_SOURCE 6
 
 // The order in which control takes what waits.
-static const uint8_t drain_order[PUNT_CLASS_COUNT] = {PUNT_neighbour, PUNT_newcomer, PUNT_ike,
-	PUNT_routing, PUNT_membership, PUNT_path_mtu, PUNT_icmp, PUNT_other};
+static const uint8_t drain_order[PUNT_CLASS_COUNT] = {PUNT_neighbour, PUNT_newcomer, PUNT_ike_peer,
+	PUNT_ike, PUNT_routing, PUNT_membership, PUNT_path_mtu, PUNT_icmp, PUNT_other};
 
 static bool put(
 	struct worker *w, unsigned queue, struct rte_mbuf *m, enum meta_kind kind, uint8_t port)
@@ -53,11 +53,12 @@ static uint32_t hash_sender(const struct worker *w, const uint8_t *frame)
 }
 
 // A whole frame that arrived at `port`, for the host interface of `home`, or for control.
+// decrypted: it came out of a tunnel.
 static void put_limited(struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m,
-	enum punt_class class, enum meta_kind kind)
+	enum punt_class class, enum meta_kind kind, bool decrypted)
 {
 	uint32_t sender = hash_sender(w, rte_pktmbuf_mtod(m, const uint8_t *));
-	struct punt_limit *limit = &w->limits[port][false].punt[class];
+	struct punt_limit *limit = &w->limits[port][decrypted].punt[class];
 	struct port_stats *stats = &w->stats.port[port];
 	enum drop_reason reason = DROP_NONE;
 
@@ -78,7 +79,7 @@ void punt_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_cl
 	if (unlikely(pkt_prepend(m, RTE_ETHER_HDR_LEN) == NULL))
 		drop_packet(w, port, DROP_no_room, m);
 	else
-		put_limited(w, port, port, m, class, META_PUNT);
+		put_limited(w, port, port, m, class, META_PUNT, false);
 }
 
 void punt_path_mtu(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_class class)
@@ -86,7 +87,7 @@ void punt_path_mtu(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt
 	if (unlikely(pkt_prepend(m, RTE_ETHER_HDR_LEN) == NULL))
 		drop_packet(w, port, DROP_no_room, m);
 	else
-		put_limited(w, port, port, m, class, META_PATH_MTU);
+		put_limited(w, port, port, m, class, META_PATH_MTU, false);
 }
 
 void punt_bare(
@@ -100,7 +101,7 @@ void punt_bare(
 		return;
 	}
 	punt_ether(frame, &w->dp->port[home].mac, version);
-	put_limited(w, port, home, m, class, META_PUNT);
+	put_limited(w, port, home, m, class, META_PUNT, true);
 }
 
 void punt_tell(struct worker *w, uint8_t port, struct rte_mbuf *m, uint16_t mtu)

@@ -1,6 +1,7 @@
 // The rings between workers and the control thread: punt up, one for each class of the kernel's
 // traffic and each kind of request; inject down. Bounded; what does not fit or is more than its
-// class may have is dropped and counted by whoever could not put it in.
+// class may have is dropped and counted by whoever could not put it in. What came out of tunnels
+// has limits of its own.
 #pragma once
 
 #include "base/bytes.h"

@@ -168,3 +168,50 @@ def test_flood_of_neighbours_at_one_port(lab, sites, count):
     refused = {port["name"]: port["punts_refused"]["newcomer"]
                for port in a.ask("show-ports")["ports"]}
     assert refused["wan"] > 1000 and refused["lan"] == 0
+
+
+def ike_from_a_tunnel(sites):
+    """By a host behind the far gateway, to the near one's address on its LAN."""
+    from scapy.layers import inet, inet6, l2
+    from scapy.packet import Raw
+    host, far = sites.host["b"], sites.gateway["b"]
+    frame = (l2.Ether(src=host.mac("eth0"), dst=far.mac(far.ports[0]))
+             / inet6.IPv6(src=B.host[6], dst=A.router[6])
+             / inet.UDP(sport=500, dport=500) / Raw(bytes(64)))
+    return host, frame, 14 + 8 + 12
+
+
+def ike_from_nobody(sites):
+    from scapy.layers import inet, l2
+    from scapy.packet import Raw
+    flooder, a = sites.newcomer("flooder"), sites.gateway["a"]
+    frame = (l2.Ether(src=flooder.mac("eth0"), dst=a.mac(a.ports[1]))
+             / inet.IP(src="203.0.113.1", dst=A.wan[4])
+             / inet.UDP(sport=500, dport=500) / Raw(bytes(64)))
+    return flooder, frame, 14 + 12
+
+
+@pytest.mark.parametrize("flood,friend", [(ike_from_a_tunnel, "stranger"),
+                                          (ike_from_nobody, "peer")])
+def test_flood_of_ike(lab, sites, flood, friend, count):
+    """Of sources that are made up: neither from behind a tunnel does it reach those who have to make
+    tunnels yet, nor from the wan those who have some."""
+    sites.pair("vpe")
+    sites.start().wait_reachable()
+    a = sites.gateway["a"]
+    asker, address = sites.gate["b"], B.wan[4]
+    if friend == "stranger":
+        asker, address = sites.newcomer("friend", wan_addresses(FRIEND)), f"192.0.2.{FRIEND}"
+    flooder, frame, source = flood(sites)
+    before = a.stats()["punts_refused"]
+    answers = []
+    with traffic.Echo(sites.gate["a"], A.wan[4], 500):
+        assert traffic.echoes(asker, address, A.wan[4], 500)
+        tool = lab.tool(flooder, "flood.py", "--interface", "eth0", "--frame", bytes(frame).hex(),
+                        "--seconds", count(4, 30), "--vary", source)
+        while tool.running():
+            answers.append(traffic.echoes(asker, address, A.wan[4], 500))
+            time.sleep(PAUSE)
+    after = a.stats()["punts_refused"]
+    assert after["ike"] - before["ike"] > 1000 and after["ike_peer"] == before["ike_peer"]
+    assert answers and all(answers)

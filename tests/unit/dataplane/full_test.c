@@ -191,6 +191,53 @@ static void punt_limits_are_apart(void **state)
 	expect_waiting(lab, 3 * PUNT_BURST_MIN);
 }
 
+// Who is behind a tunnel cannot use up what its gateways need to make tunnels.
+static void punt_limits_of_tunnels(void **state)
+{
+	struct lab *lab = one_tunnel(state, NULL);
+	struct flow inside = {
+		.source = "10.100.0.5", .destination = "10.1.0.1", .destination_port = 500};
+	struct flow outside = {
+		.source = "192.0.2.66", .destination = "192.0.2.1", .destination_port = 500};
+
+	for (unsigned i = 0; i < PUNT_BURST_MIN + OVER; i++)
+		lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &inside));
+	lab_turn(lab, 0);
+	expect_in(lab, 0, 0, PUNT_BURST_MIN + OVER, (PUNT_BURST_MIN + OVER) * 100);
+	expect_punt(lab, 0, WAN, PUNT_ike, PUNT_BURST_MIN);
+	expect_punt_refused(lab, 0, WAN, PUNT_ike, DROP_punt_limited, OVER);
+	lab_receive_flow(lab, WAN, 0, &outside);
+	lab_turn(lab, 0);
+	expect_punt(lab, 0, WAN, PUNT_ike, 1);
+	expect_waiting(lab, PUNT_BURST_MIN + 1);
+}
+
+// Nor can strangers, whatever sources they make up.
+static void punt_limits_of_peers(void **state)
+{
+	struct lab *lab = one_tunnel(state, NULL);
+	struct ip_addr remote = addr_of("198.51.100.2");
+	struct flow peer = {
+		.source = "198.51.100.2", .destination = "192.0.2.1", .destination_port = 500};
+
+	dataplane_add_peer(lab->dp, &remote);
+	for (unsigned i = 0; i < PUNT_BURST_MIN + OVER; i++) {
+		char source[IP_ADDR_TEXT];
+		struct flow stranger = peer;
+
+		snprintf(source, sizeof(source), "203.0.113.%u", i + 1);
+		stranger.source = source;
+		lab_receive_flow(lab, WAN, 0, &stranger);
+	}
+	lab_turn(lab, 0);
+	expect_punt(lab, 0, WAN, PUNT_ike, PUNT_BURST_MIN);
+	expect_punt_refused(lab, 0, WAN, PUNT_ike, DROP_punt_limited, OVER);
+	lab_receive_flow(lab, WAN, 0, &peer);
+	lab_turn(lab, 0);
+	expect_punt(lab, 0, WAN, PUNT_ike_peer, 1);
+	expect_waiting(lab, PUNT_BURST_MIN + 1);
+}
+
 // What keeps the link alive first.
 static void punt_order(void **state)
 {
@@ -296,6 +343,8 @@ int main(void)
 		LAB_TEST(punt_full, &large),
 		LAB_TEST(punt_limited, &slow),
 		LAB_TEST(punt_limits_are_apart, &slow),
+		LAB_TEST(punt_limits_of_tunnels, &slow),
+		LAB_TEST(punt_limits_of_peers, &slow),
 		LAB_TEST(punt_order, &large),
 		LAB_TEST(punt_turns, &two),
 		LAB_TEST(inject_full, &large),

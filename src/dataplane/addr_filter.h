@@ -1,0 +1,18 @@
+// A set of addresses that only grows, as a Bloom filter of two hashes: workers read while control
+// adds. Of n addresses, (n / 32768)^2 at most are taken for others in it.
+#pragma once
+
+#include "base/addr.h"
+
+#include <stdatomic.h>
+
+#define ADDR_FILTER_BITS 65536
+
+struct addr_filter {
+	_Atomic uint64_t word[ADDR_FILTER_BITS / 64];
+};
+
+// seed: secret, so that nobody outside can choose addresses that pass for others, and whatever else
+// belongs to the address.
+void addr_filter_add(struct addr_filter *filter, const struct ip_addr *addr, uint32_t seed);
+bool addr_filter_has(const struct addr_filter *filter, const struct ip_addr *addr, uint32_t seed);
