@@ -52,9 +52,11 @@ struct port_stats {
 	uint64_t punts_refused[PUNT_CLASS_COUNT]; // over the class's limits, or no room
 	uint64_t untold; // packets of which control was not told: too many, or no room
 	uint64_t injected;
-	uint64_t fragmented;	      // packets that were split
-	uint64_t reassembled;	      // tunnel packets put together
-	uint64_t drops[DROP_REASONS]; // of packets that arrived at this port
+	uint64_t fragmented;  // packets that were split
+	uint64_t reassembled; // tunnel packets put together
+	// Of packets that arrived at this port; of those that were to be sent by it: tx_full,
+	// tx_ring_full, no_room where the frame's header found none, and all of the host's own.
+	uint64_t drops[DROP_REASONS];
 };
 
 struct worker_stats {
