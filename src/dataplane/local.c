@@ -152,6 +152,15 @@ static enum punt_class class_of_ike(const struct worker *w, const struct rte_mbu
 	return addr_filter_has(&w->dp->peers, &from, w->dp->punt_seed) ? PUNT_ike_peer : PUNT_ike;
 }
 
+bool local_source_inside(const struct worker *w, const struct rte_mbuf *m)
+{
+	struct ip_addr from = ip_source(rte_pktmbuf_mtod(m, const uint8_t *));
+	const struct adjacency *back = fwd_lookup_addr(w->tables.fwd, &from);
+
+	return back->kind == ADJACENCY_LOCAL ||
+		(back->kind >= ADJACENCY_LINK && w->dp->port[back->port].side == PORT_PROTECTED);
+}
+
 // A packet for the gateway. False: it is not vital, and a policy decides.
 static bool take_local(struct worker *w, struct burst *b, uint16_t i, bool only_vital)
 {
@@ -160,6 +169,8 @@ static bool take_local(struct worker *w, struct burst *b, uint16_t i, bool only_
 	enum punt_class class = classify_punt(m, packet);
 	enum drop_reason reason = refuse_local(m, packet, class);
 
+	if (reason == DROP_NONE && only_vital && class == PUNT_ike && local_source_inside(w, m))
+		reason = DROP_source_inside;
 	if (reason != DROP_NONE) {
 		end(w, reason, m, packet);
 	} else if (take_about_path(w, m, packet)) {

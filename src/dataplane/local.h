@@ -17,6 +17,10 @@ void local_take_vital(struct worker *w, struct burst *b);
 bool local_needs_no_policy(
 	const struct fwd *fwd, const struct rte_mbuf *m, const struct packet *packet);
 
+// The source of a packet from the wire is the gateway's own, or the way back to it leads to the
+// protected side: whoever answers answers there.
+bool local_source_inside(const struct worker *w, const struct rte_mbuf *m);
+
 // A packet of the kernel's, on its way to the wire at `port`, keeps the link or the tunnels alive:
 // it passes whatever the policies say.
 bool local_is_vital(

@@ -217,6 +217,8 @@ static void path_in_clear(struct worker *w, struct burst *b)
 
 		if (b->match[i] != SPD_NO_MATCH)
 			spd_hit(spd, w->index, b->match[i] & ~SPD_FRAGMENT, 1);
+		if (reason == DROP_NONE && unlikely(local_source_inside(w, b->m[i])))
+			reason = DROP_source_inside;
 		if (reason != DROP_NONE) {
 			audit_clear(w, reason, b->m[i], &b->packet[i]);
 			drop_packet(w, b->packet[i].port, reason, b->m[i]);

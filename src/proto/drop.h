@@ -55,6 +55,7 @@
 	X(ip_jumbogram,       "IPv6 jumbogram") \
 	X(ip_checksum,        "IPv4 header checksum wrong") \
 	X(ip_source,          "IP source address is no address to come from") \
+	X(source_inside,      "in clear from the wire, from an address of the inside") \
 	X(link_broadcast,     "unicast packet sent to a group of stations (RFC 1812 5.3.4)") \
 	X(ttl_expired,        "TTL or hop limit used up") \
 	X(neighbour_forwarded, "neighbour discovery that crossed a router (hop limit, RFC 4861)") \

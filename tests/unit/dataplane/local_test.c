@@ -206,6 +206,50 @@ static void by_policy(void **state)
 	}
 }
 
+// What a policy lets in, and IKE, but whose answer would go inside: the kernel's, which may quote
+// it, or a host's. Neighbours may claim what they want, as on any link.
+static void from_the_wire_with_inside_sources(void **state)
+{
+	struct lab *lab = *state;
+	static const char *const inside4[] = {
+		"10.1.0.10", "10.1.0.66", "10.1.0.99", "10.1.0.1", "192.0.2.1", "198.51.100.9"};
+	static const char *const inside6[] = {"fd01::10", "fd01::99", "fd01::1", "2001:db8::1"};
+	static const char *const to4[] = {"192.0.2.1", "10.1.0.1", "10.1.0.10", "203.0.113.9"};
+	static const char *const to6[] = {"2001:db8::1", "fd01::1", "fd01::10"};
+	struct flow flow = {.source = "192.0.2.77", .destination = "192.0.2.1"};
+	unsigned n = 0;
+
+	lab_route(lab, "198.51.100.0/24", ADJACENCY_FORWARD, LAN, "10.1.0.10");
+	lab_policy(lab, "0.0.0.0/0", "0.0.0.0/0", POLICY_BYPASS, 0);
+	lab_policy(lab, "::/0", "::/0", POLICY_BYPASS, 0);
+	lab_publish(lab);
+	for (unsigned i = 0; i < COUNT(inside4) * COUNT(to4); i++, n++) {
+		flow.source = inside4[i / COUNT(to4)];
+		flow.destination = to4[i % COUNT(to4)];
+		send_and_turn(lab, WAN, &flow);
+	}
+	for (unsigned i = 0; i < COUNT(inside6) * COUNT(to6); i++, n++) {
+		flow.source = inside6[i / COUNT(to6)];
+		flow.destination = to6[i % COUNT(to6)];
+		send_and_turn(lab, WAN, &flow);
+	}
+	expect_drop(lab, 0, WAN, DROP_source_inside, n);
+	flow = (struct flow){
+		.source = "10.1.0.10", .destination = "192.0.2.1", .destination_port = 500};
+	lab->policies = 0;
+	lab_publish(lab);
+	send_and_turn(lab, WAN, &flow);
+	expect_drop(lab, 0, WAN, DROP_source_inside, 1);
+	expect_nothing_sent(lab);
+	flow.source = "192.0.2.77";
+	send_and_turn(lab, WAN, &flow);
+	expect_for_kernel(lab, WAN, &flow, PUNT_ike);
+	flow = (struct flow){
+		.source = "fd01::10", .destination = "2001:db8::1", .ttl = 255, ICMPV6(135)};
+	send_and_turn(lab, WAN, &flow);
+	expect_for_kernel(lab, WAN, &flow, PUNT_newcomer);
+}
+
 // From the protected side no policy is asked.
 static void from_the_protected_side(void **state)
 {
@@ -338,6 +382,7 @@ int main(void)
 		LAB_TEST(forwarded_neighbour_discovery, NULL),
 		LAB_TEST(of_the_wrong_family, NULL),
 		LAB_TEST(by_policy, NULL),
+		LAB_TEST(from_the_wire_with_inside_sources, NULL),
 		LAB_TEST(from_the_protected_side, NULL),
 		LAB_TEST(tunnels_in_udp, NULL),
 		LAB_TEST(tunnel_packets, NULL),
