@@ -81,6 +81,10 @@ static void forward_nowhere(struct worker *w, struct rte_mbuf *m, const struct p
 {
 	switch (adjacency->kind) {
 	case ADJACENCY_LOCAL:
+		if (origin == FORWARD_TRANSIT) {
+			drop_packet(w, packet->port, DROP_local_meanwhile, m);
+			return;
+		}
 		local_deliver_decrypted(w, m, packet, adjacency->port);
 		return;
 	case ADJACENCY_PENDING:

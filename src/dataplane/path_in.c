@@ -166,8 +166,21 @@ static void move_to_clear(struct worker *w, const struct burst *b, uint16_t i)
 	w->bypass.packet[w->bypass.n++] = b->packet[i];
 }
 
-// Finds the SAs; keeps the packets that have one. Without an SA a packet may still be a host's own
-// tunnel on its way through: it goes the way of clear packets.
+// Without an SA a packet may still be a host's own tunnel on its way through. Its SPI means nothing
+// here, whatever SA of ours has the same.
+static bool may_be_in_transit(
+	const struct worker *w, enum drop_reason reason, const struct rte_mbuf *m)
+{
+	struct ip_addr to;
+
+	if (reason != DROP_sa_outer_address)
+		return reason == DROP_no_sa;
+	to = ip_destination(rte_pktmbuf_mtod(m, const uint8_t *));
+	return fwd_lookup_addr(w->tables.fwd, &to)->kind != ADJACENCY_LOCAL;
+}
+
+// Finds the SAs; keeps the packets that have one. What may be in transit goes the way of clear
+// packets.
 static void find_sas(struct worker *w, struct burst *b, struct sa_in *sa[])
 {
 	const struct sadb *sadb = w->tables.sadb;
@@ -178,7 +191,7 @@ static void find_sas(struct worker *w, struct burst *b, struct sa_in *sa[])
 		if (likely(sa[i] != NULL)) {
 			sa[kept] = sa[i];
 			burst_keep(b, i, &kept);
-		} else if (b->verdict[i] == DROP_no_sa) {
+		} else if (may_be_in_transit(w, b->verdict[i], b->m[i])) {
 			move_to_clear(w, b, i);
 		} else {
 			audit_stranger(w, b->verdict[i], b->m[i], &b->packet[i]);

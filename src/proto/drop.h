@@ -86,6 +86,7 @@
 	X(route_unreachable,  "route says unreachable") \
 	X(route_prohibit,     "route says prohibit") \
 	X(route_blackhole,    "route says blackhole, or the address is no place to go to") \
+	X(local_meanwhile,    "destination became the gateway's own while the packet waited") \
 	X(neighbour_pending,  "neighbour's link address not known yet") \
 	X(neighbour_failed,   "neighbour does not answer") \
 	X(multicast,          "multicast or broadcast is not forwarded") \

@@ -248,6 +248,21 @@ static void host_behind_us(void **state)
 	assert_drops(lab, WAN, 0, 0);
 }
 
+// While it waited, its destination became the gateway's own: in clear it gets to the kernel by a
+// policy at most, which is not asked again.
+static void clear_for_a_new_address(void **state)
+{
+	struct lab *lab = *state;
+	struct flow flow = {.source = "10.1.0.10", .destination = "192.0.2.99"};
+
+	receive_clear(lab, &flow);
+	assert_int_equal(unresolved_stats(u)->kept, 1);
+	lab_route(lab, flow.destination, ADJACENCY_LOCAL, WAN, NULL);
+	publish(lab);
+	expect_drop(lab, 0, LAN, DROP_local_meanwhile, 1);
+	expect_nothing_sent(lab);
+}
+
 // While it waited, the route to the protected net went away, and the default route leads to the
 // wire: it ends here.
 static void decrypted_never_leaks(void **state)
@@ -369,6 +384,7 @@ int main(void)
 		WITH_LAB(nobody_answers),
 		WITH_LAB(far_gateway),
 		WITH_LAB(host_behind_us),
+		WITH_LAB(clear_for_a_new_address),
 		WITH_LAB(decrypted_never_leaks),
 		WITH_LAB(hop_limit_and_mtu),
 		WITH_LAB(scan),

@@ -336,6 +336,33 @@ static void tunnel_packets(void **state)
 	expect_nothing_sent(lab);
 }
 
+// A host's own tunnel through the gateway that has an SPI of ours by chance.
+static void tunnel_packets_with_our_spi(void **state)
+{
+	struct lab *lab = *state;
+	struct flow flow = {.source = "203.0.113.5", .destination = "10.1.0.10"};
+	struct ip_addr from = addr_of(flow.source), to = addr_of(flow.destination);
+	uint8_t packet[PACKET_MAX], *outer;
+	struct rte_mbuf *m;
+	uint32_t octets;
+
+	lab_tunnel(lab, NULL);
+	lab_policy(lab, "10.1.0.0/16", "0.0.0.0/0", POLICY_BYPASS, 0);
+	lab_publish(lab);
+	m = peer_seal_flow(lab, 0, 0, &flow);
+	octets = m->data_len - ETHER;
+	outer = rte_pktmbuf_mtod_offset(m, uint8_t *, ETHER);
+	memcpy(outer + IPV4_SOURCE, from.octets, 4);
+	memcpy(outer + IPV4_DESTINATION, to.octets, 4);
+	packet_sum(outer);
+	memcpy(packet, outer, octets);
+	lab_receive(lab, WAN, 0, m);
+	lab_turn(lab, 0);
+	packet_hop(packet);
+	expect_sent(lab, LAN, 0, flow.destination, packet, octets);
+	expect_nothing_sent(lab);
+}
+
 // Out of a tunnel, for the gateway's own address on either side: by the protected side's interface,
 // so that the answer meets the policies. What tells of neighbours is believed on its own link only.
 static void decrypted(void **state)
@@ -386,6 +413,7 @@ int main(void)
 		LAB_TEST(from_the_protected_side, NULL),
 		LAB_TEST(tunnels_in_udp, NULL),
 		LAB_TEST(tunnel_packets, NULL),
+		LAB_TEST(tunnel_packets_with_our_spi, NULL),
 		LAB_TEST(decrypted, NULL),
 	};
 
