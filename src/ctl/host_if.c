@@ -183,6 +183,8 @@ int host_if_create(struct event_base *events, struct dataplane *dp, const struct
 	sysctl_close_interface(h->name);
 	if (port->side == PORT_UNPROTECTED)
 		sysctl_hide_addresses(h->name);
+	else
+		sysctl_accept_tunnelled(h->name);
 	sysctl_watch_neighbours(h->name);
 	ret = set_up(h, err);
 	if (ret < 0)

@@ -137,6 +137,16 @@ void sysctl_hide_addresses(const char *interface)
 		raise_one(interface, &reticent[i]);
 }
 
+// What comes out of a tunnel comes by the protected side, and its source's route leads to the
+// other: a strict filter drops it. Of the interface's value and conf.all's the larger counts.
+void sysctl_accept_tunnelled(const char *interface)
+{
+	static const struct interface_setting loose = {"ipv4/conf", "rp_filter", "2\n",
+		"the kernel may drop what comes out of tunnels for this host"};
+
+	raise_one(interface, &loose);
+}
+
 void sysctl_watch_neighbours(const char *interface)
 {
 	static const char *const families[] = {"ipv4/neigh", "ipv6/neigh"};

@@ -12,6 +12,10 @@ void sysctl_close_interface(const char *interface);
 // gets no answer.
 void sysctl_hide_addresses(const char *interface);
 
+// For a host interface on the protected side: packets out of tunnels are not dropped because the
+// way back to their source is another interface.
+void sysctl_accept_tunnelled(const char *interface);
+
 // For a host interface: neighbours that no longer answer at their MAC address are noticed within 30
 // seconds.
 void sysctl_watch_neighbours(const char *interface);

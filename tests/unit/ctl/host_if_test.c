@@ -136,6 +136,28 @@ static void unprotected_tells_its_own_addresses(void **state)
 	hides("8", "8", "2");
 }
 
+// Strict where the operator or the distribution wants it so; on the wan that is their business.
+static void protected_takes_what_was_tunnelled(void **state)
+{
+	static const char *const by_default[] = {"0", "1", "2"};
+	struct port other = port;
+	struct host_if *made;
+	struct error err;
+
+	(void)state;
+	for (unsigned i = 0; i < 6; i++) {
+		const char *was = by_default[i / 2];
+
+		other.side = i % 2 ? PORT_UNPROTECTED : PORT_PROTECTED;
+		netns_run("echo %s > /proc/sys/net/ipv4/conf/default/rp_filter", was);
+		assert_int_equal(host_if_create(events, NULL, &other, "vped-x", &made, &err), 0);
+		netns_run("grep -qx %s /proc/sys/net/ipv4/conf/vped-x/rp_filter",
+			other.side == PORT_PROTECTED ? "2" : was);
+		host_if_destroy(made);
+	}
+	netns_run("echo 0 > /proc/sys/net/ipv4/conf/default/rp_filter");
+}
+
 static const uint8_t request[42] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 8, 6, 0,
 	1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 9, 10, 1, 0, 9, 0, 0, 0, 0, 0, 0, 10, 1, 0, 1};
 
@@ -282,6 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		attached(is_made_as_asked),
 		attached(unprotected_tells_its_own_addresses),
+		attached(protected_takes_what_was_tunnelled),
 		attached(carries_both_ways),
 		attached(counts_what_ends_here),
 		attached(survives_deletion),
