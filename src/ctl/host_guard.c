@@ -6,6 +6,7 @@
 #include "base/nft.h"
 #include "base/nft_hooks.h"
 #include "ctl/api.h"
+#include "ctl/host_guard_policies.h"
 
 #include <errno.h>
 #include <ifaddrs.h>
@@ -18,6 +19,7 @@
 #define TABLE "inet " HOST_GUARD_TABLE
 #define DEVICES_TABLE "netdev " HOST_GUARD_TABLE
 #define PROBE_TABLE "netdev " HOST_GUARD_TABLE "-probe" // never there
+#define PROBE_TABLE_IP "inet " HOST_GUARD_TABLE "-probe"
 
 // What is there stays; the rules are written anew in the same transaction, so that they hold at
 // every moment and nothing that somebody put between them remains. Output: the kernel has no
@@ -88,8 +90,14 @@ static void add_device(FILE *commands, const char *name, bool egress)
 		HOST_GUARD_MARK);
 }
 
-// egress: the kernel has that hook (Linux 5.16). To be freed. NULL: no memory.
-static char *commands_of(const struct host_guard_names *names, bool egress)
+struct abilities {
+	bool egress;	 // the hook (Linux 5.16)
+	bool by_address; // nft_fib
+};
+
+// To be freed. NULL: no memory.
+static char *commands_of(const struct host_guard_names *names, const struct config *config,
+	const struct abilities *kernel)
 {
 	char *text = NULL;
 	size_t octets;
@@ -105,8 +113,9 @@ static char *commands_of(const struct host_guard_names *names, bool egress)
 		add_name(commands, name->device ? HOST_GUARD_DEVICES : HOST_GUARD_INTERFACES,
 			name->name);
 		if (name->device)
-			add_device(commands, name->name, egress);
+			add_device(commands, name->name, kernel->egress);
 	}
+	host_guard_add_policies(commands, names, config, kernel->by_address);
 	if (fclose(commands) != 0) {
 		free(text);
 		return NULL;
@@ -170,9 +179,10 @@ static int check_addresses(const struct host_guard_names *names, struct error *e
 	return ret;
 }
 
-static int run(const struct host_guard_names *names, bool egress, struct error *err)
+static int run(const struct host_guard_names *names, const struct config *config,
+	const struct abilities *kernel, struct error *err)
 {
-	char *commands = commands_of(names, egress);
+	char *commands = commands_of(names, config, kernel);
 	int ret = commands ? nft_run(commands, NULL, err) : error_set(err, ENOMEM, "no memory");
 
 	free(commands);
@@ -226,22 +236,53 @@ static bool lacks_egress_hook(void)
 		       &err) == -EOPNOTSUPP;
 }
 
-int host_guard_write(const struct host_guard_names *names, struct error *err)
+static bool lacks_addresses(void)
 {
+	struct error err;
+
+	return nft_try("add table " PROBE_TABLE_IP "\n"
+		       "add chain " PROBE_TABLE_IP " output "
+		       "{ type filter hook output priority filter; }\n"
+		       "add rule " PROBE_TABLE_IP " output fib saddr . oif type local accept\n",
+		       &err) == -ENOENT;
+}
+
+// The kernel has refused the whole guard: what of it needs what the kernel lacks?
+static int write_less(const struct host_guard_names *names, const struct config *config,
+	const struct abilities *kernel, struct error *err)
+{
+	int ret = run(names, config, kernel, err);
+
+	if (ret < 0)
+		return ret;
+	if (!kernel->egress)
+		log_warning(
+			"host guard: no egress hook here (Linux 5.16): what the host has on top "
+			"of a port's device, such as VLAN, macvlan or bridge, can send in clear");
+	if (!kernel->by_address)
+		log_warning("host guard: the kernel lacks nft_fib: policies that protect all "
+			    "addresses (0.0.0.0/0, ::/0) do not keep the gateway from answering in "
+			    "clear by other interfaces");
+	return 0;
+}
+
+int host_guard_write(
+	const struct host_guard_names *names, const struct config *config, struct error *err)
+{
+	struct abilities kernel = {.egress = true, .by_address = true};
 	int ret = wake(NFPROTO_INET, TABLE, err);
 
 	if (ret == 0)
 		ret = wake(NFPROTO_NETDEV, DEVICES_TABLE, err);
 	if (ret == 0)
-		ret = run(names, true, err);
-	if (ret == 0 || !lacks_egress_hook())
+		ret = run(names, config, &kernel, err);
+	if (ret == 0)
+		return 0;
+	kernel.egress = !lacks_egress_hook();
+	kernel.by_address = !host_guard_needs_addresses(config) || !lacks_addresses();
+	if (kernel.egress && kernel.by_address)
 		return ret;
-	ret = run(names, false, err);
-	if (ret < 0)
-		return ret;
-	log_warning("host guard: no egress hook here (Linux 5.16): what the host has on top of a "
-		    "port's device, such as VLAN, macvlan or bridge, can send in clear");
-	return 0;
+	return write_less(names, config, &kernel, err);
 }
 
 int host_guard_install(const struct config *config, struct error *err)
@@ -254,7 +295,7 @@ int host_guard_install(const struct config *config, struct error *err)
 	ret = check_addresses(&names, err);
 	if (ret < 0)
 		return ret;
-	ret = host_guard_write(&names, err);
+	ret = host_guard_write(&names, config, err);
 	if (ret < 0)
 		return ret;
 	log_notice("host guard: installed for %u interfaces; it stays until "

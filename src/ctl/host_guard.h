@@ -1,7 +1,8 @@
 // The host guard: nftables rules by which the kernel neither forwards between the gateway's
-// interfaces nor has a part in the traffic of devices that it sees beside us. They stay when the
-// daemon ends, however it ends; only an operator takes them away. Daemons of one network namespace
-// share them, each adding its own interfaces.
+// interfaces, nor has a part in the traffic of devices that it sees beside us, nor sends by others
+// what policies protect. They stay when the daemon ends, however it ends; only an operator takes
+// them away. Daemons of one network namespace share them, each adding its own interfaces and
+// policies.
 #pragma once
 
 #include "base/error.h"
@@ -20,6 +21,7 @@ struct host_guard_name {
 
 struct host_guard_names {
 	unsigned n;
+	char first[IF_NAMESIZE]; // of them, when they were collected: stands for the daemon
 	struct host_guard_name name[HOST_GUARD_NAMES];
 };
 
@@ -29,8 +31,10 @@ int host_guard_collect(
 
 // nft(8) reads nothing into this name but the name.
 bool host_guard_is_plain(const char *name);
-// Installs the guard for these alone, whatever addresses they have. All or nothing. 0 or -errno.
-int host_guard_write(const struct host_guard_names *names, struct error *err);
+// Installs the guard for these interfaces and the configuration's policies, whatever addresses they
+// have. All or nothing. 0 or -errno.
+int host_guard_write(
+	const struct host_guard_names *names, const struct config *config, struct error *err);
 
 // 1: there is a guard, whole or not; 0: there is nothing of it; -errno.
 int host_guard_is_there(struct error *err);

@@ -63,6 +63,8 @@ static int add(struct host_guard_names *names, const char *port, const char *nam
 		return error_set(
 			err, E2BIG, "host guard: more than %d interfaces", HOST_GUARD_NAMES);
 	memcpy(added->name, name, strlen(name) + 1);
+	if (names->n == 0)
+		memcpy(names->first, added->name, sizeof(names->first));
 	added->device = device;
 	names->n++;
 	return 0;

@@ -19,6 +19,7 @@ struct host_guard_watch {
 	struct event *readable;
 	struct event *retry;
 	bool told_failure;
+	const struct config *config; // the gateway's
 	struct host_guard_names names;
 	unsigned ifindex[HOST_GUARD_NAMES]; // of each name; 0: none
 };
@@ -33,7 +34,7 @@ static int write_if_there(const struct host_guard_watch *watch, struct error *er
 			    "next start does, or --host-guard");
 	if (ret <= 0)
 		return ret;
-	ret = host_guard_write(&watch->names, err);
+	ret = host_guard_write(&watch->names, watch->config, err);
 	if (ret == 0)
 		log_notice("host guard: installed again");
 	return ret;
@@ -140,6 +141,7 @@ int host_guard_watch_create(const struct config *config, struct event_base *even
 
 	if (!watch)
 		return error_set(err, ENOMEM, "no memory for the host guard");
+	watch->config = config;
 	ret = host_guard_collect(config, &watch->names, err);
 	if (ret == 0)
 		ret = listen_to_links(watch, events, err);

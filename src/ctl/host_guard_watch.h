@@ -9,7 +9,7 @@ struct config;
 struct event_base;
 struct host_guard_watch;
 
-// The guard is installed. 0 or -errno.
+// The guard is installed. Keeps config, which is to outlive it. 0 or -errno.
 int host_guard_watch_create(const struct config *config, struct event_base *events,
 	struct host_guard_watch **created, struct error *err);
 // NULL is fine. The guard stays.

@@ -15,6 +15,7 @@ struct guard_status {
 	bool forward;
 	bool arrive;
 	bool output;
+	bool policies;
 	json_t *not_forwarded; // names
 	json_t *interfaces;
 	json_t *devices;

@@ -92,7 +92,7 @@ void guard_status_judge(struct guard_status *status)
 	json_t *name;
 	size_t i;
 
-	if (!status->forward || !status->arrive || !status->output ||
+	if (!status->forward || !status->arrive || !status->output || !status->policies ||
 		status->rules != GUARD_RULES || status->strange)
 		add_fault(status, "", "the rules are not those that vped installs");
 	json_array_foreach(status->devices, i, name) judge_device(status, json_string_value(name));

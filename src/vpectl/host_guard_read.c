@@ -64,6 +64,44 @@ static bool lets_marked_out(const json_t *rule)
 		json_array_size(expr) == 2 && json_object_get(json_array_get(expr, 1), "accept");
 }
 
+static bool is_of_policies(const char *chain)
+{
+	return strncmp(chain, HOST_GUARD_POLICIES, strlen(HOST_GUARD_POLICIES)) == 0;
+}
+
+static const json_t *left_of(const json_t *expr, size_t i, const char *kind)
+{
+	const json_t *match = json_object_get(json_array_get(expr, i), "match");
+
+	return json_object_get(json_object_get(match, "left"), kind);
+}
+
+// Drops, or lets pass what leaves by certain interfaces, or between certain addresses.
+static bool is_policy_rule(const json_t *rule)
+{
+	const json_t *expr = json_object_get(rule, "expr");
+	size_t n = json_array_size(expr);
+
+	if (n > 0 && json_object_get(json_array_get(expr, n - 1), "drop"))
+		return true;
+	if (n == 2)
+		return is(left_of(expr, 0, "meta"), "key", "oifname");
+	return n == 3 && is(left_of(expr, 0, "payload"), "field", "saddr") &&
+		is(left_of(expr, 1, "payload"), "field", "daddr");
+}
+
+static void read_rule(struct guard_status *status, const json_t *rule)
+{
+	const char *chain = json_string_value(json_object_get(rule, "chain"));
+
+	if (is(rule, "family", "netdev"))
+		status->strange |= !lets_marked_out(rule);
+	else if (chain && is_of_policies(chain))
+		status->strange |= !is_policy_rule(rule);
+	else
+		status->strange |= !is_expected(rule, status->rules++);
+}
+
 static void read_device(
 	json_t *devices, const struct nft_hook *hook, const char *prefix, uint32_t number)
 {
@@ -94,6 +132,7 @@ static void read_inet_hook(const struct nft_hook *hook, void *arg)
 	status->forward |= is_hook(hook, "forward", NF_INET_FORWARD);
 	status->arrive |= is_hook(hook, "arrive", NF_INET_PRE_ROUTING);
 	status->output |= is_hook(hook, "output", NF_INET_LOCAL_OUT);
+	status->policies |= is_of_policies(hook->chain) && hook->hook == NF_INET_LOCAL_OUT;
 }
 
 static void read_names(struct guard_status *status, json_t *names, const json_t *elements)
@@ -129,10 +168,8 @@ static void read_object(struct guard_status *status, const char *kind, const jso
 {
 	if (strcmp(kind, "set") == 0)
 		read_set(status, object);
-	else if (strcmp(kind, "rule") == 0 && is(object, "family", "netdev"))
-		status->strange |= !lets_marked_out(object);
 	else if (strcmp(kind, "rule") == 0)
-		status->strange |= !is_expected(object, status->rules++);
+		read_rule(status, object);
 }
 
 static int read_objects(struct guard_status *status, const char *command, struct error *err)

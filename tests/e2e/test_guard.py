@@ -16,6 +16,7 @@ import lab as laboratory
 import sites as two_sites
 import traffic
 from capture import PATTERN
+from gateway import Policy
 from sites import A, B
 
 THIRD = {4: ("10.3.0.1", "10.3.0.2", 24), 6: ("fd00:3::1", "fd00:3::2", 64)}
@@ -130,6 +131,8 @@ HOLES = {
     "dormant": (["add table inet vped { flags dormant; }"], {"table inet vped" + IDLE}),
     "both dormant": ([f"add table {x} vped {{ flags dormant; }}" for x in ("inet", "netdev")],
                      {"table inet vped" + IDLE, "table netdev vped" + IDLE}),
+    "policies": (["delete chain inet vped policies-vped-lan"], {WRONG}),
+    "a policy more": (["insert rule inet vped policies-vped-lan accept"], {WRONG}),
     "one table": (["delete table inet vped"], {WRONG, "no interface is guarded",
                                                "lan0" + NOT_FOR_IP, "wan0" + NOT_FOR_IP}),
 }
@@ -327,6 +330,60 @@ def test_nothing_in_clear_alive_or_dead(lab, count, device):
         time.sleep(2)
     wire.stop()
     assert set(sources_in_clear(wire.path)) == hosts | {THIRD[f][0] for f in (4, 6)}
+
+
+# Where the kernel's answers to the other site would go: by the default route of a third interface,
+# or by a route of its own there.
+AWAY = {
+    "default": [("-4 route del {0}",), ("-6 route del {1}",),
+                ("-4 route add default via {2}",), ("-6 route add default via {3}",)],
+    "specific": [("-4 route add 10.2.0.0/24 via {2}",), ("-6 route add fd00:2::/64 via {3}",)],
+}
+
+
+def ask_for_answers(sites):
+    """Echoes and closed ports at gw-a's LAN address, from the other site."""
+    for f in (4, 6):
+        traffic.ping(sites.host["b"], A.router[f], 3, wait=0.3)
+        traffic.send_numbers(sites.host["b"], A.router[f], range(3))
+    time.sleep(0.5)
+
+
+def everything_protected(here, there):
+    """The whole of both families, as of a site that has its Internet by the tunnel."""
+    return [Policy("0.0.0.0/0", "0.0.0.0/0", "protect", "peer"),
+            Policy("::/0", "::/0", "protect", "peer")]
+
+
+@pytest.mark.parametrize("way", AWAY)
+@pytest.mark.parametrize("policies", [two_sites.protect, everything_protected])
+def test_answers_do_not_leave_by_a_third_interface(lab, sites, policies, way):
+    """What came out of a tunnel is neither answered nor quoted there; the management goes on."""
+    a, _ = sites.pair("vpe", policies=policies)
+    gate = sites.gate["a"]
+    third = third_interface(lab, gate)
+    sites.start().wait_reachable()
+    for (command,) in AWAY[way]:
+        gate.ip(command.format(B.prefixes[4], B.prefixes[6], THIRD[4][1], THIRD[6][1]))
+    for f in (4, 6):
+        traffic.wait_reachable(third, THIRD[f][0])  # neighbours are known
+    wire = capture.Capture(lab, third, "eth0", "guarded")
+    ask_for_answers(sites)
+    wire.stop()
+    assert wire.dropped == 0
+    assert not sources_in_clear(wire.path)
+    # The gateway and an address of its own there.
+    for f in (4, 6):
+        assert traffic.ping(third, THIRD[f][0], 3).lossless
+        assert traffic.ping(gate, THIRD[f][1], 3).lossless
+        gate.ip(f"-{f} neigh flush dev eth3")
+        traffic.wait_reachable(third, THIRD[f][0])
+    assert status(a)["intact"]
+    a.vpectl("host-guard", "off")
+    wire = capture.Capture(lab, third, "eth0", "bare")
+    ask_for_answers(sites)
+    wire.stop()
+    assert {A.router[4], A.router[6]} <= set(sources_in_clear(wire.path))
 
 
 def test_arrivals_are_not_the_kernels(lab):

@@ -1,9 +1,11 @@
 """The gateway as a host of its own: what its kernel sends meets the policies, what must not come to
 the kernel does not."""
 
+import ipaddress
 import json
 import re
 import socket
+import struct
 import time
 
 import pytest
@@ -77,6 +79,62 @@ def test_what_no_policy_names_stays_inside(lab, sites, family):
     before = a.drops()
     assert traffic.ping(forger, A.wan[family], 5, wait=1).received == 0
     assert a.drops_since(before) == {"policy_none": 5}
+
+
+def forged(family, source, payload):
+    """From the wire to the gateway: UDP to a closed port and an echo request."""
+    target = A.wan[family]
+    yield peers.udp_datagram(source, target, payload, port=9999)
+    kind, protocol = {4: (8, 1), 6: (128, 58)}[family]
+    echo = struct.pack("!BBHHH", kind, 0, 0, 1, 1) + payload
+    pseudo = b"" if family == 4 else (ipaddress.ip_address(source).packed
+                                      + ipaddress.ip_address(target).packed
+                                      + struct.pack("!II", len(echo), protocol))
+    echo = echo[:2] + struct.pack("!H", peers.checksum(pseudo + echo)) + echo[4:]
+    yield peers.ip_packet_of(source, target, protocol, echo)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_forged_inside_sources_reach_nobody_inside(lab, sites, family):
+    """Clear packets that a policy lets in, as if from the LAN: no answer, no quote gets there."""
+    everything = [Policy("0.0.0.0/0", "0.0.0.0/0", "bypass"), Policy("::/0", "::/0", "bypass")]
+    sites.pair("vpe", more=lambda here: everything)
+    sites.start().wait_reachable((family,))
+    a, host = sites.gateway["a"], sites.host["a"]
+    assert traffic.ping(host, A.router[family], 1).lossless  # the gateway knows the host
+    forger = sites.newcomer("forger", [f"192.0.2.77/{two_sites.WAN_BITS[4]}",
+                                       f"2001:db8::77/{two_sites.WAN_BITS[6]}"])
+    # It is let in as itself.
+    assert traffic.ping(forger, A.wan[family], 3).lossless
+    seen = capture.Capture(lab, host, "eth0", "lan")
+    wire = peers.Wire(forger, "eth0", a.mac(a.ports[1]))
+    before = a.drops()
+    sent = 0
+    for packet in forged(family, A.host[family], PATTERN):
+        for _ in range(5):
+            wire.send(packet)
+            sent += 1
+    for source in (A.host[family], A.router[family], A.router[family] + "7"):
+        wire.send(peers.udp_datagram(source, A.host[family], PATTERN))
+        sent += 1
+    laboratory.wait_for("the drops", lambda: a.drops_since(before).get("source_inside") == sent)
+    wire.close()
+    seen.stop()
+    assert not [f.hex() for _, f in capture.frames(seen.path) if PATTERN in f]
+
+
+@pytest.mark.parametrize("strict", [1, 0])
+def test_strict_source_filter_of_the_host(sites, strict):
+    """What came out of a tunnel is answered: the way back is another interface than it came by."""
+    for gate in sites.gate.values():
+        for name in ("all", "default"):
+            gate.sysctl(f"net/ipv4/conf/{name}/rp_filter", strict)
+    sites.pair("vpe")
+    sites.start().wait_reachable((4,))
+    traffic.wait_reachable(sites.host["a"], B.router[4])
+    assert traffic.ping(sites.host["a"], B.router[4], 5).lossless
+    assert traffic.ping(sites.gate["b"], A.host[4], 5, more=("-I", B.router[4])).lossless
+    assert traffic.ping(sites.gate["b"], A.router[4], 5, more=("-I", B.router[4])).lossless
 
 
 QUESTIONS = {4: (peers.arp_question, peers.is_arp_answer),

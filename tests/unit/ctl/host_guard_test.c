@@ -181,6 +181,59 @@ static void installs(void **state)
 		"}");
 }
 
+static void set_policy(struct config_policy *policy, const char *source, const char *destination,
+	enum policy_action action)
+{
+	*policy = (struct config_policy){
+		.action = action, .selector = {.protocol = SELECTOR_ANY_PROTOCOL}};
+	assert_int_equal(ip_prefix_parse(source, &policy->selector.source), 0);
+	assert_int_equal(ip_prefix_parse(destination, &policy->selector.destination), 0);
+}
+
+#define BEGINS "type filter hook output priority filter; policy accept; "
+#define OURS "oifname { \"lo\", \"v-a0\", \"v-b0\" } accept "
+#define DROPS " counter packets 0 bytes 0 drop "
+#define OTHERS_ADDRESS " fib saddr . oif type != local" DROPS
+
+// In their order; of bypass policies those for all protocols, once for each pair of prefixes; the
+// management's own address passes where a policy is for all.
+static void installs_policies(void **state)
+{
+	static struct config_policy policies[9];
+	struct config *config = two_ports("a0", "b0");
+
+	(void)state;
+	set_policy(&policies[0], "10.1.5.0/24", "10.2.5.0/24", POLICY_BYPASS);
+	set_policy(&policies[1], "10.1.0.0/16", "10.2.0.0/16", POLICY_BYPASS);
+	policies[1].selector.protocol = IP_PROTOCOL_UDP;
+	set_policy(&policies[2], "10.1.0.0/16", "10.2.0.0/16", POLICY_PROTECT);
+	policies[2].selector.protocol = IP_PROTOCOL_TCP;
+	set_policy(&policies[3], "10.1.0.0/16", "10.2.0.0/16", POLICY_PROTECT);
+	set_policy(&policies[4], "10.1.0.0/16", "10.3.0.0/16", POLICY_DISCARD);
+	set_policy(&policies[5], "fd00:1::/32", "fd00:2::/32", POLICY_PROTECT);
+	set_policy(&policies[6], "10.1.0.0/16", "0.0.0.0/0", POLICY_PROTECT);
+	set_policy(&policies[7], "::/0", "fd00:4::1/128", POLICY_PROTECT);
+	set_policy(&policies[8], "0.0.0.0/0", "0.0.0.0/0", POLICY_BYPASS);
+	config->policies = policies;
+	config->policies_n = sizeof(policies) / sizeof(policies[0]);
+	install(config);
+	kernel_has("inet",
+		"chain policies-v-a0 { " BEGINS OURS
+		"ip saddr 10.1.5.0/24 ip daddr 10.2.5.0/24 accept "
+		"ip saddr 10.1.0.0/16 ip daddr 10.2.0.0/16" DROPS
+		"ip6 saddr fd00:1::/32 ip6 daddr fd00:2::/32" DROPS
+		"ip saddr 10.1.0.0/16 ip daddr 0.0.0.0/0 ip daddr != 224.0.0.0/3" OTHERS_ADDRESS
+		"ip6 saddr ::/0 ip6 daddr fd00:4::1 ip6 daddr != ff00::/8" OTHERS_ADDRESS
+		"ip saddr 0.0.0.0/0 ip daddr 0.0.0.0/0 accept }");
+	// Those of another daemon stay; ours are gone with the configuration that had them.
+	install(two_ports("c0", "d0"));
+	kernel_has("inet", "ip saddr 10.1.5.0/24 ip daddr 10.2.5.0/24 accept");
+	install(two_ports("a0", "b0"));
+	kernel_has("inet", "chain policies-v-a0 { " BEGINS OURS "}");
+	netns_run("nft delete table inet vped && nft delete table netdev vped");
+	install(two_ports("a0", "b0"));
+}
+
 // Again, and with somebody's rule in between: the same rules, no second copy.
 static void installs_again(void **state)
 {
@@ -306,6 +359,7 @@ int main(void)
 	// In this order: each finds what the one before left.
 	const struct CMUnitTest kernel[] = {
 		cmocka_unit_test(installs),
+		cmocka_unit_test(installs_policies),
 		cmocka_unit_test(installs_again),
 		cmocka_unit_test(shares_with_another_daemon),
 		cmocka_unit_test(wakes_dormant_tables),
