@@ -234,6 +234,8 @@ static void *copy_of(const void *items, size_t n, size_t octets)
 
 static int copy(struct mirror *mirror, const struct mirror_params *params)
 {
+	int ret;
+
 	mirror->sink = params->sink;
 	mirror->pause_ms = GATHER_MS;
 	for (; mirror->ports < params->ports && mirror->ports < PORTS_MAX; mirror->ports++)
@@ -248,6 +250,9 @@ static int copy(struct mirror *mirror, const struct mirror_params *params)
 	mirror->locals = params->locals;
 	mirror->remotes = params->remotes;
 	mirror->fixed = params->fixed;
+	ret = addr_hash_seed(&mirror->neighbours.hash);
+	if (ret < 0)
+		return ret;
 	return limiter_create(RESOLVE_SETS, 1, RESOLVE_INTERVAL_MS, &mirror->resolves);
 }
 

@@ -14,22 +14,16 @@
 // Of a neighbour that the kernel found out, and may forget.
 #define LEARNED (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
 
-static uint32_t hash_of(const struct fwd_neighbour *n)
+static uint32_t hash_of(const struct mirror_neighbours *table, const struct fwd_neighbour *n)
 {
-	uint64_t words[2];
-	uint64_t hash = (uint64_t)n->port << 8 | n->addr.family;
-
-	memcpy(words, n->addr.octets, sizeof(words));
-	hash = (hash ^ words[0]) * UINT64_C(0x9e3779b97f4a7c15);
-	hash = (hash ^ hash >> 32 ^ words[1]) * UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t)(hash >> 32);
+	return addr_hash_of(&table->hash, n->addr.octets, ip_addr_octets(n->addr.family), n->port);
 }
 
 // Its place, or the free one where it belongs.
 static struct mirror_neighbour *find(
 	const struct mirror_neighbours *table, const struct fwd_neighbour *n)
 {
-	for (uint32_t i = hash_of(n);; i++) {
+	for (uint32_t i = hash_of(table, n);; i++) {
 		struct mirror_neighbour *slot = &table->slot[i & table->mask];
 
 		if (slot->entry.addr.family == IP_NONE ||
@@ -46,7 +40,7 @@ static bool is_kept(const struct mirror_neighbour *n)
 // At most a quarter full afterwards.
 static int grow(struct mirror_neighbours *table)
 {
-	struct mirror_neighbours grown = {.present = table->present};
+	struct mirror_neighbours grown = {.hash = table->hash, .present = table->present};
 	uint32_t slots = SLOTS_MIN;
 	uint32_t kept = 0;
 
@@ -213,7 +207,7 @@ static int add_fixed(const struct mirror *mirror, struct mirror_neighbours *tabl
 // Those that are stale are looked for by the next tick.
 int mirror_neighbours_read(struct mirror *mirror)
 {
-	struct reading r = {.mirror = mirror};
+	struct reading r = {.mirror = mirror, .table.hash = mirror->neighbours.hash};
 	int ret = add_fixed(mirror, &r.table);
 
 	if (ret == 0)

@@ -1,6 +1,7 @@
 // The mirror's parts among themselves. Nobody outside mirror*.c includes this.
 #pragma once
 
+#include "base/addr_hash.h"
 #include "ctl/mirror.h"
 #include "ctl/netlink.h"
 
@@ -24,6 +25,7 @@ struct mirror_neighbour {
 
 // Open addressing; at most half full. Places of entries that are gone are reused when it grows.
 struct mirror_neighbours {
+	struct addr_hash hash;
 	uint32_t mask;
 	uint32_t taken;
 	uint32_t present;

@@ -2,6 +2,7 @@
 // among the neighbours by the packet's destination.
 #include "dataplane/fwd.h"
 
+#include "base/addr_hash.h"
 #include "proto/ip_hdr.h"
 
 #include <rte_errno.h>
@@ -34,6 +35,7 @@ struct fwd {
 	struct fwd_routes *routes;
 	struct adjacency pending[PORTS_MAX]; // a destination on the link that nobody knows
 	struct adjacency *nexthop;	     // [routes->nexthops], neighbours filled in
+	struct addr_hash hash; // of the neighbours, whose addresses are their own choice
 	uint32_t mask;
 	struct neighbour_slot *neighbour; // [mask + 1]
 };
@@ -181,21 +183,12 @@ void fwd_routes_put(struct fwd_routes *routes)
 		routes_free(routes);
 }
 
-static ALWAYS_INLINE uint32_t hash(const uint8_t *addr, size_t octets, uint8_t port)
-{
-	uint32_t h = port;
-
-	for (size_t i = 0; i < octets; i += 4)
-		h = (h ^ load_be32(addr + i)) * UINT32_C(0x9e3779b1);
-	return h >> 7;
-}
-
 static ALWAYS_INLINE const struct adjacency *find_neighbour(
 	const struct fwd *fwd, uint8_t port, uint8_t family, const uint8_t *addr)
 {
 	size_t octets = family == IP_V4 ? 4 : 16;
 
-	for (uint32_t i = hash(addr, octets, port);; i++) {
+	for (uint32_t i = addr_hash_of(&fwd->hash, addr, octets, port);; i++) {
 		const struct neighbour_slot *slot = &fwd->neighbour[i & fwd->mask];
 
 		if (slot->addr.family == IP_NONE)
@@ -245,7 +238,8 @@ static void add_neighbour(
 	struct fwd *fwd, const struct fwd_neighbour *neighbour, const struct port *ports)
 {
 	const struct ip_addr *addr = &neighbour->addr;
-	uint32_t i = hash(addr->octets, ip_addr_octets(addr->family), neighbour->port);
+	uint32_t i = addr_hash_of(
+		&fwd->hash, addr->octets, ip_addr_octets(addr->family), neighbour->port);
 	struct neighbour_slot *slot = &fwd->neighbour[i & fwd->mask];
 
 	while (slot->addr.family != IP_NONE)
@@ -287,6 +281,7 @@ int fwd_build(struct fwd_routes *routes, const struct fwd_neighbour *neighbours,
 {
 	uint32_t slots = rte_align32pow2(RTE_MAX(2 * n, 16u));
 	struct fwd *fwd = rte_zmalloc("fwd", sizeof(*fwd), CACHE_LINE);
+	int rc;
 
 	if (fwd != NULL) {
 		fwd->neighbour = rte_zmalloc(
@@ -297,6 +292,11 @@ int fwd_build(struct fwd_routes *routes, const struct fwd_neighbour *neighbours,
 	if (fwd == NULL || fwd->neighbour == NULL || fwd->nexthop == NULL) {
 		fwd_free(fwd);
 		return error_set(err, ENOMEM, "no memory for %u neighbours", n);
+	}
+	rc = addr_hash_seed(&fwd->hash);
+	if (rc != 0) {
+		fwd_free(fwd);
+		return error_set(err, -rc, "no random numbers: %s", strerror(-rc));
 	}
 	fwd->mask = slots - 1;
 	fwd->routes = routes;
