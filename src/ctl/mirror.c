@@ -59,12 +59,16 @@ static void arm(struct event *timer, unsigned after_ms)
 static void link_change(struct mirror *mirror, const struct nlmsghdr *message)
 {
 	const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
+	int port;
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(*link))
 		return;
+	port = mirror_port_of(mirror, (unsigned)link->ifi_index);
+	if (port < 0)
+		return;
 	// A link that goes down takes routes and neighbours along, not all with a message.
-	if (mirror_port_of(mirror, (unsigned)link->ifi_index) >= 0)
-		read_all(mirror);
+	mirror_grace_link(mirror, (uint8_t)port);
+	read_all(mirror);
 }
 
 static void route_change(struct mirror *mirror, const struct nlmsghdr *message)
@@ -202,9 +206,13 @@ static void on_gathered(evutil_socket_t fd, short what, void *arg)
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
+	struct mirror *mirror = arg;
+
 	(void)fd;
 	(void)what;
-	mirror_keep_tick(arg);
+	mirror_keep_tick(mirror);
+	if (mirror->neighbours_changed)
+		arm(mirror->gathered, mirror->pause_ms);
 }
 
 static int read_first(struct mirror *mirror, struct error *err)

@@ -130,6 +130,7 @@ int mirror_keep_routes(struct mirror *mirror)
 			(unsigned)NEXT_HOPS_MAX);
 	free(before.hop);
 	mirror->hops = hops;
+	mirror_grace_routes(mirror);
 	return 0;
 }
 
@@ -138,6 +139,21 @@ static bool is_on_link(const struct mirror *mirror, uint8_t port, const struct i
 	const struct fwd_route *route = mirror_route_of(mirror, addr);
 
 	return route && route->kind == ADJACENCY_LINK && route->port == port;
+}
+
+bool mirror_keep_uses(const struct mirror *mirror, uint8_t port, const struct ip_addr *addr)
+{
+	return hop_of(&mirror->hops, port, addr) || is_on_link(mirror, port, addr);
+}
+
+void mirror_keep_ask(struct mirror *mirror, uint8_t port, const struct ip_addr *addr)
+{
+	struct mirror_hop *hop = hop_of(&mirror->hops, port, addr);
+
+	if (hop)
+		ask_for(mirror, hop, limiter_now_ms());
+	else if (mirror_ask_use(mirror, port, addr, false))
+		mirror->stats.resolves++;
 }
 
 // Looks for a neighbour that the kernel doubts, if it is in use. False: not now.
@@ -222,13 +238,12 @@ void mirror_keep_tick(struct mirror *mirror)
 	mirror->stats.next_hops = mirror->hops.n;
 	mirror->stats.managed = managed;
 	sweep(mirror);
+	mirror_grace_tick(mirror);
 	mirror_neighbours_install(mirror);
 }
 
 bool mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *addr)
 {
-	struct mirror_hop *hop;
-
 	if (mirror_ifindex_of(mirror, port) == 0 || addr->family == IP_NONE ||
 		ip_addr_is_multicast(addr))
 		return false;
@@ -236,10 +251,6 @@ bool mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *a
 		mirror->stats.resolves_limited++;
 		return true;
 	}
-	hop = hop_of(&mirror->hops, port, addr);
-	if (hop)
-		ask_for(mirror, hop, limiter_now_ms());
-	else if (mirror_ask_use(mirror, port, addr, false))
-		mirror->stats.resolves++;
+	mirror_keep_ask(mirror, port, addr);
 	return true;
 }

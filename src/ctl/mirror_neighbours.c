@@ -158,6 +158,12 @@ static bool parse(const struct mirror *mirror, const struct nlmsghdr *message, s
 	return true;
 }
 
+// The kernel says neither that it is usable nor that it fails: has taken it away, or asks anew.
+static bool is_silent(const struct mirror_neighbour *known, const struct told *told)
+{
+	return !told->n.present && !told->n.entry.failed && (told->learned || known->grace_ms != 0);
+}
+
 int mirror_neighbour_change(struct mirror *mirror, const struct nlmsghdr *message)
 {
 	struct mirror_neighbour *slot;
@@ -165,9 +171,15 @@ int mirror_neighbour_change(struct mirror *mirror, const struct nlmsghdr *messag
 
 	if (!parse(mirror, message, &told))
 		return 0;
-	slot = set(&mirror->neighbours, &told, &mirror->neighbours_changed);
+	slot = place_of(&mirror->neighbours, &told.n.entry);
 	if (!slot)
 		return -ENOMEM;
+	if (is_silent(slot, &told) && mirror_grace_begin(mirror, slot)) {
+		slot->managed = told.n.managed;
+		slot->stale = false;
+	} else {
+		set(&mirror->neighbours, &told, &mirror->neighbours_changed);
+	}
 	if (slot->stale)
 		mirror_keep_stale(mirror, slot);
 	if (told.deleted && !slot->fixed)
@@ -204,6 +216,30 @@ static int add_fixed(const struct mirror *mirror, struct mirror_neighbours *tabl
 	return 0;
 }
 
+// What was usable and is gone, its end among the changes that were lost.
+static int carry_over(const struct mirror *mirror, struct mirror_neighbours *table)
+{
+	const struct mirror_neighbours *before = &mirror->neighbours;
+
+	for (uint32_t i = 0; before->slot && i <= before->mask; i++) {
+		struct mirror_neighbour old = before->slot[i];
+		struct mirror_neighbour *slot;
+
+		if (!old.present || old.fixed || old.entry.failed)
+			continue;
+		slot = place_of(table, &old.entry);
+		if (!slot)
+			return -ENOMEM;
+		if (slot->present || !mirror_grace_begin(mirror, &old))
+			continue;
+		old.managed = slot->managed;
+		old.stale = false;
+		*slot = old;
+		table->present++;
+	}
+	return 0;
+}
+
 // Those that are stale are looked for by the next tick.
 int mirror_neighbours_read(struct mirror *mirror)
 {
@@ -214,6 +250,8 @@ int mirror_neighbours_read(struct mirror *mirror)
 		ret = netlink_dump(RTM_GETNEIGH, AF_INET, each_neighbour, &r);
 	if (ret == 0)
 		ret = netlink_dump(RTM_GETNEIGH, AF_INET6, each_neighbour, &r);
+	if (ret == 0)
+		ret = carry_over(mirror, &r.table);
 	if (ret < 0) {
 		free(r.table.slot);
 		return ret;

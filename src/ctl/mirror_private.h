@@ -21,6 +21,7 @@ struct mirror_neighbour {
 	bool stale;		    // usable, and to be looked for
 	bool fixed;		    // the configuration's: what the kernel says does not count
 	bool installed;		    // fixed, and the kernel has it so
+	uint64_t grace_ms;	    // the kernel has taken it away, and it counts until then; or 0
 };
 
 // Open addressing; at most half full. Places of entries that are gone are reused when it grows.
@@ -141,8 +142,21 @@ int mirror_keep_routes(struct mirror *mirror);
 void mirror_keep_stale(struct mirror *mirror, struct mirror_neighbour *n);
 void mirror_keep_deleted(struct mirror *mirror, const struct fwd_neighbour *n, bool usable);
 void mirror_keep_refused(struct mirror *mirror, const struct nlmsghdr *message);
+// Whether the neighbour is a next hop, or on the link by the routes of now.
+bool mirror_keep_uses(const struct mirror *mirror, uint8_t port, const struct ip_addr *addr);
+// Has the kernel look for it, as what it is.
+void mirror_keep_ask(struct mirror *mirror, uint8_t port, const struct ip_addr *addr);
 // Once a second.
 void mirror_keep_tick(struct mirror *mirror);
+
+// The kernel has this neighbour no longer, and does not say that it fails. False: nor have we.
+bool mirror_grace_begin(const struct mirror *mirror, struct mirror_neighbour *n);
+// Once a second.
+void mirror_grace_tick(struct mirror *mirror);
+// The routes have changed.
+void mirror_grace_routes(struct mirror *mirror);
+// A link has changed: nothing known there outlives the reading that follows.
+void mirror_grace_link(struct mirror *mirror, uint8_t port);
 
 // Requests to the kernel. False: it could not be sent.
 bool mirror_ask_use(struct mirror *mirror, uint8_t port, const struct ip_addr *addr, bool managed);
