@@ -178,7 +178,9 @@ int mirror_neighbour_change(struct mirror *mirror, const struct nlmsghdr *messag
 		slot->managed = told.n.managed;
 		slot->stale = false;
 	} else {
-		set(&mirror->neighbours, &told, &mirror->neighbours_changed);
+		slot = set(&mirror->neighbours, &told, &mirror->neighbours_changed);
+		if (!slot)
+			return -ENOMEM;
 	}
 	if (slot->stale)
 		mirror_keep_stale(mirror, slot);
