@@ -6,6 +6,7 @@
 #include "base/nft.h"
 #include "base/nft_hooks.h"
 #include "ctl/api.h"
+#include "ctl/host_guard_indexes.h"
 #include "ctl/host_guard_policies.h"
 
 #include <errno.h>
@@ -106,6 +107,7 @@ static char *commands_of(const struct host_guard_names *names, const struct conf
 	if (!commands)
 		return NULL;
 	fputs(base_rules, commands);
+	host_guard_forget_gone(commands);
 	for (unsigned i = 0; i < names->n; i++) {
 		const struct host_guard_name *name = &names->name[i];
 

@@ -1,8 +1,10 @@
-// What a change is does not matter: after any, names and indexes are compared with those known.
+// After any change names and indexes are compared with those known. Of the changes themselves only
+// the end of an interface counts: one that comes back may have the same index.
 #include "ctl/host_guard_watch.h"
 
 #include "base/log.h"
 #include "ctl/host_guard.h"
+#include "ctl/host_guard_indexes.h"
 #include "ctl/netlink.h"
 
 #include <errno.h>
@@ -22,6 +24,7 @@ struct host_guard_watch {
 	const struct config *config; // the gateway's
 	struct host_guard_names names;
 	unsigned ifindex[HOST_GUARD_NAMES]; // of each name; 0: none
+	bool ended[HOST_GUARD_NAMES];	    // since it was looked at
 };
 
 // Who takes all of it away means it, and gets it back with the next start.
@@ -71,13 +74,25 @@ static bool renamed(struct host_guard_watch *watch, unsigned i, const char *now)
 	return true;
 }
 
+static void forget(unsigned ifindex)
+{
+	struct error err;
+
+	if (host_guard_forget(ifindex, &err) < 0)
+		log_warning("%s", err.text);
+}
+
 static bool changed(struct host_guard_watch *watch, unsigned i)
 {
 	const char *name = watch->names.name[i].name;
+	bool ended = watch->ended[i];
 	char now[IF_NAMESIZE] = "";
 	unsigned ifindex;
 
-	if (watch->ifindex[i] != 0 && if_indextoname(watch->ifindex[i], now))
+	watch->ended[i] = false;
+	if (ended)
+		forget(watch->ifindex[i]);
+	else if (watch->ifindex[i] != 0 && if_indextoname(watch->ifindex[i], now))
 		return strcmp(now, name) != 0 && renamed(watch, i, now);
 	ifindex = if_nametoindex(name);
 	if (ifindex == 0 && watch->ifindex[i] != 0)
@@ -88,22 +103,52 @@ static bool changed(struct host_guard_watch *watch, unsigned i)
 	return ifindex != 0;
 }
 
-// An overrun, or a message longer than the buffer, is a change like others.
+// A bridge's own messages say that a device leaves the bridge.
+static void note_end(struct host_guard_watch *watch, const struct nlmsghdr *message)
+{
+	const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
+
+	if (message->nlmsg_type != RTM_DELLINK ||
+		mnl_nlmsg_get_payload_len(message) < sizeof(*link) || link->ifi_family != AF_UNSPEC)
+		return;
+	for (unsigned i = 0; i < watch->names.n; i++) {
+		if (watch->ifindex[i] == (unsigned)link->ifi_index)
+			watch->ended[i] = true;
+	}
+}
+
+// An overrun, or a message longer than the buffer.
 static bool lost_some(void)
 {
-	return errno == ENOBUFS || errno == ENOSPC || errno == EINTR;
+	return errno == ENOBUFS || errno == ENOSPC;
+}
+
+// True: some of what there was is lost.
+static bool receive(struct host_guard_watch *watch)
+{
+	char buffer[RECEIVE_OCTETS] __attribute__((aligned(8)));
+	bool lost = false;
+	ssize_t received;
+
+	while ((received = mnl_socket_recvfrom(watch->socket, buffer, sizeof(buffer))) >= 0 ||
+		lost_some() || errno == EINTR) {
+		int left = (int)received;
+
+		lost |= received < 0 && lost_some();
+		for (const struct nlmsghdr *message = (const void *)buffer;
+			mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+			note_end(watch, message);
+	}
+	return lost;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct host_guard_watch *watch = arg;
-	char buffer[RECEIVE_OCTETS];
-	bool any = false;
+	bool any = receive(watch);
 
 	(void)fd;
 	(void)what;
-	while (mnl_socket_recvfrom(watch->socket, buffer, sizeof(buffer)) >= 0 || lost_some())
-		;
 	for (unsigned i = 0; i < watch->names.n; i++)
 		any |= changed(watch, i);
 	if (any)
