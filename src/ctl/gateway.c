@@ -84,6 +84,7 @@ struct mirror_lists {
 	struct mirror_local *local;
 	struct ip_addr *remote;
 	struct fwd_neighbour *fixed;
+	struct ip_prefix *protected;
 };
 
 static void free_lists(struct mirror_lists *lists)
@@ -91,6 +92,21 @@ static void free_lists(struct mirror_lists *lists)
 	free(lists->local);
 	free(lists->remote);
 	free(lists->fixed);
+	free(lists->protected);
+}
+
+// A policy for every address is not about where a route leads.
+static unsigned list_protected(const struct config *config, struct ip_prefix *prefix)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < config->policies_n; i++) {
+		const struct config_policy *policy = &config->policies[i];
+
+		if (policy->action == POLICY_PROTECT && policy->selector.destination.length > 0)
+			prefix[n++] = policy->selector.destination;
+	}
+	return n;
 }
 
 static int fill_lists(
@@ -101,7 +117,9 @@ static int fill_lists(
 	lists->local = calloc(gateway->tunnels + 1, sizeof(lists->local[0]));
 	lists->remote = calloc(gateway->tunnels + 1, sizeof(lists->remote[0]));
 	lists->fixed = calloc(config->neighbours_n + 1, sizeof(lists->fixed[0]));
-	if (lists->local == NULL || lists->remote == NULL || lists->fixed == NULL)
+	lists->protected = calloc(config->policies_n + 1, sizeof(lists->protected[0]));
+	if (lists->local == NULL || lists->remote == NULL || lists->fixed == NULL ||
+		lists->protected == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < gateway->tunnels; i++) {
 		lists->local[i] = (struct mirror_local){
@@ -116,6 +134,8 @@ static int fill_lists(
 	params->remote = lists->remote;
 	params->fixed = config->neighbours_n;
 	params->fixed_neighbour = lists->fixed;
+	params->protects = list_protected(config, lists->protected);
+	params->protected = lists->protected;
 	neighbour_room_check(lists->remote, gateway->tunnels);
 	return 0;
 }

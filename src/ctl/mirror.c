@@ -258,7 +258,9 @@ static int copy(struct mirror *mirror, const struct mirror_params *params)
 	mirror->locals = params->locals;
 	mirror->remotes = params->remotes;
 	mirror->fixed = params->fixed;
-	ret = addr_hash_seed(&mirror->neighbours.hash);
+	ret = mirror_ways_protect(mirror, params->protected, params->protects);
+	if (ret == 0)
+		ret = addr_hash_seed(&mirror->neighbours.hash);
 	if (ret < 0)
 		return ret;
 	return limiter_create(RESOLVE_SETS, 1, RESOLVE_INTERVAL_MS, &mirror->resolves);
@@ -331,6 +333,7 @@ void mirror_destroy(struct mirror *mirror)
 	free(mirror->local);
 	free(mirror->remote);
 	free(mirror->fixed_neighbour);
+	free(mirror->protected);
 	free(mirror);
 }
 

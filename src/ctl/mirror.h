@@ -58,7 +58,9 @@ struct mirror_params {
 	const struct ip_addr *remote; // [remotes]: ends of tunnels
 	unsigned fixed;
 	const struct fwd_neighbour *fixed_neighbour; // [fixed]: win over the kernel's
-	mirror_send *send;			     // NULL: mnl_socket_sendto
+	unsigned protects;
+	const struct ip_prefix *protected; // [protects]: kernel routes there by others are told of
+	mirror_send *send;		   // NULL: mnl_socket_sendto
 	struct mirror_sink sink;
 };
 

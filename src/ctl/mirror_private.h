@@ -6,6 +6,7 @@
 #include "ctl/netlink.h"
 
 struct limiter;
+struct rtmsg;
 
 // Routes of both families, sorted, one per prefix. No padding: compared as octets.
 struct mirror_routes {
@@ -65,6 +66,26 @@ struct mirror_hops {
 	struct mirror_hop *hop;
 };
 
+// A route of the main table, whatever it leads by.
+struct mirror_way {
+	struct ip_prefix prefix; // first
+	uint32_t priority;
+	uint32_t order;
+	unsigned elsewhere; // the interface, if it is none of our host interfaces; else 0
+};
+
+struct mirror_ways {
+	unsigned n;
+	unsigned room;
+	struct mirror_way *way;
+};
+
+// What some policy protects, as a destination.
+struct mirror_protected {
+	struct ip_prefix prefix; // first
+	unsigned told;		 // the interface elsewhere that was told of; 0: there is none
+};
+
 struct mirror {
 	// Constant.
 	unsigned ports;
@@ -75,6 +96,8 @@ struct mirror {
 	struct ip_addr *remote;
 	unsigned fixed;
 	struct fwd_neighbour *fixed_neighbour;
+	unsigned protects;
+	struct mirror_protected *protected; // sorted, each once; told changes
 	mirror_send *send;
 	struct mirror_sink sink;
 	// What was read.
@@ -111,6 +134,14 @@ unsigned mirror_ifindex_of(const struct mirror *mirror, uint8_t port);
 int mirror_routes_read(struct mirror *mirror);
 int mirror_neighbours_read(struct mirror *mirror);
 int mirror_addresses_read(struct mirror *mirror);
+
+// Collects the main table's routes; a: the message's attributes. 0 or -ENOMEM.
+int mirror_ways_add(const struct mirror *mirror, struct mirror_ways *ways,
+	const struct ip_prefix *prefix, const struct rtmsg *rtm, const struct nlattr *const a[]);
+// All of them are there: logs which lead to protected prefixes elsewhere, and have not before.
+void mirror_ways_tell(struct mirror *mirror, struct mirror_ways *ways);
+// At the mirror's creation. 0 or -ENOMEM.
+int mirror_ways_protect(struct mirror *mirror, const struct ip_prefix *prefix, unsigned n);
 
 // The longest prefix around addr, or NULL.
 const struct fwd_route *mirror_route_of(const struct mirror *mirror, const struct ip_addr *addr);

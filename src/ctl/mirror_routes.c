@@ -28,6 +28,7 @@ struct reading {
 	unsigned n;
 	unsigned room;
 	struct candidate *candidate;
+	struct mirror_ways ways;
 };
 
 // Never forwarded whatever the routes say. RFC 1812 5.3.7, RFC 4291 2.5.2, 2.5.3, 2.7.
@@ -240,6 +241,7 @@ static int each_route(const struct nlmsghdr *message, void *arg)
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(message);
 	struct fwd_route route = {.kind = ADJACENCY_NO_ROUTE};
 	uint32_t table, priority;
+	int ret;
 
 	if (message->nlmsg_type != RTM_NEWROUTE ||
 		mnl_nlmsg_get_payload_len(message) < sizeof(*rtm))
@@ -259,6 +261,9 @@ static int each_route(const struct nlmsghdr *message, void *arg)
 		return add_local(r, &route, rtm->rtm_type, netlink_u32(a[RTA_OIF], 0));
 	if (table != RT_TABLE_MAIN)
 		return 0;
+	ret = mirror_ways_add(r->mirror, &r->ways, &route.prefix, rtm, a);
+	if (ret < 0)
+		return ret;
 	switch (rtm->rtm_type) {
 	case RTN_UNICAST:
 		return add_unicast(r, &route, rtm, a, priority);
@@ -343,6 +348,9 @@ int mirror_routes_read(struct mirror *mirror)
 	if (ret == 0)
 		ret = choose(&r, &routes);
 	free(r.candidate);
+	if (ret == 0)
+		mirror_ways_tell(mirror, &r.ways);
+	free(r.ways.way);
 	if (ret < 0)
 		return ret;
 	same = routes_equal(&mirror->routes, &routes);

@@ -1,0 +1,124 @@
+// Routes of the kernel's that lead to protected prefixes past the tunnels are told of, each once.
+#include "base/log.h"
+#include "mirror_fixture.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#define MANY 20
+
+static struct ip_prefix protected[MANY];
+
+static void protect(unsigned n, const char *const *text)
+{
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(ip_prefix_parse(text[i], &protected[i]), 0);
+	more.protects = n;
+	more.protected = protected;
+}
+
+static int begin(void **state)
+{
+	static const char *const prefixes[] = {
+		"10.2.0.0/16", "10.2.0.0/16", "10.2.3.0/24", "2001:db8:2::/48"};
+
+	protect(4, prefixes);
+	return mirror_start(state);
+}
+
+static int begin_with_many(void **state)
+{
+	for (unsigned i = 0; i < MANY; i++)
+	protected[i] = (struct ip_prefix){
+		.addr = {.family = IP_V4, .octets = {10, 2, (uint8_t)i}}, .length = 24};
+	more.protects = MANY;
+	more.protected = protected;
+	return mirror_start(state);
+}
+
+// What is logged while the command runs and its changes arrive.
+static const char *said_after(const char *command)
+{
+	static char text[8192];
+	int log = open(".", O_TMPFILE | O_RDWR, 0600);
+	int stderr_before = dup(STDERR_FILENO);
+	ssize_t octets;
+
+	assert_true(log >= 0 && stderr_before >= 0);
+	dup2(log, STDERR_FILENO);
+	netns_run("%s", command);
+	run_ms(300);
+	dup2(stderr_before, STDERR_FILENO);
+	close(stderr_before);
+	octets = pread(log, text, sizeof(text) - 1, 0);
+	close(log);
+	assert_true(octets >= 0);
+	text[octets] = '\0';
+	return text;
+}
+
+static unsigned lines_of(const char *text)
+{
+	unsigned n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+static void tells(const char *command, const char *words)
+{
+	const char *said = said_after(command);
+
+	if (!strstr(said, words) || lines_of(said) != 1)
+		fail_msg("%s: said \"%s\"", command, said);
+}
+
+static void says_nothing(const char *command)
+{
+	assert_string_equal(said_after(command), "");
+}
+
+static void tells_once_for_each_appearance(void **state)
+{
+	(void)state;
+	tells("ip route add 10.2.5.128/25 dev mgmt",
+		"protect 10.2.0.0/16, but the kernel's route to 10.2.5.128/25 leads by mgmt");
+	says_nothing("ip route add 10.9.0.0/16 dev mgmt");
+	says_nothing("ip route add 10.2.4.0/24 dev mgmt");
+	says_nothing("ip route del 10.2.4.0/24; ip route del 10.2.5.128/25");
+	tells("ip route add 10.2.4.0/24 dev mgmt", "route to 10.2.4.0/24 leads by mgmt");
+	says_nothing("ip route del 10.2.4.0/24");
+	tells("ip -6 route add 2001:db8::/32 dev mgmt",
+		"protect 2001:db8:2::/48, but the kernel's route to 2001:db8::/32 leads by mgmt");
+}
+
+// The way that the kernel takes counts, not others.
+static void only_the_best_counts(void **state)
+{
+	(void)state;
+	says_nothing("ip route add 10.2.0.0/16 dev vped-wan; ip route add default dev mgmt");
+	says_nothing("ip route add 10.2.0.0/16 dev mgmt metric 9");
+	says_nothing("ip route add unreachable 10.2.3.0/24 metric 1");
+	says_nothing("ip route add 10.2.3.0/24 dev mgmt metric 2");
+	assert_int_equal(lines_of(said_after("ip route del 10.2.0.0/16 dev vped-wan")), 1);
+	says_nothing("ip route add 10.2.0.0/16 dev vped-wan");
+}
+
+static void tells_of_few_at_once(void **state)
+{
+	(void)state;
+	assert_int_equal(lines_of(said_after("ip route add 10.0.0.0/8 dev mgmt")), 9);
+	says_nothing("ip route add 10.9.0.0/16 dev mgmt");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(tells_once_for_each_appearance, begin, mirror_stop),
+		cmocka_unit_test_setup_teardown(only_the_best_counts, begin, mirror_stop),
+		cmocka_unit_test_setup_teardown(tells_of_few_at_once, begin_with_many, mirror_stop),
+	};
+
+	return mirror_run(tests);
+}
