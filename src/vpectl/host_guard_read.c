@@ -69,14 +69,18 @@ static bool is_of_policies(const char *chain)
 	return strncmp(chain, HOST_GUARD_POLICIES, strlen(HOST_GUARD_POLICIES)) == 0;
 }
 
-static const json_t *left_of(const json_t *expr, size_t i, const char *kind)
+static const json_t *match_of(const json_t *expr, size_t i)
 {
-	const json_t *match = json_object_get(json_array_get(expr, i), "match");
-
-	return json_object_get(json_object_get(match, "left"), kind);
+	return json_object_get(json_array_get(expr, i), "match");
 }
 
-// Drops, or lets pass what leaves by certain interfaces, or between certain addresses.
+static const json_t *left_of(const json_t *expr, size_t i, const char *kind)
+{
+	return json_object_get(json_object_get(match_of(expr, i), "left"), kind);
+}
+
+// Drops, or lets pass what leaves by certain interfaces, or between certain addresses, or to none
+// that a policy protects.
 static bool is_policy_rule(const json_t *rule)
 {
 	const json_t *expr = json_object_get(rule, "expr");
@@ -85,7 +89,9 @@ static bool is_policy_rule(const json_t *rule)
 	if (n > 0 && json_object_get(json_array_get(expr, n - 1), "drop"))
 		return true;
 	if (n == 2)
-		return is(left_of(expr, 0, "meta"), "key", "oifname");
+		return is(left_of(expr, 0, "meta"), "key", "oifname") ||
+			(is(left_of(expr, 0, "payload"), "field", "daddr") &&
+				is(match_of(expr, 0), "op", "!="));
 	return n == 3 && is(left_of(expr, 0, "payload"), "field", "saddr") &&
 		is(left_of(expr, 1, "payload"), "field", "daddr");
 }

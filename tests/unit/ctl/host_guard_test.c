@@ -219,12 +219,20 @@ static void installs_policies(void **state)
 	install(config);
 	kernel_has("inet",
 		"chain policies-v-a0 { " BEGINS OURS
+		"ip6 daddr != { fd00:2::/32, fd00:4::1 } accept "
 		"ip saddr 10.1.5.0/24 ip daddr 10.2.5.0/24 accept "
 		"ip saddr 10.1.0.0/16 ip daddr 10.2.0.0/16" DROPS
 		"ip6 saddr fd00:1::/32 ip6 daddr fd00:2::/32" DROPS
 		"ip saddr 10.1.0.0/16 ip daddr 0.0.0.0/0 ip daddr != 224.0.0.0/3" OTHERS_ADDRESS
 		"ip6 saddr ::/0 ip6 daddr fd00:4::1 ip6 daddr != ff00::/8" OTHERS_ADDRESS
 		"ip saddr 0.0.0.0/0 ip daddr 0.0.0.0/0 accept }");
+	// No policy for all destinations of IPv4: others are let out before all rules.
+	config->policies_n = 6;
+	set_policy(&policies[4], "10.1.0.0/16", "10.2.7.0/24", POLICY_PROTECT);
+	install(config);
+	kernel_has("inet",
+		"chain policies-v-a0 { " BEGINS OURS "ip daddr != 10.2.0.0/16 accept "
+		"ip6 daddr != fd00:2::/32 accept ip saddr 10.1.5.0/24");
 	// Those of another daemon stay; ours are gone with the configuration that had them.
 	install(two_ports("c0", "d0"));
 	kernel_has("inet", "ip saddr 10.1.5.0/24 ip daddr 10.2.5.0/24 accept");
