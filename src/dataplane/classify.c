@@ -121,21 +121,26 @@ bool classify_link(uint16_t ether_type, enum punt_class *class)
 	}
 }
 
-static void take_link_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, uint16_t type)
+static void take_arp(struct worker *w, uint8_t port, struct rte_mbuf *m)
 {
-	enum drop_reason reason = DROP_NONE;
-	enum punt_class class;
+	enum drop_reason reason = arp_refusal(w->tables.fwd, port, m);
 
-	if (!classify_link(type, &class))
-		reason = DROP_eth_type;
-	else if (type == RTE_ETHER_TYPE_ARP)
-		reason = arp_refusal(w->tables.fwd, port, m);
-	if (reason != DROP_NONE)
-		drop_packet(w, port, reason, m);
-	else if (type == RTE_ETHER_TYPE_ARP)
+	if (reason == DROP_NONE)
 		punt_frame(w, port, m, arp_class(w->tables.fwd, port, m));
 	else
+		drop_packet(w, port, reason, m);
+}
+
+static void take_link_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, uint16_t type)
+{
+	enum punt_class class;
+
+	if (type == RTE_ETHER_TYPE_ARP)
+		take_arp(w, port, m);
+	else if (classify_link(type, &class))
 		punt_frame(w, port, m, class);
+	else
+		drop_packet(w, port, DROP_eth_type, m);
 }
 
 // The packet's headers, and the room in front that tunnel headers will need.
