@@ -10,6 +10,7 @@ program of tests/tools in its place.
 
 import dataclasses
 
+import capture
 import gateway as gw
 import traffic
 from gateway import Gateway, Policy, Port, Tunnel
@@ -55,6 +56,15 @@ class Site:
 
 A, B = Site("a", 1), Site("b", 2)
 DISTANCE_TTL = 64 - 2  # of a packet that crossed both gateways
+
+
+def nothing_in_clear(wire, others=(), fragments=False):
+    """What a capture of the wan found, which ends here; others: addresses that may speak there."""
+    wire.stop()
+    found = capture.inspect(wire.path, [*OUTER_ALL, *others], fragments=fragments)
+    assert wire.dropped == 0
+    assert found.in_clear == 0, found.samples
+    return found
 
 
 def protect(here, there, tunnel="peer"):

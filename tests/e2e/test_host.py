@@ -18,19 +18,11 @@ import sites as two_sites
 import traffic
 from capture import PATTERN
 from gateway import Policy, Tunnel
-from sites import A, B
+from sites import A, B, nothing_in_clear
 
 N = 100
 LAN_MTU = 1280
 THIRD = {4: "10.3.0.1", 6: "fd00:3::1"}  # an address of the gateway's, on no port
-
-
-def nothing_in_clear(wire):
-    wire.stop()
-    found = capture.inspect(wire.path, two_sites.OUTER_ALL)
-    assert wire.dropped == 0
-    assert found.in_clear == 0, found.samples
-    return found
 
 
 @pytest.mark.parametrize("protocol", ["vpe", "esp"])

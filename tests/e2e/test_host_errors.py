@@ -11,21 +11,13 @@ import sites as two_sites
 import traffic
 from capture import PATTERN
 from gateway import Policy
-from sites import A, B
+from sites import A, B, nothing_in_clear
 
 N = 5
 CLOSED = 9  # no kernel here has a socket on it
 DNS, IKE = 53, 500
 ICMP = {4: "icmp", 6: "icmpv6"}
 EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
-
-
-def nothing_in_clear(wire):
-    wire.stop()
-    found = capture.inspect(wire.path, two_sites.OUTER_ALL)
-    assert wire.dropped == 0
-    assert found.in_clear == 0, found.samples
-    return found
 
 
 def is_refused(namespace, address, port):
