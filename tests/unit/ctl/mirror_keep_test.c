@@ -383,6 +383,21 @@ static void grace_ends_with_route_and_link(void **state)
 	assert_null(neighbour(LAN, "10.1.0.9"));
 }
 
+// The table grows while messages are read.
+static void many_new_neighbours(void **state)
+{
+	(void)state;
+	netns_run("for i in $(seq 1 120); do echo neigh replace 10.1.1.$i "
+		  "lladdr 02:00:00:00:01:02 dev vped-lan nud stale; done | ip -batch -");
+	run_ms(500);
+	for (unsigned i = 1; i <= 120; i++) {
+		char addr[16];
+
+		snprintf(addr, sizeof(addr), "10.1.1.%u", i);
+		assert_non_null(neighbour(LAN, addr));
+	}
+}
+
 static void next_hops_are_bounded(void **state)
 {
 	(void)state;
@@ -451,6 +466,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		mirrored(next_hops_are_managed),
+		mirrored(many_new_neighbours),
 		after(with_remotes, ends_of_tunnels_are_next_hops),
 		after(on_refusal, refusals),
 		after(on_late_refusal, refusals),
