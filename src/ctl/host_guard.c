@@ -262,9 +262,10 @@ static int write_less(const struct host_guard_names *names, const struct config 
 			"host guard: no egress hook here (Linux 5.16): what the host has on top "
 			"of a port's device, such as VLAN, macvlan or bridge, can send in clear");
 	if (!kernel->by_address)
-		log_warning("host guard: the kernel lacks nft_fib: policies that protect all "
-			    "addresses (0.0.0.0/0, ::/0) do not keep the gateway from answering in "
-			    "clear by other interfaces");
+		log_warning(
+			"host guard: the kernel lacks nft_fib: policies that protect what goes to "
+			"all addresses (0.0.0.0/0, ::/0) do not keep the gateway from answering in "
+			"clear by other interfaces");
 	return 0;
 }
 

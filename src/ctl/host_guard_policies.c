@@ -11,16 +11,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-// A policy for every address is not about the management of the host, which it would cut off. So
-// it lets out what leaves an interface from that interface's own address; not what is from an
+// A policy towards every address is not about the management of the host, which it would cut off.
+// So it lets out what leaves an interface from that interface's own address; not what is from an
 // address of the protected side. Groups are nothing that vped forwards.
 #define NOT_ITS_OWN " fib saddr . oif type != local"
 #define NO_GROUP4 " ip daddr != 224.0.0.0/3"
 #define NO_GROUP6 " ip6 daddr != ff00::/8"
 
-static bool is_for_all(const struct selector *selector)
+// A chain, and what it has so far.
+struct chain {
+	FILE *commands;
+	const char *name;
+	bool by_address;
+	unsigned drops;
+	unsigned passes;
+};
+
+static void begin_rule(struct chain *chain)
 {
-	return selector->source.length == 0 || selector->destination.length == 0;
+	fprintf(chain->commands, "add rule inet " HOST_GUARD_TABLE " %s ", chain->name);
+}
+
+static void end_drop(struct chain *chain)
+{
+	fputs(" counter drop\n", chain->commands);
+	chain->drops++;
+}
+
+static void end_pass(struct chain *chain)
+{
+	fputs(" accept\n", chain->commands);
+	chain->passes++;
+}
+
+static const char *family_name(uint8_t family)
+{
+	return family == IP_V4 ? "ip" : "ip6";
+}
+
+static bool is_towards_all(const struct selector *selector)
+{
+	return selector->destination.length == 0;
 }
 
 static bool between_same(const struct selector *a, const struct selector *b)
@@ -31,53 +62,80 @@ static bool between_same(const struct selector *a, const struct selector *b)
 		a->destination.length == b->destination.length;
 }
 
-static void begin_rule(FILE *commands, const char *chain, const struct selector *selector)
+static void begin_selector(struct chain *chain, const struct selector *selector)
 {
-	const char *family = selector->source.addr.family == IP_V4 ? "ip" : "ip6";
+	const char *family = family_name(selector->source.addr.family);
 	char source[IP_PREFIX_TEXT], destination[IP_PREFIX_TEXT];
 
-	fprintf(commands, "add rule inet " HOST_GUARD_TABLE " %s %s saddr %s %s daddr %s", chain,
-		family, ip_prefix_format(&selector->source, source), family,
+	begin_rule(chain);
+	fprintf(chain->commands, "%s saddr %s %s daddr %s", family,
+		ip_prefix_format(&selector->source, source), family,
 		ip_prefix_format(&selector->destination, destination));
 }
 
 // By address alone: an error of ICMP quotes what a policy for another protocol protects.
-static void add_protect(
-	FILE *commands, const char *chain, const struct selector *selector, bool by_address)
+static void add_protect(struct chain *chain, const struct selector *selector)
 {
-	bool ipv4 = selector->source.addr.family == IP_V4;
-
-	if (is_for_all(selector) && !by_address)
-		return;
-	begin_rule(commands, chain, selector);
-	if (is_for_all(selector))
-		fprintf(commands, "%s" NOT_ITS_OWN, ipv4 ? NO_GROUP4 : NO_GROUP6);
-	fputs(" counter drop\n", commands);
+	begin_selector(chain, selector);
+	if (is_towards_all(selector))
+		fprintf(chain->commands, "%s" NOT_ITS_OWN,
+			selector->source.addr.family == IP_V4 ? NO_GROUP4 : NO_GROUP6);
+	end_drop(chain);
 }
 
-static void add_policy(FILE *commands, const char *chain, const struct config_policy *policy,
-	const struct config_policy *before, bool by_address)
+static void add_bypass(struct chain *chain, const struct selector *selector)
+{
+	begin_selector(chain, selector);
+	end_pass(chain);
+}
+
+static bool says_something(const struct chain *chain, const struct config_policy *policy)
 {
 	const struct selector *selector = &policy->selector;
 
-	if (before && before->action == policy->action && between_same(&before->selector, selector))
-		return;
-	if (policy->action == POLICY_PROTECT) {
-		add_protect(commands, chain, selector, by_address);
-	} else if (policy->action == POLICY_BYPASS && selector->protocol == SELECTOR_ANY_PROTOCOL) {
-		begin_rule(commands, chain, selector);
-		fputs(" accept\n", commands);
+	if (policy->action == POLICY_PROTECT)
+		return chain->by_address || !is_towards_all(selector);
+	return policy->action == POLICY_BYPASS && selector->protocol == SELECTOR_ANY_PROTOCOL;
+}
+
+static void add_selectors(struct chain *chain, const struct config *config)
+{
+	const struct config_policy *last = NULL;
+
+	for (unsigned i = 0; i < config->policies_n; i++) {
+		const struct config_policy *policy = &config->policies[i];
+
+		if (!says_something(chain, policy))
+			continue;
+		if (last && last->action == policy->action &&
+			between_same(&last->selector, &policy->selector))
+			continue;
+		if (policy->action == POLICY_PROTECT)
+			add_protect(chain, &policy->selector);
+		else
+			add_bypass(chain, &policy->selector);
+		last = policy;
 	}
 }
 
-static void add_ways_out(FILE *commands, const char *chain, const struct host_guard_names *names)
+// By the set, which later names of our interfaces enter: the chain may be of an earlier
+// configuration.
+static void add_ways_out(struct chain *chain)
 {
-	fprintf(commands, "add rule inet " HOST_GUARD_TABLE " %s oifname { \"lo\"", chain);
-	for (unsigned i = 0; i < names->n; i++) {
-		if (!names->name[i].device)
-			fprintf(commands, ", \"%s\"", names->name[i].name);
-	}
-	fputs(" } accept\n", commands);
+	begin_rule(chain);
+	fputs("oifname lo", chain->commands);
+	end_pass(chain);
+	begin_rule(chain);
+	fputs("oifname @" HOST_GUARD_INTERFACES, chain->commands);
+	end_pass(chain);
+}
+
+// So that a rule more or less shows.
+static void add_end(struct chain *chain)
+{
+	begin_rule(chain);
+	fprintf(chain->commands, "accept comment \"" HOST_GUARD_POLICIES_END "\"\n", chain->drops,
+		chain->passes);
 }
 
 static int compare_prefix(const void *a, const void *b)
@@ -111,31 +169,32 @@ static unsigned collect_destinations(
 }
 
 // Thousands of policies, asked one after the other, would cost every packet of the host's 0.1 ms.
-static void add_others(FILE *commands, const char *chain, const struct config *config,
-	uint8_t family, struct ip_prefix *prefix)
+static void add_others(
+	struct chain *chain, const struct config *config, uint8_t family, struct ip_prefix *prefix)
 {
 	unsigned n = collect_destinations(config, family, prefix);
 	char text[IP_PREFIX_TEXT];
 
-	for (unsigned i = 0; i < n; i++) {
-		if (i == 0)
-			fprintf(commands, "add rule inet " HOST_GUARD_TABLE " %s %s daddr != { ",
-				chain, family == IP_V4 ? "ip" : "ip6");
-		fprintf(commands, "%s%s", i == 0 ? "" : ", ", ip_prefix_format(&prefix[i], text));
-	}
-	if (n > 0)
-		fputs(" } accept\n", commands);
+	if (n == 0)
+		return;
+	begin_rule(chain);
+	fprintf(chain->commands, "%s daddr != {", family_name(family));
+	for (unsigned i = 0; i < n; i++)
+		fprintf(chain->commands, "%s %s", i == 0 ? "" : ",",
+			ip_prefix_format(&prefix[i], text));
+	fputs(" }", chain->commands);
+	end_pass(chain);
 }
 
 // Without memory it is slower, not weaker.
-static void add_destinations(FILE *commands, const char *chain, const struct config *config)
+static void add_destinations(struct chain *chain, const struct config *config)
 {
 	struct ip_prefix *prefix = calloc(config->policies_n + 1, sizeof(prefix[0]));
 
 	if (!prefix)
 		return;
-	add_others(commands, chain, config, IP_V4, prefix);
-	add_others(commands, chain, config, IP_V6, prefix);
+	add_others(chain, config, IP_V4, prefix);
+	add_others(chain, config, IP_V6, prefix);
 	free(prefix);
 }
 
@@ -143,7 +202,7 @@ bool host_guard_needs_addresses(const struct config *config)
 {
 	for (unsigned i = 0; i < config->policies_n; i++) {
 		if (config->policies[i].action == POLICY_PROTECT &&
-			is_for_all(&config->policies[i].selector))
+			is_towards_all(&config->policies[i].selector))
 			return true;
 	}
 	return false;
@@ -152,17 +211,17 @@ bool host_guard_needs_addresses(const struct config *config)
 void host_guard_add_policies(FILE *commands, const struct host_guard_names *names,
 	const struct config *config, bool by_address)
 {
-	char chain[sizeof(HOST_GUARD_POLICIES) + IF_NAMESIZE];
+	char name[sizeof(HOST_GUARD_POLICIES) + IF_NAMESIZE];
+	struct chain chain = {.commands = commands, .name = name, .by_address = by_address};
 
-	snprintf(chain, sizeof(chain), HOST_GUARD_POLICIES "%s", names->first);
+	snprintf(name, sizeof(name), HOST_GUARD_POLICIES "%s", names->first);
 	fprintf(commands,
 		"add chain inet " HOST_GUARD_TABLE
 		" %s { type filter hook output priority filter; }\n"
 		"flush chain inet " HOST_GUARD_TABLE " %s\n",
-		chain, chain);
-	add_ways_out(commands, chain, names);
-	add_destinations(commands, chain, config);
-	for (unsigned i = 0; i < config->policies_n; i++)
-		add_policy(commands, chain, &config->policies[i],
-			i > 0 ? &config->policies[i - 1] : NULL, by_address);
+		name, name);
+	add_ways_out(&chain);
+	add_destinations(&chain, config);
+	add_selectors(&chain, config);
+	add_end(&chain);
 }

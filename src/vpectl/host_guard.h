@@ -15,13 +15,17 @@ struct guard_status {
 	bool forward;
 	bool arrive;
 	bool output;
-	bool policies;
 	json_t *not_forwarded; // names
 	json_t *interfaces;
 	json_t *devices;
 	json_t *indexes; // their names now; numbers of those that are gone
 	json_t *ingress; // name -> true
 	json_t *egress;
+	// Chains of policies: hooked, and with all their rules. Name -> true.
+	json_t *policies_hooked;
+	json_t *policies_whole;
+	unsigned policies_drop; // rules of the one that is being read
+	unsigned policies_pass;
 	json_t *faults; // sentences
 };
 

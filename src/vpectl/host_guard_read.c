@@ -79,21 +79,51 @@ static const json_t *left_of(const json_t *expr, size_t i, const char *kind)
 	return json_object_get(json_object_get(match_of(expr, i), "left"), kind);
 }
 
-// Drops, or lets pass what leaves by certain interfaces, or between certain addresses, or to none
-// that a policy protects.
-static bool is_policy_rule(const json_t *rule)
+// Lets pass what leaves by our interfaces, or between certain addresses, or to none that a policy
+// protects.
+static bool is_policy_pass(const json_t *expr)
+{
+	const json_t *match = match_of(expr, 0);
+
+	if (json_array_size(expr) == 3)
+		return is(left_of(expr, 0, "payload"), "field", "saddr") &&
+			is(left_of(expr, 1, "payload"), "field", "daddr");
+	if (json_array_size(expr) != 2)
+		return false;
+	if (is(left_of(expr, 0, "meta"), "key", "oifname"))
+		return is(match, "op", "==") &&
+			(is(match, "right", "lo") || is(match, "right", "@" HOST_GUARD_INTERFACES));
+	return is(left_of(expr, 0, "payload"), "field", "daddr") && is(match, "op", "!=");
+}
+
+// The rules of one chain follow each other; the last one says how many there are.
+static void read_policy_rule(struct guard_status *status, const char *chain, const json_t *rule)
 {
 	const json_t *expr = json_object_get(rule, "expr");
-	size_t n = json_array_size(expr);
+	const json_t *last = json_array_get(expr, json_array_size(expr) - 1);
+	char end[64];
 
-	if (n > 0 && json_object_get(json_array_get(expr, n - 1), "drop"))
-		return true;
-	if (n == 2)
-		return is(left_of(expr, 0, "meta"), "key", "oifname") ||
-			(is(left_of(expr, 0, "payload"), "field", "daddr") &&
-				is(match_of(expr, 0), "op", "!="));
-	return n == 3 && is(left_of(expr, 0, "payload"), "field", "saddr") &&
-		is(left_of(expr, 1, "payload"), "field", "daddr");
+	snprintf(end, sizeof(end), HOST_GUARD_POLICIES_END, status->policies_drop,
+		status->policies_pass);
+	if (json_object_get(status->policies_whole, chain))
+		status->strange = true;
+	else if (is(rule, "comment", end))
+		json_object_set_new(status->policies_whole, chain, json_true());
+	else if (json_object_get(last, "drop"))
+		status->policies_drop++;
+	else if (json_object_get(last, "accept") && is_policy_pass(expr))
+		status->policies_pass++;
+	else
+		status->strange = true;
+}
+
+static void read_policies(struct guard_status *status, const char *chain, const json_t *rule)
+{
+	read_policy_rule(status, chain, rule);
+	if (json_object_get(status->policies_whole, chain)) {
+		status->policies_drop = 0;
+		status->policies_pass = 0;
+	}
 }
 
 static void read_rule(struct guard_status *status, const json_t *rule)
@@ -103,7 +133,7 @@ static void read_rule(struct guard_status *status, const json_t *rule)
 	if (is(rule, "family", "netdev"))
 		status->strange |= !lets_marked_out(rule);
 	else if (chain && is_of_policies(chain))
-		status->strange |= !is_policy_rule(rule);
+		read_policies(status, chain, rule);
 	else
 		status->strange |= !is_expected(rule, status->rules++);
 }
@@ -138,7 +168,8 @@ static void read_inet_hook(const struct nft_hook *hook, void *arg)
 	status->forward |= is_hook(hook, "forward", NF_INET_FORWARD);
 	status->arrive |= is_hook(hook, "arrive", NF_INET_PRE_ROUTING);
 	status->output |= is_hook(hook, "output", NF_INET_LOCAL_OUT);
-	status->policies |= is_of_policies(hook->chain) && hook->hook == NF_INET_LOCAL_OUT;
+	if (is_of_policies(hook->chain) && hook->hook == NF_INET_LOCAL_OUT)
+		json_object_set_new(status->policies_hooked, hook->chain, json_true());
 }
 
 static void read_names(struct guard_status *status, json_t *names, const json_t *elements)
@@ -250,6 +281,8 @@ static void begin(struct guard_status *status)
 		.indexes = json_array(),
 		.ingress = json_object(),
 		.egress = json_object(),
+		.policies_hooked = json_object(),
+		.policies_whole = json_object(),
 		.faults = json_array(),
 	};
 }
@@ -276,5 +309,7 @@ void guard_status_clear(struct guard_status *status)
 	json_decref(status->indexes);
 	json_decref(status->ingress);
 	json_decref(status->egress);
+	json_decref(status->policies_hooked);
+	json_decref(status->policies_whole);
 	json_decref(status->faults);
 }

@@ -133,6 +133,12 @@ HOLES = {
                      {"table inet vped" + IDLE, "table netdev vped" + IDLE}),
     "policies": (["delete chain inet vped policies-vped-lan"], {WRONG}),
     "a policy more": (["insert rule inet vped policies-vped-lan accept"], {WRONG}),
+    "a way out": (["insert rule inet vped policies-vped-lan oifname nosuch accept"], {WRONG}),
+    "all ways out": (["insert rule inet vped policies-vped-lan oifname != nosuch accept"], {WRONG}),
+    "a policy twice": (["insert rule inet vped policies-vped-lan ip saddr 10.1.0.0/16 "
+                        "ip daddr 10.2.0.0/16 accept"], {WRONG}),
+    "a rule behind": (["add rule inet vped policies-vped-lan counter drop"], {WRONG}),
+    "no policies": (["flush chain inet vped policies-vped-lan"], {WRONG}),
     "one table": (["delete table inet vped"], {WRONG, "no interface is guarded",
                                                "lan0" + NOT_FOR_IP, "wan0" + NOT_FOR_IP}),
 }
@@ -355,8 +361,14 @@ def everything_protected(here, there):
             Policy("::/0", "::/0", "protect", "peer")]
 
 
+def everything_to_there(here, there):
+    """What the other site gets, whoever sends it."""
+    return [Policy(all_, there.prefixes[f], "protect", "peer")
+            for f, all_ in ((4, "0.0.0.0/0"), (6, "::/0"))]
+
+
 @pytest.mark.parametrize("way", AWAY)
-@pytest.mark.parametrize("policies", [two_sites.protect, everything_protected])
+@pytest.mark.parametrize("policies", [two_sites.protect, everything_protected, everything_to_there])
 def test_answers_do_not_leave_by_a_third_interface(lab, sites, policies, way):
     """What came out of a tunnel is neither answered nor quoted there; the management goes on."""
     a, _ = sites.pair("vpe", policies=policies)
@@ -384,6 +396,22 @@ def test_answers_do_not_leave_by_a_third_interface(lab, sites, policies, way):
     ask_for_answers(sites)
     wire.stop()
     assert {A.router[4], A.router[6]} <= set(sources_in_clear(wire.path))
+
+
+def test_host_interfaces_get_other_names(lab, sites):
+    """What the guard has of the configuration before is in nobody's way."""
+    a, _ = sites.pair("vpe")
+    sites.start().wait_reachable()
+    a.stop()
+    for port in a.ports:
+        port.host_interface = f"in-{port.name}"
+    a.start()
+    for f in (4, 6):
+        a.route(B.prefixes[f], B.wan[f])
+    sites.wait_reachable()
+    for f in (4, 6):
+        assert traffic.ping(sites.gate["a"], B.host[f], 5, more=("-I", A.router[f])).lossless
+    assert status(a)["intact"]
 
 
 def test_arrivals_are_not_the_kernels(lab):
