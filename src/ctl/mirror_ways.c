@@ -65,7 +65,8 @@ static void choose(struct mirror_ways *ways)
 {
 	unsigned n = 0;
 
-	qsort(ways->way, ways->n, sizeof(ways->way[0]), compare_way);
+	if (ways->n > 0)
+		qsort(ways->way, ways->n, sizeof(ways->way[0]), compare_way);
 	for (unsigned i = 0; i < ways->n; i++) {
 		if (n == 0 ||
 			memcmp(&ways->way[n - 1].prefix, &ways->way[i].prefix,
