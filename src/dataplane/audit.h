@@ -26,7 +26,8 @@ struct worker;
 	X(replay_seen)       \
 	X(selector_mismatch) \
 	X(seq_exhausted)     \
-	X(clear_protected)
+	X(clear_protected)   \
+	X(source_inside)
 
 enum audit_kind {
 #define X(id) AUDIT_##id,

@@ -113,6 +113,8 @@ def test_forged_inside_sources_reach_nobody_inside(lab, sites, family):
     wire.close()
     seen.stop()
     assert not [f.hex() for _, f in capture.frames(seen.path) if PATTERN in f]
+    event = next(e for e in a.ask("show-events")["events"] if e["kind"] == "source_inside")
+    assert event["source"] == A.host[family]
 
 
 @pytest.mark.parametrize("strict", [1, 0])
