@@ -40,8 +40,8 @@
 	X(encap_ring_full,    "ring to the worker that encrypts for the SA is full") \
 	X(no_outbound_sa,     "policy says protect, the tunnel has no outbound SA")
 
-// Reasons of the path around the SAs: counted per worker, and per port of arrival or, once a packet is
-// to be sent, of departure.
+// Reasons of the path around the SAs: counted per worker, and per port of arrival or, once a packet
+// is to be sent, of departure.
 #define DROP_PATH_REASONS(X) \
 	X(multi_segment,      "packet in several buffers") \
 	X(eth_runt,           "frame shorter than an Ethernet header") \

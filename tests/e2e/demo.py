@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The demo: TCP crosses two gateways, over VPE and then over ESP, and nobody on the way can read it.
+"""The demo: TCP crosses two gateways, over VPE and then over ESP; nobody on the way can read it.
 
 Started by scripts/demo, which prepares packages, huge pages and the build.
 """

@@ -8,8 +8,8 @@ import time
 class EchoReplies:
     """What comes for the pings with one identifier."""
 
-    # Level of ICMP_FILTER and ICMPV6_FILTER, octets of the set of types that it blocks, the one type
-    # that is left out of it.
+    # Level of ICMP_FILTER and ICMPV6_FILTER, octets of the set of types that it blocks, the one
+    # type that is left out of it.
     FILTERS = {4: (255, 4, 0), 6: (socket.IPPROTO_ICMPV6, 32, 129)}  # 255: SOL_RAW
     FILTER = 1
     FIELDS = struct.Struct("!4xHH")

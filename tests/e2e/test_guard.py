@@ -1,4 +1,4 @@
-"""The host guard: the kernel forwards nothing for us, and nothing of ours when the daemon is dead."""
+"""The host guard: the kernel forwards nothing for us, nor anything of ours when vped is dead."""
 
 import collections
 import ipaddress

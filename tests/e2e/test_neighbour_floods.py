@@ -29,7 +29,7 @@ def known(gate, family):
 
 
 def remember_hosts(sites, family):
-    """All namespaces share one table: without this the hosts' entries are what the flood drives out."""
+    """All namespaces share one table: else the hosts' entries are what the flood drives out."""
     for name, site in (("a", A), ("b", B)):
         host, gate, gateway = sites.host[name], sites.gate[name], sites.gateway[name]
         host.ip(f"-{family} neigh replace {site.router[family]} dev eth0 nud permanent "
@@ -66,5 +66,5 @@ def test_next_hops_outlive_a_flood(lab, sites, family, count):
     assert most > MANY
     next_hop, = (line for line in known(gate, family) if line.startswith(f"{B.wan[family]} "))
     assert "managed" in next_hop and "extern_learn" in next_hop
-    print(f"{most} neighbours at most, {after['newcomer'] - before['newcomer']:,} messages refused, "
-          f"{stream.lost()} of {stream.count} packets lost")
+    print(f"{most} neighbours at most, {after['newcomer'] - before['newcomer']:,} messages "
+          f"refused, {stream.lost()} of {stream.count} packets lost")

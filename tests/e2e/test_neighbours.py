@@ -1,5 +1,5 @@
-"""Neighbours: kept known while the kernel sees no traffic, found again when they change, no packet lost
-to the first question."""
+"""Neighbours: kept known while the kernel sees no traffic, found again when they change, no packet
+lost to the first question."""
 
 import json
 import threading
@@ -226,8 +226,8 @@ def test_configured_neighbour(sites, family):
     """A next hop that answers nobody, known by configuration: to us and to the kernel."""
     mac = "02:00:00:00:00:42"
     address = {4: "192.0.2.42", 6: "2001:db8::42"}[family]
-    a = sites.add(A, [], outwards(A),
-                  more=f'neighbours = ( {{ port = "wan"; address = "{address}"; mac = "{mac}"; }} );')
+    neighbour = f'{{ port = "wan"; address = "{address}"; mac = "{mac}"; }}'
+    a = sites.add(A, [], outwards(A), more=f"neighbours = ( {neighbour} );")
     silent = sites.newcomer("silent", [f"{address}/{two_sites.WAN_BITS[family]}"])
     silent.ip(f"link set dev eth0 address {mac} arp off")
     silent.ip(f"addr add {BEHIND[family]} dev lo")

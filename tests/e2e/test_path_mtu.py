@@ -246,7 +246,7 @@ def test_discovery_switched_off(lab):
 @pytest.mark.parametrize("setting,in_fragments", [('df = "clear";', True), ('df = "copy";', True),
                                                   ("mtu = 1300;", False)])
 def test_small_link_that_says_nothing(lab, protocol, setting, in_fragments):
-    """Nobody is told what fits: the router splits tunnel packets, or they are small to begin with."""
+    """Nobody is told what fits: the router splits tunnel packets, or they are small at once."""
     sites = sites_with_a_link_of(lab, 1300)
     sites.pair(protocol)
     for gateway in sites.gateway.values():

@@ -76,13 +76,15 @@ def test_flood(lab, sites, kind, count):
     assert ended > 0
     assert not [c for c, n in refused.items() if n and c not in CLASSES[kind]]
     print(f"{kind}: {sent['sent'] / sent['seconds']:,.0f} frames a second, {ended:,} refused, "
-          f"{len(answers)} rounds of ARP, ND and IKE answered, {stream.count} packets through the tunnel, 0 lost")
+          f"{len(answers)} rounds of ARP, ND and IKE answered, {stream.count} packets through the "
+          "tunnel, 0 lost")
 
 
 def start_with_scarce_neighbours(sites):
     """Whoever shares the limit of a flood goes without."""
     sites.pair("vpe")
-    sites.gateway["a"].settings["more"] = f"punt = {{ neighbour = {SCARCE}; newcomer = {SCARCE}; }};"
+    limits = f"neighbour = {SCARCE}; newcomer = {SCARCE};"
+    sites.gateway["a"].settings["more"] = f"punt = {{ {limits} }};"
     sites.start().wait_reachable((4,))
 
 
@@ -90,9 +92,11 @@ def asked(station, mac, here, addresses):
     """Whether the gateway answers a neighbour's question, by family."""
     time.sleep(PAUSE)
     source4, source6, target4, target6 = addresses
-    return (peers.answers_when_asked(station, bytes(peers.arp_question(mac, here, source4, target4)),
+    arp = peers.arp_question(mac, here, source4, target4)
+    discovery = peers.nd_question(mac, here, source6, target6)
+    return (peers.answers_when_asked(station, bytes(arp),
                                      lambda f: peers.is_arp_answer(f, target4)),
-            peers.answers_when_asked(station, bytes(peers.nd_question(mac, here, source6, target6)),
+            peers.answers_when_asked(station, bytes(discovery),
                                      lambda f: peers.is_nd_answer(f, target6)))
 
 
@@ -194,8 +198,8 @@ def ike_from_nobody(sites):
 @pytest.mark.parametrize("flood,friend", [(ike_from_a_tunnel, "stranger"),
                                           (ike_from_nobody, "peer")])
 def test_flood_of_ike(lab, sites, flood, friend, count):
-    """Of sources that are made up: neither from behind a tunnel does it reach those who have to make
-    tunnels yet, nor from the wan those who have some."""
+    """Of made-up sources: from behind a tunnel it takes nothing from those who have none yet, from
+    the wan nothing from the tunnels' other ends."""
     sites.pair("vpe")
     sites.start().wait_reachable()
     a = sites.gateway["a"]

@@ -3,8 +3,8 @@
 
     flood.py --interface IF --frame HEX --seconds N [--vary AT ...]
 
---vary: the four octets there are others in each frame. The sums of IPv4 headers and of ICMPv6 are made
-anew.
+--vary: the four octets there are others in each frame. The sums of IPv4 headers and of ICMPv6 are
+made anew.
 Says "ready" before it begins, and at the end how many frames left. SIGTERM ends it earlier.
 """
 
