@@ -12,10 +12,6 @@
 #define FRAME_TYPE 12
 #define FRAME_SOURCE 6
 
-// The order in which control takes what waits.
-static const uint8_t drain_order[PUNT_CLASS_COUNT] = {PUNT_neighbour, PUNT_newcomer, PUNT_ike_peer,
-	PUNT_ike, PUNT_routing, PUNT_membership, PUNT_path_mtu, PUNT_icmp, PUNT_other};
-
 static bool put(
 	struct worker *w, unsigned queue, struct rte_mbuf *m, enum meta_kind kind, uint8_t port)
 {
@@ -150,7 +146,7 @@ unsigned punt_drain(struct dataplane *dp, struct rte_mbuf *m[], unsigned n)
 	unsigned found = 0;
 
 	for (unsigned i = 0; i < PUNT_CLASS_COUNT && found < n; i++)
-		found += drain_queue(dp, drain_order[i], m + found, n - found);
+		found += drain_queue(dp, i, m + found, n - found);
 	return found;
 }
 

@@ -8,12 +8,13 @@
 #include <stdalign.h>
 #include <stdint.h>
 
-// Classes of traffic for the host's kernel, with the packets a second that one worker gives it of
-// one port unless configured otherwise. Neighbour: ARP and neighbour discovery of stations that are
-// known; newcomer: of others, who may be made up; ike_peer: UDP 500 and 4500 from the other end of
-// a tunnel; ike: from others; routing: BGP, OSPF, BFD, VRRP and their like; membership: IGMP, MLD,
-// which nothing proves to come from the link; path_mtu: ICMP errors about the tunnels' packets,
-// which control reads instead; icmp and other: to the gateway.
+// Classes of traffic for the host's kernel, in the order in which control takes what waits, with
+// the packets a second that one worker gives it of one port unless configured otherwise. Neighbour:
+// ARP and neighbour discovery of stations that are known; newcomer: of others, who may be made up;
+// ike_peer: UDP 500 and 4500 from the other end of a tunnel; ike: from others; routing: BGP, OSPF,
+// BFD, VRRP and their like; membership: IGMP, MLD, which nothing proves to come from the link;
+// path_mtu: ICMP errors about the tunnels' packets, which control reads instead; icmp and other: to
+// the gateway.
 // clang-format off
 #define PUNT_CLASSES(X) \
 	X(neighbour,  4000) \
