@@ -142,22 +142,28 @@ static bool quotes_spi(const struct sa_out *sa, const struct too_big *said)
 	return said->upper_octets >= sa->proto->spi_offset + sizeof(sa->spi);
 }
 
-enum fit { FITS_NOTHING, FITS_ADDRESSES, FITS_UNWEIGHED, FITS_PACKET };
+// What a router's message is about, as far as is known; the larger the surer.
+enum fit {
+	FITS_NO_TUNNEL, // none has the ends that it names
+	FITS_ENDS,	// a tunnel has them, and has sent no such packet lately
+	FITS_UNWEIGHED, // a tunnel has them; not looked for what it sent: too many guesses
+	FITS_PACKET,	// a tunnel has sent it lately
+};
 
-// How much of it is about this tunnel, whose ends it names.
+// For a tunnel whose ends the message names.
 static enum fit fit(const struct path_mtu *p, const struct tunnel *tunnel,
 	const struct too_big *said, uint64_t now_ms)
 {
 	const struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
 
 	if (!sa || sa->proto->ip_protocol != said->protocol)
-		return FITS_ADDRESSES;
+		return FITS_ENDS;
 	if (!quotes_spi(sa, said) && !limiter_take(p->guesses, &tunnel->remote, 0, now_ms))
 		return FITS_UNWEIGHED;
 	return sa->proto->sent_lately(
 		       sa, (uint16_t)p->gateway->dp->workers, said->upper, said->upper_octets)
 		? FITS_PACKET
-		: FITS_ADDRESSES;
+		: FITS_ENDS;
 }
 
 // The first of the tunnels between these ends, or of those behind them in order.
@@ -181,7 +187,7 @@ static unsigned first_between(const struct path_mtu *p, const struct ends *ends)
 static struct tunnel *tunnel_of(struct path_mtu *p, const struct too_big *said, uint64_t now_ms)
 {
 	const struct ends ends = {.remote = said->destination, .local = said->source};
-	enum fit most = FITS_NOTHING;
+	enum fit most = FITS_NO_TUNNEL;
 
 	for (unsigned i = first_between(p, &ends);
 		i < p->gateway->tunnels && compare(&p->ends[i], &ends) == 0; i++) {
@@ -194,7 +200,7 @@ static struct tunnel *tunnel_of(struct path_mtu *p, const struct too_big *said, 
 	}
 	if (most == FITS_UNWEIGHED)
 		p->stats.limited++;
-	else if (most == FITS_ADDRESSES)
+	else if (most == FITS_ENDS)
 		p->stats.not_sent++;
 	else
 		p->stats.unknown_tunnel++;

@@ -41,8 +41,8 @@ struct proto_ops {
 	// 1970) and has no record of numbers used before.
 	uint64_t (*first_seq)(uint64_t unix_ns);
 	// The first octets of a header, eight or more, came back in somebody's ICMP error: as far
-	// as they go they are those of a packet that this SA has sent lately. lanes: that the SA
-	// has. For control, at any time.
+	// as they go they are those of a packet that this SA has sent lately. lanes: how many the
+	// SA has, one for each worker. For control, at any time.
 	bool (*sent_lately)(
 		const struct sa_out *sa, uint16_t lanes, const uint8_t *header, uint32_t octets);
 	// The last sequence number that may be sent.

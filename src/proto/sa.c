@@ -59,7 +59,7 @@ struct sa_out *sa_out_init(void *memory, const struct sa_params *params, const s
 	sa->owner = params->proto->one_encryptor
 		? workers->encrypt[params->spi % workers->encrypt_n]
 		: SA_NO_OWNER;
-	sa->lanes = sa->owner == SA_NO_OWNER ? workers->encrypt_n : 1;
+	sa->lanes_used = sa->owner == SA_NO_OWNER ? workers->encrypt_n : 1;
 	sa->sender_id = params->sender_id;
 	memcpy(sa->salt, params->salt, sizeof(sa->salt));
 	sa->esn = params->esn;

@@ -63,8 +63,8 @@ struct sa_out {
 	struct sa_out_lane *lane; // one per worker
 	uint64_t *drops;	  // per worker, DROP_SA_END each; the worker writes, control reads
 	uint32_t spi;
-	uint16_t owner; // the one worker that encrypts, or SA_NO_OWNER: every worker may
-	uint16_t lanes; // whose workers encrypt
+	uint16_t owner;	     // the one worker that encrypts, or SA_NO_OWNER: every worker may
+	uint16_t lanes_used; // by workers that encrypt for it
 	// Octets of an inner datagram that fit the tunnel MTU. Control writes, workers read, both
 	// relaxed.
 	_Atomic uint16_t max_inner;

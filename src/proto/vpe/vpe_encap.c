@@ -8,7 +8,7 @@
 // of late have.
 static ALWAYS_INLINE uint16_t ip_id(const struct sa_out *sa, uint32_t window_id, uint64_t seq)
 {
-	return (uint16_t)(seq * sa->lanes + window_id);
+	return (uint16_t)(seq * sa->lanes_used + window_id);
 }
 
 static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, struct rte_mbuf *m,
