@@ -84,7 +84,7 @@ struct mirror_lists {
 	struct mirror_local *local;
 	struct ip_addr *remote;
 	struct fwd_neighbour *fixed;
-	struct ip_prefix *protected;
+	struct ip_prefix *protect;
 };
 
 static void free_lists(struct mirror_lists *lists)
@@ -92,7 +92,7 @@ static void free_lists(struct mirror_lists *lists)
 	free(lists->local);
 	free(lists->remote);
 	free(lists->fixed);
-	free(lists->protected);
+	free(lists->protect);
 }
 
 // A policy for every address is not about where a route leads.
@@ -117,9 +117,9 @@ static int fill_lists(
 	lists->local = calloc(gateway->tunnels + 1, sizeof(lists->local[0]));
 	lists->remote = calloc(gateway->tunnels + 1, sizeof(lists->remote[0]));
 	lists->fixed = calloc(config->neighbours_n + 1, sizeof(lists->fixed[0]));
-	lists->protected = calloc(config->policies_n + 1, sizeof(lists->protected[0]));
+	lists->protect = calloc(config->policies_n + 1, sizeof(lists->protect[0]));
 	if (lists->local == NULL || lists->remote == NULL || lists->fixed == NULL ||
-		lists->protected == NULL)
+		lists->protect == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < gateway->tunnels; i++) {
 		lists->local[i] = (struct mirror_local){
@@ -134,8 +134,8 @@ static int fill_lists(
 	params->remote = lists->remote;
 	params->fixed = config->neighbours_n;
 	params->fixed_neighbour = lists->fixed;
-	params->protects = list_protected(config, lists->protected);
-	params->protected = lists->protected;
+	params->protects = list_protected(config, lists->protect);
+	params->protect = lists->protect;
 	neighbour_room_check(lists->remote, gateway->tunnels);
 	return 0;
 }

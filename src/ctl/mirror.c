@@ -258,7 +258,7 @@ static int copy(struct mirror *mirror, const struct mirror_params *params)
 	mirror->locals = params->locals;
 	mirror->remotes = params->remotes;
 	mirror->fixed = params->fixed;
-	ret = mirror_ways_protect(mirror, params->protected, params->protects);
+	ret = mirror_ways_protect(mirror, params->protect, params->protects);
 	if (ret == 0)
 		ret = addr_hash_seed(&mirror->neighbours.hash);
 	if (ret < 0)
@@ -333,7 +333,7 @@ void mirror_destroy(struct mirror *mirror)
 	free(mirror->local);
 	free(mirror->remote);
 	free(mirror->fixed_neighbour);
-	free(mirror->protected);
+	free(mirror->protect);
 	free(mirror);
 }
 

@@ -59,8 +59,8 @@ struct mirror_params {
 	unsigned fixed;
 	const struct fwd_neighbour *fixed_neighbour; // [fixed]: win over the kernel's
 	unsigned protects;
-	const struct ip_prefix *protected; // [protects]: kernel routes there by others are told of
-	mirror_send *send;		   // NULL: mnl_socket_sendto
+	const struct ip_prefix *protect; // [protects]: kernel routes there by others are told of
+	mirror_send *send;		 // NULL: mnl_socket_sendto
 	struct mirror_sink sink;
 };
 

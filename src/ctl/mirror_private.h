@@ -97,7 +97,7 @@ struct mirror {
 	unsigned fixed;
 	struct fwd_neighbour *fixed_neighbour;
 	unsigned protects;
-	struct mirror_protected *protected; // sorted, each once; told changes
+	struct mirror_protected *protect; // sorted, each once; told changes
 	mirror_send *send;
 	struct mirror_sink sink;
 	// What was read.

@@ -121,13 +121,13 @@ static const struct mirror_way *elsewhere(struct walk *walk, const struct ip_pre
 
 static void tell(const struct ip_prefix *protects, const struct mirror_way *way)
 {
-	char protected[IP_PREFIX_TEXT], route[IP_PREFIX_TEXT], name[IF_NAMESIZE];
+	char to[IP_PREFIX_TEXT], route[IP_PREFIX_TEXT], name[IF_NAMESIZE];
 
 	log_warning(
 		"policies protect %s, but the kernel's route to %s leads by %s, which is none of "
 		"vped's host interfaces: the host guard drops what the host itself sends there "
 		"from protected addresses; without the guard it leaves in clear",
-		ip_prefix_format(protects, protected), ip_prefix_format(&way->prefix, route),
+		ip_prefix_format(protects, to), ip_prefix_format(&way->prefix, route),
 		if_indextoname(way->elsewhere, name) ? name : "an interface that is gone");
 }
 
@@ -138,7 +138,7 @@ void mirror_ways_tell(struct mirror *mirror, struct mirror_ways *ways)
 
 	choose(ways);
 	for (unsigned i = 0; i < mirror->protects; i++) {
-		struct mirror_protected *to = &mirror->protected[i];
+		struct mirror_protected *to = &mirror->protect[i];
 		const struct mirror_way *way = elsewhere(&walk, &to->prefix);
 		unsigned told = to->told;
 
@@ -161,17 +161,17 @@ static int compare_protected(const void *left, const void *right)
 
 int mirror_ways_protect(struct mirror *mirror, const struct ip_prefix *prefix, unsigned n)
 {
-	mirror->protected = calloc(n + 1, sizeof(mirror->protected[0]));
-	if (!mirror->protected)
+	mirror->protect = calloc(n + 1, sizeof(mirror->protect[0]));
+	if (!mirror->protect)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++)
-		mirror->protected[i].prefix = prefix[i];
-	qsort(mirror->protected, n, sizeof(mirror->protected[0]), compare_protected);
+		mirror->protect[i].prefix = prefix[i];
+	qsort(mirror->protect, n, sizeof(mirror->protect[0]), compare_protected);
 	for (unsigned i = 0; i < n; i++) {
 		if (i == 0 ||
-			compare_protected(&mirror->protected[i],
-				&mirror -> protected[mirror->protects - 1]) != 0)
-			mirror->protected[mirror->protects++] = mirror->protected[i];
+			compare_protected(
+				&mirror->protect[i], &mirror->protect[mirror->protects - 1]) != 0)
+			mirror->protect[mirror->protects++] = mirror->protect[i];
 	}
 	return 0;
 }

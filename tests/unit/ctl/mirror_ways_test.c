@@ -7,14 +7,14 @@
 
 #define MANY 20
 
-static struct ip_prefix protected[MANY];
+static struct ip_prefix destination[MANY];
 
 static void protect(unsigned n, const char *const *text)
 {
 	for (unsigned i = 0; i < n; i++)
-		assert_int_equal(ip_prefix_parse(text[i], &protected[i]), 0);
+		assert_int_equal(ip_prefix_parse(text[i], &destination[i]), 0);
 	more.protects = n;
-	more.protected = protected;
+	more.protect = destination;
 }
 
 static int begin(void **state)
@@ -29,10 +29,10 @@ static int begin(void **state)
 static int begin_with_many(void **state)
 {
 	for (unsigned i = 0; i < MANY; i++)
-	protected[i] = (struct ip_prefix){
-		.addr = {.family = IP_V4, .octets = {10, 2, (uint8_t)i}}, .length = 24};
+		destination[i] = (struct ip_prefix){
+			.addr = {.family = IP_V4, .octets = {10, 2, (uint8_t)i}}, .length = 24};
 	more.protects = MANY;
-	more.protected = protected;
+	more.protect = destination;
 	return mirror_start(state);
 }
 
