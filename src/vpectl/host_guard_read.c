@@ -37,11 +37,21 @@ static bool is(const json_t *object, const char *key, const char *text)
 	return value && strcmp(value, text) == 0;
 }
 
+static const json_t *match_of(const json_t *expr, size_t i)
+{
+	return json_object_get(json_array_get(expr, i), "match");
+}
+
+static const json_t *left_of(const json_t *expr, size_t i, const char *kind)
+{
+	return json_object_get(json_object_get(match_of(expr, i), "left"), kind);
+}
+
 static bool is_expected(const json_t *rule, unsigned index)
 {
 	const json_t *expr = json_object_get(rule, "expr");
-	const json_t *match = json_object_get(json_array_get(expr, 0), "match");
-	const json_t *meta = json_object_get(json_object_get(match, "left"), "meta");
+	const json_t *match = match_of(expr, 0);
+	const json_t *meta = left_of(expr, 0, "meta");
 
 	return index < GUARD_RULES && is(rule, "family", "inet") &&
 		is(rule, "chain", rules[index].chain) && is(match, "op", "==") &&
@@ -55,8 +65,8 @@ static bool lets_marked_out(const json_t *rule)
 {
 	const char *chain = json_string_value(json_object_get(rule, "chain"));
 	const json_t *expr = json_object_get(rule, "expr");
-	const json_t *match = json_object_get(json_array_get(expr, 0), "match");
-	const json_t *meta = json_object_get(json_object_get(match, "left"), "meta");
+	const json_t *match = match_of(expr, 0);
+	const json_t *meta = left_of(expr, 0, "meta");
 
 	return chain && strncmp(chain, HOST_GUARD_EGRESS, strlen(HOST_GUARD_EGRESS)) == 0 &&
 		is(match, "op", "==") && is(meta, "key", "mark") &&
@@ -67,16 +77,6 @@ static bool lets_marked_out(const json_t *rule)
 static bool is_of_policies(const char *chain)
 {
 	return strncmp(chain, HOST_GUARD_POLICIES, strlen(HOST_GUARD_POLICIES)) == 0;
-}
-
-static const json_t *match_of(const json_t *expr, size_t i)
-{
-	return json_object_get(json_array_get(expr, i), "match");
-}
-
-static const json_t *left_of(const json_t *expr, size_t i, const char *kind)
-{
-	return json_object_get(json_object_get(match_of(expr, i), "left"), kind);
 }
 
 // Lets pass what leaves by our interfaces, or between certain addresses, or to none that a policy
