@@ -25,9 +25,9 @@ static void set(struct addr_filter *filter, uint16_t bit)
 
 static bool is_set(const struct addr_filter *filter, uint16_t bit)
 {
-	return atomic_load_explicit(&filter->word[bit / WORD_BITS], memory_order_relaxed) >>
-		(bit % WORD_BITS) &
-		1;
+	uint64_t word = atomic_load_explicit(&filter->word[bit / WORD_BITS], memory_order_relaxed);
+
+	return word >> bit % WORD_BITS & 1;
 }
 
 void addr_filter_add(struct addr_filter *filter, const struct ip_addr *addr, uint32_t seed)
