@@ -6,6 +6,7 @@
 
 #define LEAVES -1 // as the kernel wrote it; else a tunnel's index
 #define UNREACHABLE(ipv6) ((ipv6) ? 1 : 3)
+#define QUOTED 64 // octets, all headers among them
 
 // Remote nets are 10.N.0.0/16 and fd00:N::/32; what we call them by.
 enum site {
@@ -78,10 +79,15 @@ struct came {
 	uint16_t fragment;
 };
 
-// A frame with an error of this type about it, of which `quoted` octets are in it. Returns the
-// octets of the packet, which begins behind ETHER.
-static uint32_t error_about(struct lab *lab, bool ipv6, uint8_t type, const struct came *came,
-	uint16_t quoted, uint8_t *frame)
+// The kernel's frame.
+struct error_frame {
+	uint8_t octet[PACKET_MAX];
+	uint32_t octets; // of the packet, which begins behind ETHER
+};
+
+// An error of this type about such a packet, of which `quoted` octets are in it.
+static void error_about(struct lab *lab, bool ipv6, uint8_t type, const struct came *came,
+	uint16_t quoted, struct error_frame *frame)
 {
 	uint32_t header = ipv6 ? IPV6_HEADER : IPV4_HEADER_MIN;
 	char host[IP_ADDR_TEXT];
@@ -94,15 +100,24 @@ static uint32_t error_about(struct lab *lab, bool ipv6, uint8_t type, const stru
 		.destination = host,
 		.protocol = ipv6 ? IP_PROTOCOL_ICMPV6 : IP_PROTOCOL_ICMP,
 		.octets = (uint16_t)(header + ICMP_HEADER + quoted)};
-	uint8_t *packet = frame + ETHER;
-	uint32_t octets;
+	uint8_t *packet = frame->octet + ETHER;
 
 	snprintf(host, sizeof(host), names[ipv6].host, came->site);
-	octets = packet_make(&error, packet);
+	frame->octets = packet_make(&error, packet);
 	packet[header] = type;
 	packet_make(&about, packet + header + ICMP_HEADER);
-	frame_head(lab, WAN, frame);
-	return octets;
+	frame_head(lab, WAN, frame->octet);
+}
+
+static void unreachable(
+	struct lab *lab, bool ipv6, const struct came *came, struct error_frame *frame)
+{
+	error_about(lab, ipv6, UNREACHABLE(ipv6), came, QUOTED, frame);
+}
+
+static void send_frame(struct lab *lab, uint8_t port, const struct error_frame *frame)
+{
+	inject_octets(lab, port, frame->octet, ETHER + frame->octets);
 }
 
 static void expect_gone(struct lab *lab, enum drop_reason reason)
@@ -111,16 +126,27 @@ static void expect_gone(struct lab *lab, enum drop_reason reason)
 	expect_nothing_sent(lab);
 }
 
+static void expect_refused(
+	struct lab *lab, const struct error_frame *frame, enum drop_reason reason)
+{
+	send_frame(lab, WAN, frame);
+	expect_gone(lab, reason);
+}
+
+// reason: DROP_NONE, or why it goes no way.
 static void expect_way(
-	struct lab *lab, int way, enum drop_reason reason, const uint8_t *frame, uint32_t octets)
+	struct lab *lab, const struct error_frame *frame, int way, enum drop_reason reason)
 {
 	if (reason != DROP_NONE) {
-		expect_gone(lab, reason);
-	} else if (way == LEAVES) {
-		expect_octets(lab, WAN, frame, ETHER + octets);
+		expect_refused(lab, frame, reason);
+		return;
+	}
+	send_frame(lab, WAN, frame);
+	if (way == LEAVES) {
+		expect_octets(lab, WAN, frame->octet, ETHER + frame->octets);
 	} else {
-		expect_sealed(lab, 0, (unsigned)way, frame + ETHER, octets);
-		expect_out(lab, (unsigned)way, 0, 1, octets);
+		expect_sealed(lab, 0, (unsigned)way, frame->octet + ETHER, frame->octets);
+		expect_out(lab, (unsigned)way, 0, 1, frame->octets);
 	}
 }
 
@@ -162,16 +188,14 @@ static void the_way_it_came(void **state)
 	for (unsigned i = 0; i < 2 * COUNT(cases); i++) {
 		bool ipv6 = i & 1;
 		struct came came = cases[i / 2].came;
-		uint8_t frame[PACKET_MAX];
-		uint32_t octets;
+		struct error_frame frame;
 
 		if (ipv6 && came.protocol == IP_PROTOCOL_IGMP)
 			continue; // there it is like any
 		if (ipv6 && came.fragment == 0x2000)
 			came.fragment = 1; // more of them
-		octets = error_about(lab, ipv6, UNREACHABLE(ipv6), &came, 64, frame);
-		inject_octets(lab, WAN, frame, ETHER + octets);
-		expect_way(lab, cases[i / 2].way, cases[i / 2].reason, frame, octets);
+		unreachable(lab, ipv6, &came, &frame);
+		expect_way(lab, &frame, cases[i / 2].way, cases[i / 2].reason);
 	}
 }
 
@@ -187,13 +211,11 @@ static void every_type(void **state)
 		bool error6 = type < 128 || type == 137;
 
 		for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
-			uint8_t frame[PACKET_MAX];
-			uint32_t octets = error_about(lab, ipv6, (uint8_t)type, &came, 64, frame);
+			struct error_frame frame;
 
-			inject_octets(lab, WAN, frame, ETHER + octets);
-			expect_way(lab, LEAVES,
-				(ipv6 ? error6 : error4) ? DROP_answer_unprotected : DROP_NONE,
-				frame, octets);
+			error_about(lab, ipv6, (uint8_t)type, &came, QUOTED, &frame);
+			expect_way(lab, &frame, LEAVES,
+				(ipv6 ? error6 : error4) ? DROP_answer_unprotected : DROP_NONE);
 		}
 	}
 }
@@ -230,13 +252,11 @@ static void every_length(void **state)
 		uint16_t least = (ipv6 ? IPV6_HEADER : IPV4_HEADER_MIN) + 4;
 
 		for (uint16_t quoted = 8; quoted < 80; quoted++) {
-			uint8_t frame[PACKET_MAX];
-			uint32_t octets =
-				error_about(lab, ipv6, UNREACHABLE(ipv6), &came, quoted, frame);
+			struct error_frame frame;
 
-			inject_octets(lab, WAN, frame, ETHER + octets);
-			expect_way(lab, 1, quoted < least ? DROP_answer_unprotected : DROP_NONE,
-				frame, octets);
+			error_about(lab, ipv6, UNREACHABLE(ipv6), &came, quoted, &frame);
+			expect_way(lab, &frame, 1,
+				quoted < least ? DROP_answer_unprotected : DROP_NONE);
 		}
 	}
 }
@@ -251,21 +271,18 @@ static void extension_headers(void **state)
 	uint32_t header = IPV6_HEADER + ICMP_HEADER + IPV6_HEADER;
 
 	for (uint16_t port = 9; port <= 53; port += 44) {
-		uint8_t frame[PACKET_MAX];
-		uint8_t *upper = frame + ETHER + header;
-		uint32_t octets;
+		struct error_frame frame;
+		uint8_t *upper = frame.octet + ETHER + header;
 
 		came.port = port;
-		octets = error_about(lab, true, 4, &came, 100, frame);
-		memmove(upper + sizeof(options), upper, octets - header - sizeof(options));
+		error_about(lab, true, 4, &came, 100, &frame);
+		memmove(upper + sizeof(options), upper, frame.octets - header - sizeof(options));
 		memcpy(upper, options, sizeof(options));
 		upper[IPV6_NEXT_HEADER - IPV6_HEADER] = IP_PROTOCOL_DESTINATION;
-		inject_octets(lab, WAN, frame, ETHER + octets);
-		expect_way(lab, 1, port == 53 ? DROP_answer_protected : DROP_NONE, frame, octets);
+		expect_way(lab, &frame, 1, port == 53 ? DROP_answer_protected : DROP_NONE);
 		// They do not end within what is quoted.
 		upper[sizeof(options[0]) + 1] = 8;
-		inject_octets(lab, WAN, frame, ETHER + octets);
-		expect_gone(lab, DROP_answer_unprotected);
+		expect_refused(lab, &frame, DROP_answer_unprotected);
 	}
 }
 
@@ -274,13 +291,12 @@ static void errors_in_fragments(void **state)
 {
 	struct lab *lab = with_policies(state);
 	struct came came = {IN_CLEAR, IP_PROTOCOL_TCP, 9, 0};
-	uint8_t frame[PACKET_MAX];
-	uint32_t octets = error_about(lab, false, 3, &came, 64, frame);
+	struct error_frame frame;
 
-	store_be16(frame + ETHER + IPV4_FRAGMENT, 0x2000);
-	packet_sum(frame + ETHER);
-	inject_octets(lab, WAN, frame, ETHER + octets);
-	expect_gone(lab, DROP_answer_unprotected);
+	unreachable(lab, false, &came, &frame);
+	store_be16(frame.octet + ETHER + IPV4_FRAGMENT, 0x2000);
+	packet_sum(frame.octet + ETHER);
+	expect_refused(lab, &frame, DROP_answer_unprotected);
 }
 
 // Another version, a header of 4 words, and options beyond the end.
@@ -291,12 +307,11 @@ static void malformed_quotes(void **state)
 	struct came came = {IN_CLEAR, IP_PROTOCOL_TCP, 9, 0};
 
 	for (unsigned i = 0; i < COUNT(first); i++) {
-		uint8_t frame[PACKET_MAX];
-		uint32_t octets = error_about(lab, false, 3, &came, 40, frame);
+		struct error_frame frame;
 
-		frame[ETHER + IPV4_HEADER_MIN + ICMP_HEADER] = first[i];
-		inject_octets(lab, WAN, frame, ETHER + octets);
-		expect_gone(lab, DROP_answer_unprotected);
+		error_about(lab, false, UNREACHABLE(false), &came, 40, &frame);
+		frame.octet[ETHER + IPV4_HEADER_MIN + ICMP_HEADER] = first[i];
+		expect_refused(lab, &frame, DROP_answer_unprotected);
 	}
 }
 
@@ -305,13 +320,12 @@ static void towards_the_protected_side(void **state)
 {
 	struct lab *lab = with_policies(state);
 	struct came came = {UNKNOWN, IP_PROTOCOL_UDP, 9, 0};
-	uint8_t frame[PACKET_MAX];
+	struct error_frame frame;
 
 	for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
-		uint32_t octets = error_about(lab, ipv6, UNREACHABLE(ipv6), &came, 64, frame);
-
-		inject_octets(lab, LAN, frame, ETHER + octets);
-		expect_octets(lab, LAN, frame, ETHER + octets);
+		unreachable(lab, ipv6, &came, &frame);
+		send_frame(lab, LAN, &frame);
+		expect_octets(lab, LAN, frame.octet, ETHER + frame.octets);
 	}
 }
 
