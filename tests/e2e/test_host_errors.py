@@ -16,7 +16,6 @@ from sites import A, B, nothing_in_clear
 N = 5
 CLOSED = 9  # no kernel here has a socket on it
 DNS, IKE = 53, 500
-ICMP = {4: "icmp", 6: "icmpv6"}
 EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
@@ -39,32 +38,38 @@ def is_refused(namespace, address, port):
     return False
 
 
-def manage_a(family, protocol=None):
+def manage_a(family, **selectors):
     """Site b reaches the wan address of gw-a through the tunnel."""
-    selectors = {"protocol": protocol} if protocol else {}
-
     def policies(here, there):
-        if here is A:
-            return [Policy(A.wan[family], B.prefixes[family], **selectors)] + two_sites.protect(
-                here, there)
-        return [Policy(B.prefixes[family], A.wan[family], **selectors)] + two_sites.protect(
-            here, there)
+        ends = [A.wan[family], B.prefixes[family]]
+        if here is B:
+            ends.reverse()
+        return [Policy(*ends, **selectors), *two_sites.protect(here, there)]
     return policies
+
+
+def start(sites, family, bypass=True):
+    """bypass: ICMP from the wan address of gw-a, where no policy before says otherwise."""
+    if bypass:
+        sites.gateway["a"].policies += two_sites.answer_pings(A)
+    sites.start().wait_reachable((family,))
+
+
+def capture_wan(lab, sites):
+    return capture.Capture(lab, sites.wan, sites.wan_ends["a"][0], "wan")
 
 
 @pytest.mark.parametrize("bypass", [False, True], ids=["no policy", "bypass"])
 @pytest.mark.parametrize("family", [4, 6])
 def test_errors_about_protected_packets_stay_inside(lab, sites, family, bypass):
     """UDP to the gateway is protected and ICMP is not, or even bypasses."""
-    sites.pair("vpe", policies=manage_a(family, "udp"))
+    sites.pair("vpe", policies=manage_a(family, protocol="udp"))
+    start(sites, family, bypass)
     a = sites.gateway["a"]
-    if bypass:
-        a.policies += [Policy(A.wan[family], EVERYWHERE[family], "bypass", protocol=ICMP[family])]
-    sites.start().wait_reachable((family,))
     with traffic.Echo(sites.gate["a"], A.wan[family], 7000):
         assert traffic.echoes(sites.host["b"], B.host[family], A.wan[family], 7000)
     before = a.drops()
-    wire = capture.Capture(lab, sites.wan, sites.wan_ends["a"][0], "wan")
+    wire = capture_wan(lab, sites)
     traffic.send_numbers(sites.host["b"], A.wan[family], range(N), rate=N, port=CLOSED)
     laboratory.wait_for("the errors", lambda: a.drops_since(before).get("answer_unprotected"))
     assert set(a.drops_since(before)) == {"answer_unprotected"}
@@ -74,10 +79,8 @@ def test_errors_about_protected_packets_stay_inside(lab, sites, family, bypass):
 @pytest.mark.parametrize("family", [4, 6])
 def test_errors_go_back_into_the_tunnel(lab, sites, family):
     sites.pair("vpe", policies=manage_a(family))
-    sites.gateway["a"].policies += [
-        Policy(A.wan[family], EVERYWHERE[family], "bypass", protocol=ICMP[family])]
-    sites.start().wait_reachable((family,))
-    wire = capture.Capture(lab, sites.wan, sites.wan_ends["a"][0], "wan")
+    start(sites, family)
+    wire = capture_wan(lab, sites)
     for address in (A.wan[family], A.router[family]):
         assert is_refused(sites.host["b"], address, CLOSED)
     assert nothing_in_clear(wire).kinds["vpe"] >= 4
@@ -94,13 +97,10 @@ def test_errors_about_clear_packets_enter_no_tunnel(lab, sites, family, port):
     """Whoever sends a packet in another's name gets nothing of it to the far site as authentic."""
     sites.pair("vpe", outer=family, policies=manage_a(family))
     a = sites.gateway["a"]
-    a.policies = [
-        Policy(A.wan[family], EVERYWHERE[family], "bypass", protocol="udp",
-               more=f"src_port = {DNS};"),
-        *a.policies,
-        Policy(A.wan[family], EVERYWHERE[family], "bypass", protocol=ICMP[family])]
+    a.policies.insert(0, Policy(A.wan[family], EVERYWHERE[family], "bypass", protocol="udp",
+                                more=f"src_port = {DNS};"))
+    start(sites, family)
     outsider = {4: "192.0.2.77", 6: "2001:db8::77"}[family]
-    sites.start().wait_reachable((family,))
     forger = sites.newcomer("forger", [f"{outsider}/{two_sites.WAN_BITS[family]}"])
     # In its own name it is told, where a policy lets both pass.
     assert is_refused(forger, A.wan[family], DNS)
@@ -123,10 +123,8 @@ def test_errors_about_clear_packets_enter_no_tunnel(lab, sites, family, port):
 def test_errors_about_lan_packets_stay_on_the_lan(lab, sites, family):
     """Whatever policies there are, and to whichever address of the gateway."""
     sites.pair("vpe")
-    sites.gateway["a"].policies += [
-        Policy(A.wan[family], EVERYWHERE[family], "bypass", protocol=ICMP[family])]
-    sites.start().wait_reachable((family,))
-    wire = capture.Capture(lab, sites.wan, sites.wan_ends["a"][0], "wan")
+    start(sites, family)
+    wire = capture_wan(lab, sites)
     for address in (A.router[family], A.wan[family]):
         assert is_refused(sites.host["a"], address, CLOSED)
     nothing_in_clear(wire)
