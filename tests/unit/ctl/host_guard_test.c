@@ -1,7 +1,7 @@
 // The host guard in a network namespace of the test's own; nft(8) says what the kernel has of it.
 #include "ctl/host_guard.h"
 
-#include "ctl/config.h"
+#include "guard_ports.h"
 #include "netns.h"
 #include "scratch.h"
 
@@ -20,18 +20,6 @@
 #include <cmocka.h>
 
 static struct error err;
-
-static struct config_port *add_port(
-	struct config *config, const char *name, const char *device, const char *host_interface)
-{
-	struct config_port *port = &config->ports[config->ports_n++];
-
-	snprintf(port->params.name, sizeof(port->params.name), "%s", name);
-	snprintf(port->device_args[0], sizeof(port->device_args[0]), "%s", device);
-	snprintf(port->host_interface, sizeof(port->host_interface), "%s", host_interface);
-	port->params.devices = 1;
-	return port;
-}
 
 static const struct host_guard_name *find(const struct host_guard_names *names, const char *name)
 {
@@ -379,9 +367,6 @@ int main(void)
 	};
 	int failed = cmocka_run_group_tests(pure, NULL, NULL);
 
-	if (!netns_enter()) {
-		print_message("no network namespace here\n");
-		return failed != 0 ? failed : 77;
-	}
+	netns_enter_or_exit(failed != 0 ? failed : NETNS_SKIPPED);
 	return failed + cmocka_run_group_tests(kernel, enter, leave);
 }

@@ -37,6 +37,14 @@ bool netns_enter(void)
 	return unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 && write_file("/proc/self/uid_map", map);
 }
 
+void netns_enter_or_exit(int status)
+{
+	if (netns_enter())
+		return;
+	print_message("no network namespace here\n");
+	exit(status);
+}
+
 void netns_run(const char *format, ...)
 {
 	char command[1024];

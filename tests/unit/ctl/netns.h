@@ -6,6 +6,9 @@
 // Moves the process into a new network namespace (and user namespace, where it is not root). false:
 // this machine does not allow it.
 bool netns_enter(void);
+// The same; where it is not allowed the program ends with this status.
+void netns_enter_or_exit(int status);
+#define NETNS_SKIPPED 77 // to meson: the test was not run
 
 // Runs a shell command; the test fails if it fails.
 __attribute__((format(printf, 1, 2))) void netns_run(const char *format, ...);
