@@ -1,5 +1,6 @@
 // What stands next to what is refused, and must be accepted; and keys that are forgotten.
 #include "config_fixture.h"
+#include "config_text.h"
 
 #include "base/secret.h"
 
@@ -12,16 +13,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#define PORTS                                                                          \
-	"ports = ( { name = \"lan\"; side = \"protected\"; vdev = \"net_null0\"; },\n" \
-	"{ name = \"wan\"; side = \"unprotected\"; vdev = \"net_null1\"; } );\n"
-#define TUNNEL(name, local, remote)                                               \
-	"{ name = \"" name "\"; local = \"" local "\"; remote = \"" remote "\"; " \
-	"port = \"wan\"; "
-#define SA(protocol, spi, key)                                                        \
-	"{ protocol = \"" protocol "\"; spi = " spi "; algorithm = \"aes-256-gcm\"; " \
-	"manual_keys = \"fresh-each-start\"; key_file = \"" key "\"; }"
 
 static void ends_beside_the_reserved(void **state)
 {
