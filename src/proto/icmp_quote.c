@@ -3,7 +3,6 @@
 
 #include "proto/ip_upper.h"
 
-#define ICMP_UNREACHABLE 3
 #define ICMP_SOURCE_QUENCH 4
 #define ICMP_REDIRECT 5
 #define ICMP_TIME_EXCEEDED 11

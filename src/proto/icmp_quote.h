@@ -4,6 +4,7 @@
 #include "proto/burst.h"
 
 #define ICMP_HEADER 8
+#define ICMP_UNREACHABLE 3
 
 struct icmp_quote {
 	const uint8_t *header; // the quoted packet's IP header, whole

@@ -4,7 +4,6 @@
 #include "proto/icmp_quote.h"
 #include "proto/ip_hdr.h"
 
-#define ICMP_UNREACHABLE 3
 #define ICMP_FRAGMENTATION_NEEDED 4
 #define ICMPV6_PACKET_TOO_BIG 2
 #define ICMP_MTU4 6
