@@ -154,16 +154,3 @@ int mirror_stop(void **state)
 	before_mirror = NULL;
 	return 0;
 }
-
-static void no_namespace(void **state)
-{
-	(void)state;
-	skip();
-}
-
-int mirror_skip(void)
-{
-	const struct CMUnitTest nothing[] = {cmocka_unit_test(no_namespace)};
-
-	return cmocka_run_group_tests(nothing, NULL, NULL);
-}

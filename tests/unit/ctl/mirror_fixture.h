@@ -64,5 +64,4 @@ int mirror_stop(void **state);
 #define mirrored(test) cmocka_unit_test_setup_teardown(test, mirror_start, mirror_stop)
 // Runs the tests in a network namespace; skips them where none can be had.
 #define mirror_run(tests) \
-	(netns_enter() ? cmocka_run_group_tests(tests, NULL, NULL) : mirror_skip())
-int mirror_skip(void);
+	(netns_enter_or_exit(NETNS_SKIPPED), cmocka_run_group_tests(tests, NULL, NULL))

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ static bool write_file(const char *path, const char *text)
 	return written;
 }
 
-bool netns_enter(void)
+static bool enter(void)
 {
 	char map[32];
 
@@ -39,7 +40,7 @@ bool netns_enter(void)
 
 void netns_enter_or_exit(int status)
 {
-	if (netns_enter())
+	if (enter())
 		return;
 	print_message("no network namespace here\n");
 	exit(status);

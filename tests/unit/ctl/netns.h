@@ -1,12 +1,8 @@
 // A network namespace of the test's own, and commands in it.
 #pragma once
 
-#include <stdbool.h>
-
-// Moves the process into a new network namespace (and user namespace, where it is not root). false:
-// this machine does not allow it.
-bool netns_enter(void);
-// The same; where it is not allowed the program ends with this status.
+// Moves the process into a new network namespace (and user namespace, where it is not root). Where
+// this machine does not allow it the program ends with this status.
 void netns_enter_or_exit(int status);
 #define NETNS_SKIPPED 77 // to meson: the test was not run
 
