@@ -261,7 +261,7 @@ static void cases_free(void)
 int path_main(int argc, char **argv)
 {
 	struct path_options options = {
-		.samples = 201, .packets = 1024, .flows = 64, .engine = "auto"};
+		.samples = 401, .packets = 256, .flows = 64, .engine = "auto"};
 	struct error err;
 	int rc;
 

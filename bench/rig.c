@@ -306,6 +306,15 @@ static void seal(struct rig *rig, struct sa_out *sa, struct burst *b)
 	aead_seal_burst(rig->aead, batch.op, batch.n);
 }
 
+// Octets in front of the inner packet in frames that arrive at this side.
+static uint16_t lead_of(enum rig_protocol protocol, enum port_side side)
+{
+	static const uint16_t header[RIG_PROTOCOLS] = {32, 16};
+
+	return (uint16_t)(RTE_ETHER_HDR_LEN +
+		(side == PORT_UNPROTECTED ? IPV4_HEADER_MIN + header[protocol] : 0));
+}
+
 static int make_burst(struct rig *rig, enum rig_protocol protocol, enum port_side side,
 	uint16_t frame_octets, struct burst *b)
 {
@@ -318,6 +327,8 @@ static int make_burst(struct rig *rig, enum rig_protocol protocol, enum port_sid
 		b->m[i] = rte_pktmbuf_alloc(rig->dp->pool);
 		if (b->m[i] == NULL)
 			return -ENOMEM;
+		// So that the frame begins where a NIC would put it.
+		b->m[i]->data_off = (uint16_t)(b->m[i]->data_off + lead_of(protocol, side));
 		inner = pkt_append(b->m[i], octets);
 		if (inner == NULL)
 			return -ENOBUFS;
