@@ -12,7 +12,7 @@
 #include "proto/ip_hdr.h"
 #include "proto/pkt.h"
 
-static bool in_transit(enum forward_origin origin)
+static ALWAYS_INLINE bool in_transit(enum forward_origin origin)
 {
 	return origin == FORWARD_TRANSIT || origin == FORWARD_DECRYPTED;
 }
@@ -49,7 +49,7 @@ static void send_split(struct worker *w, struct rte_mbuf *m, const struct packet
 	ip_decrement_hop_limit(rte_pktmbuf_mtod(m, uint8_t *));
 	n = frag_split(w, packet->port, m, adjacency->mtu, piece);
 	for (uint16_t i = 0; i < n; i++)
-		tx_packets(w, adjacency, &piece[i], packet, 1);
+		tx_packet(w, adjacency, piece[i], packet->flags & PACKET_IPV6);
 }
 
 // The packet is larger than the MTU of its port. Those of the gateway itself know their size.
@@ -110,69 +110,68 @@ static void forward_nowhere(struct worker *w, struct rte_mbuf *m, const struct p
 	}
 }
 
-// True if the packet has no hop left: it is gone, its sender told.
-static ALWAYS_INLINE bool expires(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
+// The packet does not go on as it is: it has no hop left, or is too big.
+static void forward_unready(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	const struct adjacency *adjacency, enum forward_origin origin)
 {
-	if (!in_transit(origin) || likely(ip_hop_limit(rte_pktmbuf_mtod(m, uint8_t *)) > 1))
-		return false;
-	drop_at_link(w, m, packet, origin, adjacency->port, DROP_ttl_expired, 0);
-	return true;
+	if (in_transit(origin) && ip_hop_limit(rte_pktmbuf_mtod(m, uint8_t *)) <= 1)
+		drop_at_link(w, m, packet, origin, adjacency->port, DROP_ttl_expired, 0);
+	else
+		send_too_big(w, m, packet, adjacency, origin);
 }
 
 // Packets first .. end-1 of the burst, whose next hop is ready. In order, whole or in pieces: hosts
 // give up on fragments that come too far apart.
-static void forward_ready(
-	struct worker *w, struct burst *b, uint16_t first, uint16_t end, enum forward_origin origin)
+static ALWAYS_INLINE void forward_ready(struct worker *w, struct burst *b, uint16_t first,
+	uint16_t end, const struct adjacency *adjacency, enum forward_origin origin)
 {
-	const struct adjacency *adjacency = b->next[first];
-	uint16_t unsent = first;
-	uint16_t n = first;
-
 	for (uint16_t i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
+		uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
 
-		if (unlikely(expires(w, m, &b->packet[i], adjacency, origin)))
-			continue;
-		if (unlikely(m->pkt_len > adjacency->mtu)) {
-			tx_packets(w, adjacency, b->m + unsent, b->packet + unsent,
-				(uint16_t)(n - unsent));
-			unsent = n;
-			send_too_big(w, m, &b->packet[i], adjacency, origin);
+		if (unlikely(m->pkt_len > adjacency->mtu) ||
+			(in_transit(origin) && unlikely(ip_hop_limit(header) <= 1))) {
+			forward_unready(w, m, &b->packet[i], adjacency, origin);
 			continue;
 		}
 		if (in_transit(origin))
-			ip_decrement_hop_limit(rte_pktmbuf_mtod(m, uint8_t *));
-		b->m[n] = m;
-		b->packet[n++] = b->packet[i];
+			ip_decrement_hop_limit(header);
+		tx_packet(w, adjacency, m, b->packet[i].flags & PACKET_IPV6);
 	}
-	tx_packets(w, adjacency, b->m + unsent, b->packet + unsent, (uint16_t)(n - unsent));
 }
 
-static void forward_run(
-	struct worker *w, struct burst *b, uint16_t first, uint16_t end, enum forward_origin origin)
+static void forward_unroutable(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	const struct adjacency *adjacency, enum forward_origin origin)
 {
-	const struct adjacency *adjacency = b->next[first];
-
-	if (unlikely(leaks(w, adjacency, origin))) {
-		for (uint16_t i = first; i < end; i++) {
+	for (uint16_t i = first; i < end; i++) {
+		if (leaks(w, adjacency, origin)) {
 			audit_clear(w, DROP_clear_protected, b->m[i], &b->packet[i]);
 			drop_transit(w, b->m[i], &b->packet[i], origin, DROP_clear_protected);
-		}
-	} else if (likely(adjacency->kind == ADJACENCY_FORWARD)) {
-		forward_ready(w, b, first, end, origin);
-	} else {
-		for (uint16_t i = first; i < end; i++)
+		} else {
 			forward_nowhere(w, b->m[i], &b->packet[i], adjacency, origin);
+		}
 	}
+}
+
+void forward_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	const struct adjacency *next, enum forward_origin origin)
+{
+	if (unlikely(next->kind != ADJACENCY_FORWARD) || unlikely(leaks(w, next, origin)))
+		forward_unroutable(w, b, first, end, next, origin);
+	else if (in_transit(origin))
+		forward_ready(w, b, first, end, next, origin);
+	else
+		forward_ready(w, b, first, end, next, FORWARD_OWN);
 }
 
 void forward_burst(struct worker *w, struct burst *b, enum forward_origin origin)
 {
 	for (uint16_t first = 0, end; first < b->n; first = end) {
-		for (end = first + 1; end < b->n && b->next[end] == b->next[first]; end++)
+		const struct adjacency *next = b->next[first];
+
+		for (end = first + 1; end < b->n && b->next[end] == next; end++)
 			;
-		forward_run(w, b, first, end, origin);
+		forward_run(w, b, first, end, next, origin);
 	}
 }
 

@@ -15,6 +15,10 @@ enum forward_origin {
 // kernel, or drops it. Leaves b as it may.
 void forward_burst(struct worker *w, struct burst *b, enum forward_origin origin);
 
+// The same for packets first .. end-1, which all go to `next`.
+void forward_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	const struct adjacency *next, enum forward_origin origin);
+
 // Packets that control kept until their next hop was known (META_RESUME): as if they came just now,
 // from where they came.
 void forward_resume(struct worker *w, struct rte_mbuf *m[], uint16_t n);

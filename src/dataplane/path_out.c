@@ -56,37 +56,40 @@ static uint16_t run_end(const struct burst *b, struct sa_out *const sa[], uint16
 	return end;
 }
 
-// Packets first .. end-1 are the SA's, encrypted, and begin with their outer header. Those that go
-// on whole stay.
-static void route_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
-	struct sa_out *sa, uint16_t *kept)
+static void refuse_encap(struct worker *w, const struct burst *b, uint16_t i, struct sa_out *sa)
 {
-	const struct adjacency *hop = hop_of(w, sa);
+	audit_outbound(w, b->verdict[i], b->m[i], &b->packet[i], sa);
+	sa_drop(w, sa, b->packet[i].port, b->verdict[i]);
+	drop_free(b->m[i]);
+}
+
+// Packets first .. end-1 are the SA's, encrypted, and begin with their outer header.
+static void route_run(
+	struct worker *w, struct burst *b, uint16_t first, uint16_t end, struct sa_out *sa)
+{
 	uint16_t mtu = sa_out_path_mtu(sa);
+	uint16_t kept = first;
 
 	for (uint16_t i = first; i < end; i++) {
 		struct packet *packet = &b->packet[i];
 
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT)) {
-			audit_outbound(w, b->verdict[i], b->m[i], packet, sa);
-			sa_drop(w, sa, packet->port, b->verdict[i]);
-			drop_free(b->m[i]);
+			refuse_encap(w, b, i, sa);
 			continue;
 		}
 		packet->protocol = sa->proto->ip_protocol;
 		packet->flags = sa->ipv6 ? PACKET_IPV6 : 0;
-		b->next[i] = hop;
 		if (likely(b->m[i]->pkt_len <= mtu))
-			burst_keep(b, i, kept);
+			burst_keep(b, i, &kept);
 		else
 			forward_fragments(w, b->m[i], packet, sa);
 	}
+	forward_run(w, b, first, kept, hop_of(w, sa), FORWARD_OWN);
 }
 
 // Everything that goes on towards encryption here: b's packets, their hop taken, sa beside them.
 static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
 {
-	uint16_t kept = 0;
 	uint16_t end;
 
 	w->batch.n = 0;
@@ -100,10 +103,8 @@ static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
 	stage_end(&w->clock, STAGE_crypto);
 	for (uint16_t first = 0; first < b->n; first = end) {
 		end = run_end(b, sa, first);
-		route_run(w, b, first, end, sa[first], &kept);
+		route_run(w, b, first, end, sa[first]);
 	}
-	b->n = kept;
-	forward_burst(w, b, FORWARD_OWN);
 	stage_end(&w->clock, STAGE_route);
 }
 

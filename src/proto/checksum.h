@@ -42,9 +42,10 @@ static ALWAYS_INLINE uint32_t checksum_sum_any(const uint8_t *octet, uint32_t oc
 	return sum + checksum_sum(last, sizeof(last));
 }
 
-// Of the 20 octets that nearly every IPv4 header has; in words of 32 bits, whose sums are the same
-// (RFC 1071 section 2, "parallel summation").
-static ALWAYS_INLINE uint32_t checksum_sum20(const uint8_t *header)
+// The 20 octets that nearly every IPv4 header has, its checksum among them. In words of 64 bits,
+// carries added at the lower end, whose sums are the same (RFC 1071 section 2, "parallel
+// summation"). All ones, however wide, are zero modulo 0xffff, which takes a multiplication.
+static ALWAYS_INLINE bool checksum_right20(const uint8_t *header)
 {
 	uint64_t word[2];
 	uint32_t last;
@@ -52,17 +53,19 @@ static ALWAYS_INLINE uint32_t checksum_sum20(const uint8_t *header)
 
 	memcpy(word, header, sizeof(word));
 	memcpy(&last, header + 16, sizeof(last));
-	sum = (uint32_t)word[0] + (word[0] >> 32) + (uint32_t)word[1] + (word[1] >> 32) + last;
-	sum = (uint32_t)sum + (sum >> 32);
-	return (uint32_t)((sum & 0xffff) + (sum >> 16));
+	sum = word[0] + word[1];
+	sum += sum < word[1];
+	sum += last;
+	sum += sum < last;
+	return sum % 0xffff == 0;
 }
 
 // A header that includes its checksum sums to all ones.
 static ALWAYS_INLINE bool checksum_ipv4_right(const uint8_t *header, uint32_t octets)
 {
-	uint32_t sum = likely(octets == 20) ? checksum_sum20(header) : checksum_sum(header, octets);
-
-	return checksum_fold(sum) == 0xffff;
+	if (likely(octets == 20))
+		return checksum_right20(header);
+	return checksum_fold(checksum_sum(header, octets)) == 0xffff;
 }
 
 // Changes the 16-bit word at `word` and the checksum at `checksum` with it.

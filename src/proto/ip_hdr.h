@@ -160,12 +160,14 @@ static ALWAYS_INLINE uint8_t ip_hop_limit(const uint8_t *header)
 // It must not be zero before.
 static ALWAYS_INLINE void ip_decrement_hop_limit(uint8_t *header)
 {
-	if (ip_version(header) == 4) {
-		uint16_t sum = load_be16(header + IPV4_CHECKSUM);
+	if (likely(ip_version(header) == 4)) {
+		uint32_t word = load_le32(header + IPV4_TTL);
+		uint32_t sum = word >> 16;
 
-		// What RFC 1624's equation 3 comes to where a word becomes less by 0x0100.
-		store_be16(header + IPV4_CHECKSUM, (uint16_t)(sum + 0x0100 + (sum >= 0xfeff)));
-		header[IPV4_TTL]--;
+		// TTL and checksum at once. The checksum becomes what RFC 1624's equation 3 comes
+		// to where a word becomes less by one in its first octet, the lower one here.
+		sum += 1 + (sum >= 0xfffe);
+		store_le32(header + IPV4_TTL, sum << 16 | ((word - 1) & 0xffff));
 	} else {
 		header[IPV6_HOP_LIMIT]--;
 	}

@@ -5,7 +5,10 @@
 
 #include "base/compiler.h"
 
+#include <assert.h>
 #include <rte_mbuf.h>
+#include <stddef.h>
+#include <string.h>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -29,14 +32,27 @@ static ALWAYS_INLINE void pkt_unfence(struct rte_mbuf *m)
 	PKT_UNPOISON(m->buf_addr, m->buf_len);
 }
 
+// Both lengths of a buffer that is a packet of its own: neighbours in memory, added to at once.
+// octets may be negative.
+static ALWAYS_INLINE void pkt_lengthen(struct rte_mbuf *m, int32_t octets)
+{
+	uint8_t *at = (uint8_t *)m + offsetof(struct rte_mbuf, pkt_len);
+	uint64_t lengths; // pkt_len, data_len, and a field that stays
+
+	static_assert(offsetof(struct rte_mbuf, data_len) == offsetof(struct rte_mbuf, pkt_len) + 4,
+		"the two lengths stand side by side");
+	memcpy(&lengths, at, sizeof(lengths));
+	lengths += (uint64_t)(int64_t)octets * UINT64_C(0x100000001);
+	memcpy(at, &lengths, sizeof(lengths));
+}
+
 // Makes room in front and returns the new start, NULL where there is none.
 static ALWAYS_INLINE uint8_t *pkt_prepend(struct rte_mbuf *m, uint16_t octets)
 {
 	if (unlikely(m->data_off < octets))
 		return NULL;
 	m->data_off = (uint16_t)(m->data_off - octets);
-	m->data_len = (uint16_t)(m->data_len + octets);
-	m->pkt_len += octets;
+	pkt_lengthen(m, octets);
 	PKT_UNPOISON(rte_pktmbuf_mtod(m, void *), octets);
 	return rte_pktmbuf_mtod(m, uint8_t *);
 }
@@ -48,8 +64,7 @@ static ALWAYS_INLINE uint8_t *pkt_append(struct rte_mbuf *m, uint16_t octets)
 
 	if (unlikely(m->buf_len - m->data_off - m->data_len < octets))
 		return NULL;
-	m->data_len = (uint16_t)(m->data_len + octets);
-	m->pkt_len += octets;
+	pkt_lengthen(m, octets);
 	PKT_UNPOISON(end, octets);
 	return end;
 }
@@ -59,8 +74,7 @@ static ALWAYS_INLINE void pkt_strip(struct rte_mbuf *m, uint16_t octets)
 {
 	PKT_POISON(rte_pktmbuf_mtod(m, void *), octets);
 	m->data_off = (uint16_t)(m->data_off + octets);
-	m->data_len = (uint16_t)(m->data_len - octets);
-	m->pkt_len -= octets;
+	pkt_lengthen(m, -(int32_t)octets);
 }
 
 // Takes octets away in front and leaves so many of those that follow; there are that many.
@@ -71,6 +85,5 @@ static ALWAYS_INLINE void pkt_narrow(struct rte_mbuf *m, uint16_t front, uint16_
 	PKT_POISON(data, front);
 	PKT_POISON(data + front + octets, m->data_len - front - octets);
 	m->data_off = (uint16_t)(m->data_off + front);
-	m->data_len = octets;
-	m->pkt_len = octets;
+	pkt_lengthen(m, (int32_t)octets - m->data_len);
 }
