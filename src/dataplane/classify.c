@@ -28,18 +28,11 @@
 // Packets whose memory is asked for before they are looked at.
 #define FETCH_AHEAD 6
 
-// The header at `header`, with this many octets from there to the end of the frame. *total: octets
-// of the packet.
-static ALWAYS_INLINE enum drop_reason check_ipv4(
-	const struct rte_mbuf *m, const uint8_t *header, uint32_t octets, uint32_t *total)
+// The header at `header` has header_octets; `octets` from its start to the end of the frame.
+// *total: of the packet.
+static ALWAYS_INLINE enum drop_reason check_ipv4(const struct rte_mbuf *m, const uint8_t *header,
+	uint32_t header_octets, uint32_t octets, uint32_t *total)
 {
-	uint32_t header_octets;
-
-	if (unlikely(octets < IPV4_HEADER_MIN))
-		return DROP_ip_header;
-	if (unlikely(ip_version(header) != 4))
-		return DROP_ip_version;
-	header_octets = ipv4_header_octets(header);
 	*total = load_be16(header + IPV4_TOTAL_LENGTH);
 	if (unlikely(header_octets < IPV4_HEADER_MIN || *total < header_octets))
 		return DROP_ip_header;
@@ -65,35 +58,71 @@ static enum drop_reason check_ipv6(const uint8_t *header, uint32_t octets, uint3
 	return unlikely(ip_source_wrong(header)) ? DROP_ip_source : DROP_NONE;
 }
 
-static ALWAYS_INLINE enum drop_reason take_ip(
-	struct rte_mbuf *m, uint16_t ether_type, struct packet *packet)
+static enum drop_reason check_ip(
+	const struct rte_mbuf *m, uint16_t ether_type, const uint8_t *header, uint32_t *total)
+{
+	uint32_t octets = (uint32_t)m->data_len - RTE_ETHER_HDR_LEN;
+
+	if (ether_type == RTE_ETHER_TYPE_IPV6)
+		return check_ipv6(header, octets, total);
+	if (octets < IPV4_HEADER_MIN)
+		return DROP_ip_header;
+	if (ip_version(header) != 4)
+		return DROP_ip_version;
+	return check_ipv4(m, header, ipv4_header_octets(header), octets, total);
+}
+
+enum drop_reason classify_ip(struct rte_mbuf *m, uint16_t ether_type, struct packet *packet)
 {
 	const uint8_t *header = rte_pktmbuf_mtod_offset(m, const uint8_t *, RTE_ETHER_HDR_LEN);
-	uint32_t octets = (uint32_t)m->data_len - RTE_ETHER_HDR_LEN;
-	enum drop_reason reason;
 	uint32_t total;
+	enum drop_reason reason = check_ip(m, ether_type, header, &total);
 
-	if (likely(ether_type == RTE_ETHER_TYPE_IPV4))
-		reason = check_ipv4(m, header, octets, &total);
-	else
-		reason = check_ipv6(header, octets, &total);
-	if (unlikely(reason != DROP_NONE))
+	if (reason != DROP_NONE)
 		return reason;
 	pkt_narrow(m, RTE_ETHER_HDR_LEN, (uint16_t)total);
 	return ip_upper(header, total, packet);
 }
 
-enum drop_reason classify_ip(struct rte_mbuf *m, uint16_t ether_type, struct packet *packet)
+// Nearly all frames: one segment, to this port's own address, that begins an IPv4 packet without
+// options that is no fragment.
+static ALWAYS_INLINE bool is_plain(const struct rte_mbuf *m, const uint8_t *frame, uint64_t mac)
 {
-	return take_ip(m, ether_type, packet);
+	const uint8_t *header = frame + RTE_ETHER_HDR_LEN;
+
+	if (unlikely(m->nb_segs > 1 || m->data_len < RTE_ETHER_HDR_LEN + IPV4_HEADER_MIN))
+		return false;
+	// What is behind the address, or behind version and length, falls out at the upper end.
+	return load_le64(frame) << 16 == mac << 16 &&
+		load_be32(frame + 12) >> 8 == (RTE_ETHER_TYPE_IPV4 << 8 | 0x45) &&
+		(load_be16(header + IPV4_FRAGMENT) &
+			(IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET)) == 0;
 }
 
-static ALWAYS_INLINE bool is_for_us(const struct port *port, const uint8_t *frame)
+// Fills all of packet but port.
+static ALWAYS_INLINE enum drop_reason take_plain(
+	struct rte_mbuf *m, const uint8_t *frame, struct packet *packet)
+{
+	const uint8_t *header = frame + RTE_ETHER_HDR_LEN;
+	uint32_t octets = (uint32_t)m->data_len - RTE_ETHER_HDR_LEN;
+	uint32_t total;
+	enum drop_reason reason = check_ipv4(m, header, IPV4_HEADER_MIN, octets, &total);
+
+	if (unlikely(reason != DROP_NONE))
+		return reason;
+	pkt_narrow(m, RTE_ETHER_HDR_LEN, (uint16_t)total);
+	packet->l4 = IPV4_HEADER_MIN;
+	packet->protocol = header[IPV4_PROTOCOL];
+	packet->flags = 0;
+	return DROP_NONE;
+}
+
+static bool is_for_us(const struct port *port, const uint8_t *frame)
 {
 	return memcmp(frame, port->mac.addr_bytes, RTE_ETHER_ADDR_LEN) == 0 || (frame[0] & 1);
 }
 
-static ALWAYS_INLINE enum drop_reason check_frame(const struct port *port, struct rte_mbuf *m)
+static enum drop_reason check_frame(const struct port *port, struct rte_mbuf *m)
 {
 	if (unlikely(m->nb_segs > 1))
 		return DROP_multi_segment;
@@ -152,44 +181,68 @@ static ALWAYS_INLINE void fetch(const struct rte_mbuf *m)
 	__builtin_prefetch(data - CACHE_LINE, 1);
 }
 
+// A frame of another kind. False: it is gone, dropped or given to the kernel.
+static bool take_other(struct worker *w, uint8_t port, struct rte_mbuf *m, struct packet *packet)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	enum drop_reason reason = check_frame(&w->dp->port[port], m);
+	bool to_group;
+	uint16_t type;
+
+	if (reason != DROP_NONE) {
+		drop_packet(w, port, reason, m);
+		return false;
+	}
+	to_group = frame[0] & 1;
+	type = load_be16(frame + 12);
+	if (type != RTE_ETHER_TYPE_IPV4 && type != RTE_ETHER_TYPE_IPV6) {
+		pkt_strip(m, RTE_ETHER_HDR_LEN);
+		take_link_frame(w, port, m, type);
+		return false;
+	}
+	reason = classify_ip(m, type, packet);
+	if (reason != DROP_NONE) {
+		drop_packet(w, port, reason, m);
+		return false;
+	}
+	packet->flags |= to_group ? PACKET_TO_GROUP : 0;
+	return true;
+}
+
 void classify_frames(
 	struct worker *w, uint8_t port, struct rte_mbuf *m[], uint16_t n, struct burst *b)
 {
+	uint64_t octets_received = 0;
+	uint64_t mac = 0;
 	uint16_t kept = 0;
 
+	memcpy(&mac, w->dp->port[port].mac.addr_bytes, RTE_ETHER_ADDR_LEN);
 	for (uint16_t i = 0; i < n && i < FETCH_AHEAD; i++)
 		fetch(m[i]);
 	for (uint16_t i = 0; i < n; i++) {
 		struct packet *packet = &b->packet[kept];
-		enum drop_reason reason = check_frame(&w->dp->port[port], m[i]);
 		const uint8_t *frame = rte_pktmbuf_mtod(m[i], const uint8_t *);
-		uint8_t group;
-		uint16_t type;
+		enum drop_reason reason;
 
 		if (i + FETCH_AHEAD < n)
 			fetch(m[i + FETCH_AHEAD]);
-		if (unlikely(reason != DROP_NONE)) {
-			drop_packet(w, port, reason, m[i]);
-			continue;
-		}
-		group = frame[0] & 1 ? PACKET_TO_GROUP : 0;
-		type = load_be16(frame + 12);
-		if (unlikely(type != RTE_ETHER_TYPE_IPV4 && type != RTE_ETHER_TYPE_IPV6)) {
-			pkt_strip(m[i], RTE_ETHER_HDR_LEN);
-			take_link_frame(w, port, m[i], type);
-			continue;
-		}
-		reason = take_ip(m[i], type, packet);
-		if (unlikely(reason != DROP_NONE)) {
-			drop_packet(w, port, reason, m[i]);
-			continue;
-		}
-		packet->flags |= group;
+		octets_received += m[i]->pkt_len;
+		pkt_fence(m[i]);
+		b->m[kept] = m[i];
 		packet->port = port;
-		b->verdict[kept] = VERDICT_ACCEPT;
-		b->m[kept++] = m[i];
+		if (unlikely(!is_plain(m[i], frame, mac))) {
+			kept += take_other(w, port, m[i], packet);
+			continue;
+		}
+		reason = take_plain(m[i], frame, packet);
+		if (likely(reason == DROP_NONE))
+			kept++;
+		else
+			drop_packet(w, port, reason, m[i]);
 	}
 	b->n = kept;
+	counter_add(&w->stats.port[port].rx_packets, n);
+	counter_add(&w->stats.port[port].rx_octets, octets_received);
 }
 
 static enum punt_class punt_icmpv6(uint8_t type)

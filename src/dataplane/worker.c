@@ -89,18 +89,6 @@ void worker_destroy(struct worker *w)
 	rte_free(w);
 }
 
-static void count_received(struct worker *w, uint8_t port, struct rte_mbuf *m[], uint16_t n)
-{
-	uint64_t octets = 0;
-
-	for (uint16_t i = 0; i < n; i++) {
-		octets += m[i]->pkt_len;
-		pkt_fence(m[i]);
-	}
-	counter_add(&w->stats.port[port].rx_packets, n);
-	counter_add(&w->stats.port[port].rx_octets, octets);
-}
-
 static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
 {
 	struct rte_mbuf *m[BURST_MAX];
@@ -110,7 +98,6 @@ static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
 	n = rte_eth_rx_burst(rxq->device, rxq->queue, m, w->burst_max);
 	if (n == 0)
 		return 0;
-	count_received(w, rxq->port, m, n);
 	stage_end(&w->clock, STAGE_receive);
 	classify_frames(w, rxq->port, m, n, &w->burst);
 	stage_end(&w->clock, STAGE_classify);
