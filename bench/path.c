@@ -46,6 +46,7 @@ struct path_options {
 	unsigned samples;
 	unsigned packets;
 	unsigned flows;
+	unsigned burst;
 	const char *engine;
 	const char *only; // cases whose label has this in it; NULL: all
 	bool stages;
@@ -112,8 +113,10 @@ static int take_sample(
 
 static int run(const struct path_options *options, struct error *err)
 {
-	struct rig_params params = {
-		.algorithm = AEAD_AES_128_GCM, .engine = options->engine, .flows = options->flows};
+	struct rig_params params = {.algorithm = AEAD_AES_128_GCM,
+		.engine = options->engine,
+		.flows = options->flows,
+		.burst = options->burst};
 	struct rig *rig;
 	int rc = rig_create(&params, &rig, err);
 
@@ -132,7 +135,7 @@ static void print_table(const struct path_options *options)
 	printf("TSC cycles per packet, one worker, AES-128-GCM, engine %s, one SA, %u flows, "
 	       "replay window %u,\n%u samples of %u packets each, bursts of %u, TSC %.0f MHz\n\n",
 		options->engine, options->flows, REPLAY_WINDOW_DEFAULT, options->samples,
-		options->packets, BURST_MAX, (double)rte_get_tsc_hz() / 1e6);
+		options->packets, options->burst, (double)rte_get_tsc_hz() / 1e6);
 	printf("%-5s %-9s %6s %9s %9s %9s %9s\n", "", "", "frame", "median", "min", "p10", "p90");
 	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
 		struct path_case *c = &cases[i];
@@ -196,6 +199,7 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 		{"samples", required_argument, NULL, 's'},
 		{"packets", required_argument, NULL, 'p'},
 		{"flows", required_argument, NULL, 'f'},
+		{"burst", required_argument, NULL, 'b'},
 		{"engine", required_argument, NULL, 'e'},
 		{"only", required_argument, NULL, 'o'},
 		{"stages", no_argument, NULL, 'S'},
@@ -215,6 +219,9 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 			break;
 		case 'f':
 			options->flows = option_number(optarg, 1, FLOWS_MAX);
+			break;
+		case 'b':
+			options->burst = option_number(optarg, 1, BURST_MAX);
 			break;
 		case 'o':
 			options->only = optarg;
@@ -261,7 +268,7 @@ static void cases_free(void)
 int path_main(int argc, char **argv)
 {
 	struct path_options options = {
-		.samples = 401, .packets = 256, .flows = 64, .engine = "auto"};
+		.samples = 401, .packets = 256, .flows = 64, .burst = BURST_MAX, .engine = "auto"};
 	struct error err;
 	int rc;
 

@@ -58,7 +58,7 @@ static int create_device(struct rig *rig, enum port_side side, const char *name)
 		: 0;
 }
 
-static int create_dataplane(struct rig *rig, struct error *err)
+static int create_dataplane(struct rig *rig, const struct rig_params *wanted, struct error *err)
 {
 	static const struct port_params ports[2] = {
 		{.name = "lan",
@@ -73,12 +73,12 @@ static int create_dataplane(struct rig *rig, struct error *err)
 			.device = {"net_ring_wan"}},
 	};
 	static const struct worker_params worker = {.lcore = 1, .role = WORKER_BOTH};
-	static const struct dataplane_params params = {
+	const struct dataplane_params params = {
 		.ports = 2,
 		.port = ports,
 		.workers = 1,
 		.worker = &worker,
-		.burst = BURST_MAX,
+		.burst = wanted->burst,
 		.flows = 8192,
 		.idle = WORKER_POLL,
 		.buffers = BUFFERS,
@@ -236,7 +236,7 @@ int rig_create(const struct rig_params *params, struct rig **created, struct err
 	if (rig == NULL)
 		return error_set(err, ENOMEM, "no memory");
 	rig->flows = params->flows;
-	rc = create_dataplane(rig, err);
+	rc = create_dataplane(rig, params, err);
 	for (unsigned i = 0; i < RIG_PROTOCOLS && rc == 0; i++)
 		rc = create_tunnel(rig, i, params, err);
 	if (rc == 0)

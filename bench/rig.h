@@ -21,7 +21,8 @@ struct rig {
 	struct rig_tunnel tunnel[RIG_PROTOCOLS];
 	struct aead_ctx *aead; // the peer's
 	unsigned flows;
-	unsigned flow; // of the next packet
+	unsigned burst; // packets that the worker takes at a time
+	unsigned flow;	// of the next packet
 };
 
 struct rig_params {
@@ -29,6 +30,7 @@ struct rig_params {
 	bool esn;
 	const char *engine; // name, or "auto"; "null" encrypts nothing
 	unsigned flows;
+	unsigned burst; // packets that the worker takes at a time
 };
 
 // EAL, once per process. 0 or -errno.
