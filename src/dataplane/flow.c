@@ -18,6 +18,14 @@ struct flow {
 	uint64_t epoch;				 // of the worker's tables
 	const struct adjacency *next;
 	uint32_t match;
+	bool forwardable; // not the host's, and from a source that is nobody's on one link only
+};
+
+// By what a packet's flow is found.
+struct key {
+	uint64_t address; // the first half of IPv6's
+	uint64_t rest;
+	struct flow *place;
 };
 
 struct flow_cache {
@@ -83,10 +91,13 @@ static ALWAYS_INLINE uint64_t hash(uint64_t hash, uint64_t value)
 	return hash ^ hash >> 32;
 }
 
-static ALWAYS_INLINE struct flow *place_of(
-	struct flow_cache *cache, const uint8_t *addresses, bool ipv6, uint64_t rest)
+static ALWAYS_INLINE struct key key_of(struct flow_cache *cache, const struct rte_mbuf *m,
+	const struct packet *packet, enum spd_direction direction)
 {
-	uint64_t place = hash(cache->seed, word(addresses));
+	bool ipv6 = packet->flags & PACKET_IPV6;
+	const uint8_t *addresses = addresses_of(m, ipv6);
+	struct key key = {.address = word(addresses), .rest = rest_of(m, packet, direction)};
+	uint64_t place = hash(cache->seed, key.address);
 
 	if (unlikely(ipv6)) {
 		place = hash(place, word(addresses + 8));
@@ -94,15 +105,20 @@ static ALWAYS_INLINE struct flow *place_of(
 		place = hash(place, word(addresses + 24));
 	}
 	// The upper bits, which all bits of the flow have a part in.
-	return &cache->flow[(place ^ rest) * HASH_ODD >> cache->shift];
+	key.place = &cache->flow[(place ^ key.rest) * HASH_ODD >> cache->shift];
+	return key;
 }
 
-static ALWAYS_INLINE bool is_flow(
-	const struct flow *flow, uint64_t epoch, const uint8_t *addresses, bool ipv6, uint64_t rest)
+static ALWAYS_INLINE bool is_flow(const struct key *key, uint64_t epoch, const struct rte_mbuf *m,
+	const struct packet *packet)
 {
-	if (flow->rest != rest || flow->epoch != epoch || flow->address[0] != word(addresses))
+	const struct flow *flow = key->place;
+
+	if (unlikely(flow->rest != key->rest || flow->epoch != epoch ||
+		    flow->address[0] != key->address))
 		return false;
-	return likely(!ipv6) || memcmp(flow->address, addresses, sizeof(flow->address)) == 0;
+	return likely(!(packet->flags & PACKET_IPV6)) ||
+		memcmp(flow->address, addresses_of(m, true), sizeof(flow->address)) == 0;
 }
 
 static void remember(struct flow *flow, uint64_t epoch, const struct burst *b, uint16_t i,
@@ -116,6 +132,8 @@ static void remember(struct flow *flow, uint64_t epoch, const struct burst *b, u
 	flow->epoch = epoch;
 	flow->next = b->next[i];
 	flow->match = b->match[i];
+	flow->forwardable = !adjacency_is_local(flow->next) &&
+		ip_source_forwardable(rte_pktmbuf_mtod(b->m[i], const uint8_t *));
 }
 
 static void ask_tables(const struct worker *w, enum spd_direction direction, struct burst *b)
@@ -126,7 +144,7 @@ static void ask_tables(const struct worker *w, enum spd_direction direction, str
 
 // Packets of flows that are not known, to their places in the burst.
 static void ask_some(struct worker *w, enum spd_direction direction, struct burst *b,
-	const uint16_t unknown[], struct flow *const place[], uint16_t n)
+	const struct key key[], const uint16_t unknown[], uint16_t n)
 {
 	struct burst *asked = &w->asked;
 
@@ -141,44 +159,42 @@ static void ask_some(struct worker *w, enum spd_direction direction, struct burs
 		b->next[unknown[k]] = asked->next[k];
 		// What a fragment meets depends on more than its flow.
 		if (!(asked->packet[k].flags & PACKET_FRAGMENT))
-			remember(place[k], w->tables.epoch, asked, k, direction);
+			remember(key[unknown[k]].place, w->tables.epoch, asked, k, direction);
 	}
 	counter_add(&w->stats.flow_misses, n);
 }
 
-void flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b)
+bool flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b)
 {
 	struct flow_cache *cache = w->flows;
-	uint64_t rest[BURST_MAX];
-	struct flow *place[BURST_MAX];
-	struct flow *unknown_place[BURST_MAX];
+	struct key key[BURST_MAX];
 	uint16_t unknown[BURST_MAX];
 	uint16_t n = 0;
+	bool forwardable = true;
 
 	if (unlikely(cache == NULL)) {
 		ask_tables(w, direction, b);
-		return;
+		return false;
 	}
 	for (uint16_t i = 0; i < b->n; i++) {
-		bool ipv6 = b->packet[i].flags & PACKET_IPV6;
-
-		rest[i] = rest_of(b->m[i], &b->packet[i], direction);
-		place[i] = place_of(cache, addresses_of(b->m[i], ipv6), ipv6, rest[i]);
-		rte_prefetch0(place[i]);
+		key[i] = key_of(cache, b->m[i], &b->packet[i], direction);
+		rte_prefetch0(key[i].place);
 	}
 	for (uint16_t i = 0; i < b->n; i++) {
-		bool ipv6 = b->packet[i].flags & PACKET_IPV6;
-		const uint8_t *addresses = addresses_of(b->m[i], ipv6);
+		const struct packet *packet = &b->packet[i];
+		const struct flow *flow = key[i].place;
 
-		if (unlikely(b->packet[i].flags & PACKET_FRAGMENT) ||
-			unlikely(!is_flow(place[i], w->tables.epoch, addresses, ipv6, rest[i]))) {
-			unknown_place[n] = place[i];
+		if (unlikely(packet->flags & PACKET_FRAGMENT) ||
+			unlikely(!is_flow(&key[i], w->tables.epoch, b->m[i], packet))) {
 			unknown[n++] = i;
 			continue;
 		}
-		b->match[i] = place[i]->match;
-		b->next[i] = place[i]->next;
+		b->match[i] = flow->match;
+		b->next[i] = flow->next;
+		forwardable &= flow->forwardable && !(packet->flags & PACKET_TO_GROUP);
 	}
-	if (unlikely(n > 0))
-		ask_some(w, direction, b, unknown, unknown_place, n);
+	if (likely(n == 0))
+		return forwardable;
+	ask_some(w, direction, b, key, unknown, n);
+	return false;
 }

@@ -17,5 +17,6 @@ int flow_cache_create(unsigned flows, int socket, struct flow_cache **created);
 void flow_cache_destroy(struct flow_cache *cache);
 
 // For every packet of b, which begins with its IP header: match, as spd_lookup says, and next, as
-// fwd_lookup says of its destination.
-void flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b);
+// fwd_lookup says of its destination. True: all are known to be for somebody else, from addresses
+// that may be forwarded, in frames to one station.
+bool flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b);

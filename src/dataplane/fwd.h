@@ -30,6 +30,12 @@ struct adjacency {
 	struct ip_addr via; // the neighbour asked for; family IP_NONE: the packet's destination
 };
 
+// A packet that goes there is the host's, or nobody's to forward.
+static ALWAYS_INLINE bool adjacency_is_local(const struct adjacency *adjacency)
+{
+	return adjacency->kind == ADJACENCY_LOCAL || adjacency->kind == ADJACENCY_MULTICAST;
+}
+
 // Input of a build.
 struct fwd_route {
 	struct ip_prefix prefix;

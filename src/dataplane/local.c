@@ -114,11 +114,6 @@ static bool is_vital(enum punt_class class, const struct adjacency *to)
 	return is_about_link(class) || (class == PUNT_ike && to->tunnel_end);
 }
 
-static bool is_local(const struct adjacency *adjacency)
-{
-	return adjacency->kind == ADJACENCY_LOCAL || adjacency->kind == ADJACENCY_MULTICAST;
-}
-
 static void end(
 	struct worker *w, enum drop_reason reason, struct rte_mbuf *m, const struct packet *packet)
 {
@@ -196,7 +191,7 @@ static void take(struct worker *w, struct burst *b, bool only_vital)
 	for (uint16_t i = 0; i < b->n; i++) {
 		enum drop_reason reason = DROP_NONE;
 
-		if (likely(!is_local(b->next[i])))
+		if (likely(!adjacency_is_local(b->next[i])))
 			reason = refuse_transit(b->m[i], &b->packet[i]);
 		else if (take_local(w, b, i, only_vital))
 			continue;

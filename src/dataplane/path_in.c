@@ -90,17 +90,19 @@ static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[])
 {
 	const struct spd *spd = w->tables.spd;
 	uint16_t kept = 0;
+	bool forwardable;
 
 	for (uint16_t i = 0; i < b->n; i++)
 		b->verdict[i] = (uint16_t)classify_upper(b->m[i], &b->packet[i]);
-	flow_lookup(w, SPD_IN, b);
+	forwardable = flow_lookup(w, SPD_IN, b);
 	for (uint16_t i = 0; i < b->n; i++) {
 		enum drop_reason reason = b->verdict[i];
 		uint8_t port = b->packet[i].port;
 
 		if (likely(reason == DROP_NONE))
 			reason = check_selectors(spd, b->match[i], sa[i]);
-		if (unlikely(!ip_source_forwardable(rte_pktmbuf_mtod(b->m[i], const uint8_t *))))
+		if (unlikely(!forwardable &&
+			    !ip_source_forwardable(rte_pktmbuf_mtod(b->m[i], const uint8_t *))))
 			reason = DROP_ip_source;
 		if (unlikely(reason != DROP_NONE)) {
 			audit_inner(w, reason, b->m[i], &b->packet[i], sa[i]);

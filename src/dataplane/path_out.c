@@ -135,8 +135,8 @@ static void hand_over_pieces(struct worker *w, struct rte_mbuf *m, const struct 
 		keep(w, piece[i], packet, sa);
 }
 
-// True if the packet may enter the tunnel here, perhaps in pieces of `most` octets; else it is
-// gone.
+// Of a packet that does not just lose a hop and enter: true if it may enter the tunnel here,
+// perhaps in pieces of `most` octets; else it is gone.
 static bool admit(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	struct sa_out *sa, uint16_t most, enum forward_origin origin)
 {
@@ -194,7 +194,8 @@ static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint1
 	enum forward_origin origin)
 {
 	struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
-	uint16_t most[2]; // IPv4, IPv6
+	uint16_t most[2]; // by PACKET_IPV6
+	bool here;	  // it is this worker who encrypts
 
 	if (unlikely(sa == NULL)) {
 		for (uint16_t i = first; i < end; i++)
@@ -203,15 +204,23 @@ static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint1
 	}
 	most[0] = sa_out_admits(sa, false);
 	most[1] = sa_out_admits(sa, true);
+	here = sa->owner == SA_NO_OWNER || sa->owner == w->index;
 	for (uint16_t i = first; i < end; i++) {
-		uint16_t fits = most[(b->packet[i].flags & PACKET_IPV6) != 0];
+		struct rte_mbuf *m = b->m[i];
+		uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
+		uint16_t fits = most[b->packet[i].flags & PACKET_IPV6];
+		bool expires = origin == FORWARD_TRANSIT && ip_hop_limit(header) <= 1;
 
-		tcp_mss_clamp(b->m[i], &b->packet[i], &tunnel->mss);
-		if (!admit(w, b->m[i], &b->packet[i], sa, fits, origin))
-			continue;
+		tcp_mss_clamp(m, &b->packet[i], &tunnel->mss);
+		if (unlikely(expires || m->pkt_len > fits || !here)) {
+			if (!admit(w, m, &b->packet[i], sa, fits, origin))
+				continue;
+			admitted->too_big |= m->pkt_len > fits;
+		} else if (origin == FORWARD_TRANSIT) {
+			ip_decrement_hop_limit(header);
+		}
 		admitted->sa[*kept] = sa;
 		admitted->most[*kept] = fits;
-		admitted->too_big |= b->m[i]->pkt_len > fits;
 		burst_keep(b, i, kept);
 	}
 }
@@ -305,9 +314,9 @@ void path_out_policies(struct worker *w, struct burst *b, enum forward_origin or
 
 void path_out(struct worker *w)
 {
-	flow_lookup(w, SPD_OUT, &w->burst);
-	local_take(w, &w->burst);
-	if (w->burst.n > 0)
+	if (unlikely(!flow_lookup(w, SPD_OUT, &w->burst)))
+		local_take(w, &w->burst);
+	if (likely(w->burst.n > 0))
 		path_out_policies(w, &w->burst, FORWARD_TRANSIT);
 }
 
