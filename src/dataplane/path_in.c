@@ -38,22 +38,30 @@ static void hand_over(
 	counter_add(&w->stats.handed_out, 1);
 }
 
+// Packet i does not go on here.
+static void send_elsewhere(struct worker *w, struct burst *b, uint16_t i, struct sa_in *sa)
+{
+	if (b->verdict[i] & VERDICT_OWNER) {
+		hand_over(w, sa, b, i, b->verdict[i] & ~VERDICT_OWNER);
+		return;
+	}
+	audit_tunnel(w, b->verdict[i], b->m[i], &b->packet[i], sa, b->seq[i]);
+	sa_drop(w, sa, b->packet[i].port, b->verdict[i], b->m[i]);
+}
+
 // After decap's last half: keeps the accepted packets, now their inner datagrams, with sa beside
-// them; sends the others where their verdict says.
+// them and what is wrong with their extension headers as verdict; sends the others where their
+// verdict says.
 static void settle(struct worker *w, struct burst *b, struct sa_in *sa[])
 {
 	uint16_t kept = 0;
 
 	for (uint16_t i = 0; i < b->n; i++) {
-		if (unlikely(b->verdict[i] & VERDICT_OWNER)) {
-			hand_over(w, sa[i], b, i, b->verdict[i] & ~VERDICT_OWNER);
-			continue;
-		}
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT)) {
-			audit_tunnel(w, b->verdict[i], b->m[i], &b->packet[i], sa[i], b->seq[i]);
-			sa_drop(w, sa[i], b->packet[i].port, b->verdict[i], b->m[i]);
+			send_elsewhere(w, b, i, sa[i]);
 			continue;
 		}
+		b->verdict[kept] = (uint16_t)classify_upper(b->m[i], &b->packet[i]);
 		sa[kept] = sa[i];
 		burst_keep(b, i, &kept);
 	}
@@ -77,42 +85,59 @@ static enum drop_reason check_selectors(
 	return DROP_NONE;
 }
 
-static void count_delivered(struct worker *w, struct sa_in *sa, const struct rte_mbuf *m)
+static void count_delivered(struct worker *w, struct sa_in *sa, uint64_t packets, uint64_t octets)
 {
 	struct sa_in_lane *lane = &sa->lane[w->index];
 
-	counter_add(&lane->packets, 1);
-	counter_add(&lane->octets, m->pkt_len);
+	counter_add(&lane->packets, packets);
+	counter_add(&lane->octets, octets);
+}
+
+// Packets first .. end-1 came by one SA and meet one policy. forwardable: flow_lookup's word for
+// all.
+static void deliver_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	struct sa_in *sa, bool forwardable, uint16_t *kept)
+{
+	enum drop_reason mismatch = check_selectors(w->tables.spd, b->match[first], sa);
+	const struct tunnel *tunnel = NULL;
+	uint64_t octets = 0;
+	uint16_t before = *kept;
+
+	if (likely(mismatch == DROP_NONE))
+		tunnel = spd_policy(w->tables.spd, b->match[first])->tunnel;
+	for (uint16_t i = first; i < end; i++) {
+		enum drop_reason reason = b->verdict[i];
+
+		if (likely(reason == DROP_NONE))
+			reason = mismatch;
+		if (unlikely(!forwardable &&
+			    !ip_source_forwardable(rte_pktmbuf_mtod(b->m[i], const uint8_t *))))
+			reason = DROP_ip_source;
+		if (unlikely(reason != DROP_NONE)) {
+			audit_inner(w, reason, b->m[i], &b->packet[i], sa);
+			sa_drop(w, sa, b->packet[i].port, reason, b->m[i]);
+			continue;
+		}
+		octets += b->m[i]->pkt_len;
+		tcp_mss_clamp(b->m[i], &b->packet[i], &tunnel->mss);
+		b->packet[i].tunnel = sa->tunnel;
+		burst_keep(b, i, kept);
+	}
+	count_delivered(w, sa, (uint64_t)(*kept - before), octets);
 }
 
 // Inner datagrams, committed: selectors, then the route.
 static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[])
 {
-	const struct spd *spd = w->tables.spd;
+	bool forwardable = flow_lookup(w, SPD_IN, b);
 	uint16_t kept = 0;
-	bool forwardable;
 
-	for (uint16_t i = 0; i < b->n; i++)
-		b->verdict[i] = (uint16_t)classify_upper(b->m[i], &b->packet[i]);
-	forwardable = flow_lookup(w, SPD_IN, b);
-	for (uint16_t i = 0; i < b->n; i++) {
-		enum drop_reason reason = b->verdict[i];
-		uint8_t port = b->packet[i].port;
-
-		if (likely(reason == DROP_NONE))
-			reason = check_selectors(spd, b->match[i], sa[i]);
-		if (unlikely(!forwardable &&
-			    !ip_source_forwardable(rte_pktmbuf_mtod(b->m[i], const uint8_t *))))
-			reason = DROP_ip_source;
-		if (unlikely(reason != DROP_NONE)) {
-			audit_inner(w, reason, b->m[i], &b->packet[i], sa[i]);
-			sa_drop(w, sa[i], port, reason, b->m[i]);
-			continue;
-		}
-		count_delivered(w, sa[i], b->m[i]);
-		tcp_mss_clamp(b->m[i], &b->packet[i], &spd_policy(spd, b->match[i])->tunnel->mss);
-		b->packet[i].tunnel = sa[i]->tunnel;
-		burst_keep(b, i, &kept);
+	for (uint16_t first = 0, end; first < b->n; first = end) {
+		for (end = first + 1;
+			end < b->n && sa[end] == sa[first] && b->match[end] == b->match[first];
+			end++)
+			;
+		deliver_run(w, b, first, end, sa[first], forwardable, &kept);
 	}
 	b->n = kept;
 	stage_end(&w->clock, STAGE_policy);
@@ -189,8 +214,10 @@ static void find_sas(struct worker *w, struct burst *b, struct sa_in *sa[])
 	uint16_t kept = 0;
 
 	sadb_lookup(sadb, b, 0, b->n, sa);
-	for (uint16_t i = 0; i < b->n; i++) {
-		if (likely(sa[i] != NULL)) {
+	while (kept < b->n && likely(sa[kept] != NULL))
+		kept++;
+	for (uint16_t i = kept; unlikely(i < b->n); i++) {
+		if (sa[i] != NULL) {
 			sa[kept] = sa[i];
 			burst_keep(b, i, &kept);
 		} else if (may_be_in_transit(w, b->verdict[i], b->m[i])) {

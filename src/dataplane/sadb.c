@@ -274,12 +274,56 @@ static ALWAYS_INLINE enum drop_reason find(
 	}
 }
 
+// The last SA that was found, and by what, in the octets' own order. The same finds the same.
+struct last {
+	struct sa_in *sa; // NULL: none, or not over IPv4
+	uint64_t addresses;
+	uint32_t spi;
+	uint16_t block;
+	uint8_t spi_offset;
+};
+
+static ALWAYS_INLINE bool is_last(
+	const struct last *last, const struct rte_mbuf *m, const struct packet *packet)
+{
+	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *tunnel = header + packet->l4;
+
+	return last->sa != NULL && !(packet->flags & PACKET_IPV6) &&
+		m->data_len >= packet->l4 + last->spi_offset + sizeof(last->spi) &&
+		load_le64(header + IPV4_SOURCE) == last->addresses &&
+		load_le32(tunnel + last->spi_offset) == last->spi &&
+		load_le16(tunnel) == last->block;
+}
+
+static ALWAYS_INLINE void keep_last(
+	struct last *last, struct sa_in *sa, const struct rte_mbuf *m, uint16_t l4)
+{
+	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	last->sa = sa->local.family == IP_V4 ? sa : NULL;
+	last->addresses = load_le64(header + IPV4_SOURCE);
+	last->spi_offset = sa->proto->spi_offset;
+	last->spi = load_le32(header + l4 + last->spi_offset);
+	last->block = load_le16(header + l4);
+}
+
 void sadb_lookup(const struct sadb *sadb, struct burst *b, uint16_t first, uint16_t n,
 	struct sa_in *result[])
 {
+	struct last last = {0};
+
 	for (uint16_t i = 0; i < n; i++) {
+		const struct rte_mbuf *m = b->m[first + i];
+		const struct packet *packet = &b->packet[first + i];
+
+		if (likely(is_last(&last, m, packet))) {
+			result[i] = last.sa;
+			continue;
+		}
 		result[i] = NULL;
-		b->verdict[first + i] =
-			(uint16_t)find(sadb, b->m[first + i], b->packet[first + i].l4, &result[i]);
+		b->verdict[first + i] = (uint16_t)find(sadb, m, packet->l4, &result[i]);
+		if (result[i] != NULL)
+			keep_last(&last, result[i], m, packet->l4);
 	}
 }

@@ -62,6 +62,6 @@ const struct proto_ops *sadb_proto(const struct sadb *sadb, const struct rte_mbu
 bool sadb_has_peer(const struct sadb *sadb, const uint8_t *header);
 
 // For packets first .. first+n-1, which begin with their outer IP header: result[0..n-1] is the SA
-// or NULL, and the burst's verdict says why: runt, no_sa, sa_outer_address.
+// or NULL, and then the burst's verdict says why: runt, no_sa, sa_outer_address.
 void sadb_lookup(const struct sadb *sadb, struct burst *b, uint16_t first, uint16_t n,
 	struct sa_in *result[]);

@@ -1,9 +1,6 @@
 // Checks of the inner datagram after authentication.
 #include "proto/inner.h"
 
-#include "proto/ecn.h"
-#include "proto/ip_hdr.h"
-#include "proto/pkt.h"
 
 static enum drop_reason check_ipv4(
 	const uint8_t *header, uint32_t octets, uint32_t *datagram_octets)
@@ -67,7 +64,7 @@ static enum drop_reason join_ecn(uint8_t *header, uint8_t outer_class)
 	return DROP_NONE;
 }
 
-enum drop_reason inner_release(
+enum drop_reason inner_release_any(
 	struct rte_mbuf *m, uint16_t head, uint32_t octets, uint8_t traffic_class)
 {
 	uint8_t *header = rte_pktmbuf_mtod_offset(m, uint8_t *, head);

@@ -2,16 +2,43 @@
 #pragma once
 
 #include "proto/drop.h"
-
-#include <rte_mbuf.h>
-#include <stdint.h>
+#include "proto/ecn.h"
+#include "proto/ip_hdr.h"
+#include "proto/pkt.h"
 
 // Checks the IP header at the start of octets of plaintext. Returns DROP_NONE and the datagram's
 // own length (at most octets; the rest is padding), or the reason. Reads no further than octets.
 enum drop_reason inner_check(const uint8_t *plaintext, uint32_t octets, uint32_t *datagram_octets);
 
+// What inner_release does with any packet.
+enum drop_reason inner_release_any(
+	struct rte_mbuf *m, uint16_t head, uint32_t octets, uint8_t traffic_class);
+
+// An IPv4 datagram without options in which nothing is wrong and no congestion mark to be changed.
+static ALWAYS_INLINE bool inner_is_plain(
+	const uint8_t *header, uint32_t octets, uint8_t traffic_class)
+{
+	uint8_t ecn;
+	uint32_t total;
+
+	if (unlikely(octets < IPV4_HEADER_MIN || header[0] != (4 << 4 | IPV4_HEADER_MIN / 4)))
+		return false;
+	total = load_be16(header + IPV4_TOTAL_LENGTH);
+	ecn = header[IPV4_TOS] & ECN_MASK;
+	return total >= IPV4_HEADER_MIN && total <= octets && checksum_right20(header) &&
+		ecn_decap[ecn][traffic_class & ECN_MASK] == ecn;
+}
+
 // Frees a decrypted and committed packet of everything around its datagram: head octets in front,
 // padding behind octets of plaintext and behind the datagram. Joins the outer header's congestion
 // mark (traffic_class) to the inner one (RFC 6040). DROP_NONE or the reason.
-enum drop_reason inner_release(
-	struct rte_mbuf *m, uint16_t head, uint32_t octets, uint8_t traffic_class);
+static ALWAYS_INLINE enum drop_reason inner_release(
+	struct rte_mbuf *m, uint16_t head, uint32_t octets, uint8_t traffic_class)
+{
+	const uint8_t *header = rte_pktmbuf_mtod_offset(m, const uint8_t *, head);
+
+	if (unlikely(!inner_is_plain(header, octets, traffic_class)))
+		return inner_release_any(m, head, octets, traffic_class);
+	pkt_narrow(m, head, load_be16(header + IPV4_TOTAL_LENGTH));
+	return DROP_NONE;
+}

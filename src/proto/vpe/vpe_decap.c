@@ -5,8 +5,15 @@
 #include "proto/vpe/vpe.h"
 #include "proto/vpe/vpe_hdr.h"
 
+// The window that the packet before was of, which the next one mostly is of too.
+struct last {
+	uint32_t id_word; // 0: none
+	bool mine;
+	struct window_slot *slot;
+};
+
 static ALWAYS_INLINE enum drop_reason check_header(struct sa_in *sa, uint16_t worker,
-	const uint8_t *vpe, uint32_t octets, uint64_t *seq, struct window_slot **slot)
+	const uint8_t *vpe, uint32_t octets, uint64_t *seq, struct last *last)
 {
 	uint32_t id_word;
 
@@ -22,33 +29,39 @@ static ALWAYS_INLINE enum drop_reason check_header(struct sa_in *sa, uint16_t wo
 		return DROP_seq_max;
 	if (unlikely(load_le16(vpe + VPE_SENDER_ID) != sa->sender_id))
 		return DROP_sender_unknown;
-	*slot = window_find(sa->windows, id_word);
-	if (*slot != NULL && window_owner(*slot) == worker)
-		return window_check(*slot, *seq);
-	return DROP_NONE;
+	if (unlikely(id_word != last->id_word)) {
+		last->id_word = id_word;
+		last->slot = window_find(sa->windows, id_word);
+		last->mine = last->slot != NULL && window_owner(last->slot) == worker;
+	}
+	return last->mine ? window_check(last->slot, *seq) : DROP_NONE;
 }
 
 void vpe_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n,
 	struct aead_batch *batch)
 {
+	struct last last = {0};
+	unsigned ops = batch->n;
+
 	for (uint16_t i = first; i < first + n; i++) {
 		struct rte_mbuf *m = b->m[i];
 		uint8_t *vpe = rte_pktmbuf_mtod_offset(m, uint8_t *, b->packet[i].l4);
 		uint32_t octets = (uint32_t)m->data_len - b->packet[i].l4;
 
-		b->verdict[i] =
-			(uint16_t)check_header(sa, worker, vpe, octets, &b->seq[i], &b->slot[i]);
+		b->verdict[i] = (uint16_t)check_header(sa, worker, vpe, octets, &b->seq[i], &last);
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
 			continue;
-		batch->op[batch->n] = (struct aead_op){
+		b->slot[i] = last.slot;
+		batch->op[ops] = (struct aead_op){
 			.key = sa->key,
 			.nonce = vpe + VPE_NONCE,
 			.data = vpe + VPE_HEADER,
 			.octets = octets - VPE_HEADER,
 			.tag = vpe + VPE_ICV,
 		};
-		batch->packet[batch->n++] = i;
+		batch->packet[ops++] = i;
 	}
+	batch->n = ops;
 }
 
 static ALWAYS_INLINE enum drop_reason commit_packet(
