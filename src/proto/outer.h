@@ -60,10 +60,14 @@ static ALWAYS_INLINE void outer_write(const struct outer *outer, uint8_t *at, bo
 		uint16_t tos_be = htobe16(traffic_class);
 		uint16_t checksum = (uint16_t)~checksum_fold(outer->sum + total_be + tos_be);
 
-		memcpy(at, outer->header, IPV4_HEADER_MIN);
-		at[IPV4_TOS] = traffic_class;
-		memcpy(at + IPV4_TOTAL_LENGTH, &total_be, sizeof(total_be));
-		memcpy(at + IPV4_CHECKSUM, &checksum, sizeof(checksum));
+		// What is zero in the template is put in before it is stored.
+		store_le64(at,
+			load_le64(outer->header) | (uint64_t)traffic_class << 8 * IPV4_TOS |
+				(uint64_t)total_be << 8 * IPV4_TOTAL_LENGTH);
+		store_le64(at + 8,
+			load_le64(outer->header + 8) |
+				(uint64_t)checksum << 8 * (IPV4_CHECKSUM - 8));
+		memcpy(at + IPV4_DESTINATION, outer->header + IPV4_DESTINATION, 4);
 	}
 }
 

@@ -15,22 +15,22 @@ void esp_commit(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t fir
 // its size in packets (RFC 4303 appendix A2.2).
 uint64_t esp_guess_seq(uint64_t top, uint32_t size, uint32_t low);
 
-// Appends the operation of one packet, the same in both directions. esp: its header, SPI and IV in
-// place; ciphertext and ICV follow it.
-static ALWAYS_INLINE void esp_add_op(struct aead_batch *batch, const struct aead_key *key,
-	const uint8_t salt[SA_SALT_OCTETS], uint8_t *esp, uint64_t seq, uint32_t plaintext_octets,
-	const bool esn)
+// Writes operation `at` of the batch, the same in both directions. esp: the packet's header, SPI
+// and IV in place; ciphertext and ICV follow it.
+static ALWAYS_INLINE void esp_write_op(struct aead_batch *batch, unsigned at,
+	const struct aead_key *key, const uint8_t salt[SA_SALT_OCTETS], uint8_t *esp, uint64_t seq,
+	uint32_t plaintext_octets, const bool esn)
 {
-	uint8_t *nonce = batch->scratch[batch->n].nonce;
+	uint8_t *nonce = batch->scratch[at].nonce;
 	uint8_t *aad = esp;
 
 	memcpy(nonce, salt, SA_SALT_OCTETS);
 	memcpy(nonce + SA_SALT_OCTETS, esp + ESP_IV, ESP_IV_OCTETS);
 	if (esn) {
-		aad = batch->scratch[batch->n].aad;
+		aad = batch->scratch[at].aad;
 		esp_write_aad(aad, load_be32(esp + ESP_SPI), seq);
 	}
-	batch->op[batch->n] = (struct aead_op){
+	batch->op[at] = (struct aead_op){
 		.key = key,
 		.nonce = nonce,
 		.aad = aad,

@@ -42,6 +42,7 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
 	bool owned = slot != NULL && window_owner(slot) == worker;
 	uint64_t told_top = atomic_load_explicit(&sa->told_top, memory_order_relaxed);
+	unsigned ops = batch->n;
 
 	for (uint16_t i = first; i < first + n; i++) {
 		struct rte_mbuf *m = b->m[i];
@@ -54,10 +55,11 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 		b->verdict[i] = (uint16_t)reason;
 		if (unlikely(reason != DROP_NONE))
 			continue;
-		esp_add_op(batch, sa->key, sa->salt, esp, b->seq[i],
+		esp_write_op(batch, ops, sa->key, sa->salt, esp, b->seq[i],
 			octets - ESP_PAYLOAD - ESP_ICV_OCTETS, esn);
-		batch->packet[batch->n++] = i;
+		batch->packet[ops++] = i;
 	}
+	batch->n = ops;
 }
 
 void esp_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n,

@@ -23,7 +23,7 @@ static ALWAYS_INLINE uint32_t append_trailer(struct rte_mbuf *m, uint8_t next_he
 }
 
 static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, struct rte_mbuf *m,
-	uint64_t seq, struct aead_batch *batch, const bool ipv6, const bool esn)
+	uint64_t seq, struct aead_batch *batch, unsigned op, const bool ipv6, const bool esn)
 {
 	const uint8_t *inner = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint8_t traffic_class = outer_traffic_class(&sa->outer, inner);
@@ -40,7 +40,7 @@ static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, stru
 		outer_flow_label(sa->spi));
 	outer_write_df(&sa->outer, outer, inner, (uint16_t)seq);
 	esp_write(esp, sa->spi, seq);
-	esp_add_op(batch, sa->key, sa->salt, esp, seq, plaintext_octets, esn);
+	esp_write_op(batch, op, sa->key, sa->salt, esp, seq, plaintext_octets, esn);
 	return DROP_NONE;
 }
 
@@ -48,6 +48,7 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 	uint16_t n, struct aead_batch *batch, const bool ipv6, const bool esn)
 {
 	struct lane_run run = lane_begin(&sa->lane[worker]);
+	unsigned ops = batch->n;
 
 	for (uint16_t i = first; i < first + n; i++) {
 		uint16_t inner_octets = b->m[i]->data_len;
@@ -56,12 +57,13 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 			b->verdict[i] = DROP_seq_exhausted;
 			continue;
 		}
-		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], run.seq, batch, ipv6, esn);
+		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], run.seq, batch, ops, ipv6, esn);
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
 			continue;
-		batch->packet[batch->n++] = i;
+		batch->packet[ops++] = i;
 		lane_take(&run, inner_octets);
 	}
+	batch->n = ops;
 	lane_end(&run);
 }
 

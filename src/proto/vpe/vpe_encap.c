@@ -44,8 +44,10 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 	struct lane_run run = lane_begin(&sa->lane[worker]);
 	uint32_t window_id = run.lane->window_id;
 
+	unsigned ops = batch->n;
+
 	for (uint16_t i = first; i < first + n; i++) {
-		struct aead_op *op = &batch->op[batch->n];
+		struct aead_op *op = &batch->op[ops];
 
 		if (unlikely(!lane_has_number(&run))) {
 			b->verdict[i] = DROP_seq_exhausted;
@@ -54,9 +56,10 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], window_id, run.seq, op, ipv6);
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
 			continue;
-		batch->packet[batch->n++] = i;
+		batch->packet[ops++] = i;
 		lane_take(&run, op->octets);
 	}
+	batch->n = ops;
 	lane_end(&run);
 }
 

@@ -321,6 +321,90 @@ static void cut_short(void **state)
 	set_free(&set);
 }
 
+enum kind {
+	ESP_HERE,
+	ESP_THERE,     // the same SPI at another address
+	ESP_LIKE_VPE,  // ESP_HERE, VPE's SPI where VPE has it
+	ESP_OTHER_SPI, // which nobody has
+	ESP_OTHER_PEER,
+	ESP_CUT, // ESP_HERE, the last octet of the SPI missing
+	VPE_HERE,
+	VPE_CUT,   // the same
+	IPV6_LIKE, // the addresses of ESP_HERE where IPv4 has them, and no SA
+	KINDS
+};
+
+static struct rte_mbuf *packet_of_kind(
+	struct lab *lab, const struct set *set, enum kind kind, struct packet *packet)
+{
+	bool is_vpe = kind == VPE_HERE || kind == VPE_CUT;
+	struct sa_params p = set->params[is_vpe ? 2 : kind == ESP_THERE];
+	struct rte_mbuf *m;
+	uint8_t *header;
+	uint16_t l4;
+
+	if (kind == ESP_OTHER_SPI)
+		p.spi++;
+	if (kind == ESP_OTHER_PEER)
+		p.remote.octets[3]++;
+	if (kind == IPV6_LIKE)
+		p.local.family = p.remote.family = IP_V6;
+	m = packet_of(lab, &p, &l4);
+	header = rte_pktmbuf_mtod(m, uint8_t *);
+	if (kind == ESP_LIKE_VPE)
+		store_le32(header + l4 + 12, set->params[2].spi);
+	if (kind == IPV6_LIKE) {
+		memcpy(header + IPV4_SOURCE, p.remote.octets, 4);
+		memcpy(header + IPV4_DESTINATION, p.local.octets, 4);
+	}
+	if (kind == ESP_CUT)
+		rte_pktmbuf_trim(m, 40 - 3);
+	if (kind == VPE_CUT)
+		rte_pktmbuf_trim(m, 40 - 15);
+	*packet = (struct packet){.l4 = l4, .flags = kind == IPV6_LIKE ? PACKET_IPV6 : 0};
+	return m;
+}
+
+// What is found does not depend on the packet before, whichever two they are.
+static void neighbours(void **state)
+{
+	struct lab *lab = *state;
+	struct set set = set_new(3);
+	struct sadb *sadb;
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct sa_params p = plain(i < 2 ? &esp_ops : &vpe_ops, 0xc0ffee00 + i / 2, 0);
+
+		if (i == 1)
+			p.local = addr_of("192.0.2.2");
+		set_add(&set, &p, &lab->dp->windows);
+	}
+	sadb = build(&set);
+	for (unsigned i = 0; i < KINDS * KINDS; i++) {
+		struct burst alone = {.n = 1};
+		struct burst both = {.n = 2};
+		struct sa_in *expected;
+		struct sa_in *found[2];
+
+		alone.m[0] = packet_of_kind(lab, &set, i % KINDS, &alone.packet[0]);
+		both.m[0] = packet_of_kind(lab, &set, i / KINDS, &both.packet[0]);
+		both.m[1] = packet_of_kind(lab, &set, i % KINDS, &both.packet[1]);
+		sadb_lookup(sadb, &alone, 0, 1, &expected);
+		sadb_lookup(sadb, &both, 0, 2, found);
+		assert_ptr_equal(found[1], expected);
+		if (expected == NULL)
+			assert_int_equal(both.verdict[1], alone.verdict[0]);
+		assert_int_equal(expected == NULL,
+			i % KINDS == ESP_OTHER_SPI || i % KINDS == ESP_OTHER_PEER ||
+				i % KINDS == ESP_CUT || i % KINDS == VPE_CUT ||
+				i % KINDS == IPV6_LIKE);
+		rte_pktmbuf_free(alone.m[0]);
+		rte_pktmbuf_free_bulk(both.m, 2);
+	}
+	sadb_free(sadb);
+	set_free(&set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +412,7 @@ int main(void)
 		LAB_TEST(split_by_block, NULL),
 		LAB_TEST(same_spi_everywhere, NULL),
 		LAB_TEST(cut_short, NULL),
+		LAB_TEST(neighbours, NULL),
 	};
 
 	lab_eal(NULL);
