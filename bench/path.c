@@ -6,6 +6,7 @@
 #include "bench/option.h"
 #include "bench/rig.h"
 #include "bench/samples.h"
+#include "dataplane/flow.h"
 
 #include <getopt.h>
 #include <rte_cycles.h>
@@ -13,8 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define FLOWS_MAX 1048576
 
 struct path_case {
 	enum rig_protocol protocol;
@@ -47,6 +46,8 @@ struct path_options {
 	unsigned packets;
 	unsigned flows;
 	unsigned burst;
+	unsigned policies;
+	unsigned flow_cache;
 	const char *engine;
 	const char *only; // cases whose label has this in it; NULL: all
 	bool stages;
@@ -116,7 +117,9 @@ static int run(const struct path_options *options, struct error *err)
 	struct rig_params params = {.algorithm = AEAD_AES_128_GCM,
 		.engine = options->engine,
 		.flows = options->flows,
-		.burst = options->burst};
+		.burst = options->burst,
+		.policies = options->policies,
+		.flow_cache = options->flow_cache};
 	struct rig *rig;
 	int rc = rig_create(&params, &rig, err);
 
@@ -133,9 +136,11 @@ static int run(const struct path_options *options, struct error *err)
 static void print_table(const struct path_options *options)
 {
 	printf("TSC cycles per packet, one worker, AES-128-GCM, engine %s, one SA, %u flows, "
-	       "replay window %u,\n%u samples of %u packets each, bursts of %u, TSC %.0f MHz\n\n",
-		options->engine, options->flows, REPLAY_WINDOW_DEFAULT, options->samples,
-		options->packets, options->burst, (double)rte_get_tsc_hz() / 1e6);
+	       "replay window %u,\n%u policies, room for %u flows, %u samples of %u packets each, "
+	       "bursts of %u, TSC %.0f MHz\n\n",
+		options->engine, options->flows, REPLAY_WINDOW_DEFAULT, options->policies,
+		options->flow_cache, options->samples, options->packets, options->burst,
+		(double)rte_get_tsc_hz() / 1e6);
 	printf("%-5s %-9s %6s %9s %9s %9s %9s\n", "", "", "frame", "median", "min", "p10", "p90");
 	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
 		struct path_case *c = &cases[i];
@@ -175,9 +180,10 @@ static void print_json(const struct path_options *options)
 	const char *separator = "";
 
 	printf("{\"program\": \"vpebench path\", \"engine\": \"%s\", \"flows\": %u, "
-	       "\"samples\": %u, \"packets\": %u, \"tsc_hz\": %lu, \"cases\": [",
-		options->engine, options->flows, options->samples, options->packets,
-		rte_get_tsc_hz());
+	       "\"policies\": %u, \"flow_cache\": %u, \"burst\": %u, \"samples\": %u, \"packets\": "
+	       "%u, \"tsc_hz\": %lu, \"cases\": [",
+		options->engine, options->flows, options->policies, options->flow_cache,
+		options->burst, options->samples, options->packets, rte_get_tsc_hz());
 	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
 		struct path_case *c = &cases[i];
 
@@ -200,6 +206,8 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 		{"packets", required_argument, NULL, 'p'},
 		{"flows", required_argument, NULL, 'f'},
 		{"burst", required_argument, NULL, 'b'},
+		{"policies", required_argument, NULL, 'P'},
+		{"flow-cache", required_argument, NULL, 'c'},
 		{"engine", required_argument, NULL, 'e'},
 		{"only", required_argument, NULL, 'o'},
 		{"stages", no_argument, NULL, 'S'},
@@ -222,6 +230,15 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 			break;
 		case 'b':
 			options->burst = option_number(optarg, 1, BURST_MAX);
+			break;
+		case 'P':
+			options->policies = option_number(optarg, RIG_PROTOCOLS, POLICIES_MAX);
+			break;
+		case 'c':
+			options->flow_cache = option_number(optarg, 0, FLOWS_MAX);
+			if (options->flow_cache != 0)
+				options->flow_cache =
+					RTE_MAX(FLOWS_MIN, rte_align32pow2(options->flow_cache));
 			break;
 		case 'o':
 			options->only = optarg;
@@ -267,8 +284,13 @@ static void cases_free(void)
 
 int path_main(int argc, char **argv)
 {
-	struct path_options options = {
-		.samples = 401, .packets = 256, .flows = 64, .burst = BURST_MAX, .engine = "auto"};
+	struct path_options options = {.samples = 401,
+		.packets = 256,
+		.flows = 64,
+		.burst = BURST_MAX,
+		.policies = RIG_PROTOCOLS,
+		.flow_cache = 8192,
+		.engine = "auto"};
 	struct error err;
 	int rc;
 

@@ -79,7 +79,7 @@ static int create_dataplane(struct rig *rig, const struct rig_params *wanted, st
 		.workers = 1,
 		.worker = &worker,
 		.burst = wanted->burst,
-		.flows = 8192,
+		.flows = wanted->flow_cache,
 		.idle = WORKER_POLL,
 		.buffers = BUFFERS,
 		.buffer_octets = RTE_MBUF_DEFAULT_BUF_SIZE,
@@ -166,34 +166,56 @@ static int create_tunnel(struct rig *rig, enum rig_protocol protocol,
 	return rc;
 }
 
-static int publish_policies(struct rig *rig, struct error *err)
+static struct policy policy_of(struct ip_prefix destination, struct tunnel *tunnel)
 {
-	struct sa_in *in[RIG_PROTOCOLS];
-	struct policy policy[RIG_PROTOCOLS];
-	struct sadb *sadb;
+	return (struct policy){
+		.name = "bench",
+		.selector = {.source = prefix("10.1.0.0/16"),
+			.destination = destination,
+			.protocol = SELECTOR_ANY_PROTOCOL,
+			.source_port = {0, UINT16_MAX},
+			.destination_port = {0, UINT16_MAX}},
+		.action = POLICY_PROTECT,
+		.tunnel = tunnel,
+	};
+}
+
+// n in all, those of the protocols last.
+static int publish_spd(struct rig *rig, unsigned n, struct error *err)
+{
+	struct policy *policy = calloc(n, sizeof(*policy));
+	struct ip_prefix elsewhere = prefix("10.128.0.0/24");
 	struct spd *spd;
 	int rc;
 
-	for (unsigned i = 0; i < RIG_PROTOCOLS; i++) {
-		in[i] = rig->tunnel[i].in->in;
-		policy[i] = (struct policy){
-			.name = "bench",
-			.selector = {.source = prefix("10.1.0.0/16"),
-				.destination = prefix(far_network[i]),
-				.protocol = SELECTOR_ANY_PROTOCOL,
-				.source_port = {0, UINT16_MAX},
-				.destination_port = {0, UINT16_MAX}},
-			.action = POLICY_PROTECT,
-			.tunnel = &rig->tunnel[i].tunnel,
-		};
+	if (policy == NULL)
+		return error_set(err, ENOMEM, "no memory");
+	for (unsigned i = 0; i < n; i++) {
+		unsigned last = n - 1 - i;
+
+		store_be32(elsewhere.addr.octets, 0x0a800000 + (i << 8));
+		policy[i] = last < RIG_PROTOCOLS
+			? policy_of(prefix(far_network[last]), &rig->tunnel[last].tunnel)
+			: policy_of(elsewhere, &rig->tunnel[0].tunnel);
 	}
-	rc = sadb_build(in, RIG_PROTOCOLS, &protos, SOCKET_ID_ANY, &sadb, err);
-	if (rc != 0)
-		return rc;
-	dataplane_publish_sadb(rig->dp, sadb);
-	rc = spd_build(policy, RIG_PROTOCOLS, 1, SOCKET_ID_ANY, &spd, err);
+	rc = spd_build(policy, n, 1, SOCKET_ID_ANY, &spd, err);
 	if (rc == 0)
 		dataplane_publish_spd(rig->dp, spd);
+	free(policy);
+	return rc;
+}
+
+static int publish_sadb(struct rig *rig, struct error *err)
+{
+	struct sa_in *in[RIG_PROTOCOLS];
+	struct sadb *sadb;
+	int rc;
+
+	for (unsigned i = 0; i < RIG_PROTOCOLS; i++)
+		in[i] = rig->tunnel[i].in->in;
+	rc = sadb_build(in, RIG_PROTOCOLS, &protos, SOCKET_ID_ANY, &sadb, err);
+	if (rc == 0)
+		dataplane_publish_sadb(rig->dp, sadb);
 	return rc;
 }
 
@@ -240,7 +262,9 @@ int rig_create(const struct rig_params *params, struct rig **created, struct err
 	for (unsigned i = 0; i < RIG_PROTOCOLS && rc == 0; i++)
 		rc = create_tunnel(rig, i, params, err);
 	if (rc == 0)
-		rc = publish_policies(rig, err);
+		rc = publish_sadb(rig, err);
+	if (rc == 0)
+		rc = publish_spd(rig, params->policies, err);
 	if (rc == 0)
 		rc = publish_routes(rig, err);
 	if (rc == 0 && aead_ctx_create(&engines, &rig->aead) != 0)

@@ -30,7 +30,9 @@ struct rig_params {
 	bool esn;
 	const char *engine; // name, or "auto"; "null" encrypts nothing
 	unsigned flows;
-	unsigned burst; // packets that the worker takes at a time
+	unsigned burst;	     // packets that the worker takes at a time
+	unsigned policies;   // in all; those before the last two match nothing here
+	unsigned flow_cache; // flows that the worker has room for: a power of two, 0: none
 };
 
 // EAL, once per process. 0 or -errno.
