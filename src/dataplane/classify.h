@@ -5,8 +5,8 @@
 #include "dataplane/worker.h"
 #include "proto/ip_upper.h"
 
-// Frames that arrived at a port: counts them. Fills b with the IP packets among them, which then begin with
-// their IP header; the others are dropped or given to the kernel.
+// Frames that arrived at a port: counts them. Fills b with the IP packets among them, which then
+// begin with their IP header; the others are dropped or given to the kernel.
 void classify_frames(
 	struct worker *w, uint8_t port, struct rte_mbuf *m[], uint16_t n, struct burst *b);
 

@@ -1,7 +1,6 @@
 // Checks of the inner datagram after authentication.
 #include "proto/inner.h"
 
-
 static enum drop_reason check_ipv4(
 	const uint8_t *header, uint32_t octets, uint32_t *datagram_octets)
 {
