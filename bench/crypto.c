@@ -282,17 +282,6 @@ static int run_tags(const struct crypto_options *options, struct error *err)
 	return 0;
 }
 
-static unsigned algorithm_bit(const char *name)
-{
-	enum aead_algorithm algorithm;
-
-	if (aead_by_name(name, &algorithm) != 0) {
-		fprintf(stderr, "vpebench: '%s' is no algorithm\n", name);
-		exit(2);
-	}
-	return 1u << algorithm;
-}
-
 static unsigned engine_bit(const char *name)
 {
 	for (unsigned i = 0; i < engines.n; i++)
@@ -328,10 +317,10 @@ static void parse_options(int argc, char **argv, struct crypto_options *options)
 			options->samples = option_number(optarg, 1, 100000);
 			break;
 		case 'o':
-			option_numbers(optarg, OCTETS_MAX, &options->sizes);
+			option_numbers(optarg, 1, OCTETS_MAX, &options->sizes);
 			break;
 		case 'b':
-			option_numbers(optarg, MESSAGES_MAX, &options->bursts);
+			option_numbers(optarg, 1, MESSAGES_MAX, &options->bursts);
 			break;
 		case 'k':
 			options->keys = option_number(optarg, 1, KEYS_MAX);
@@ -340,7 +329,7 @@ static void parse_options(int argc, char **argv, struct crypto_options *options)
 			options->aad_octets = option_number(optarg, 0, AAD_MAX);
 			break;
 		case 'a':
-			options->algorithms |= algorithm_bit(optarg);
+			options->algorithms |= 1u << option_algorithm(optarg);
 			break;
 		case 'e':
 			options->engines |= engine_bit(optarg);

@@ -1,5 +1,7 @@
-// Numbers among vpebench's options.
+// Numbers and names among vpebench's options.
 #pragma once
+
+#include "crypto/aead.h"
 
 #define NUMBER_LIST_MAX 32
 
@@ -8,7 +10,8 @@ struct number_list {
 	unsigned number[NUMBER_LIST_MAX];
 };
 
-// Both end the program with a word of help where they find something else.
+// All end the program with a word of help where they find something else.
 unsigned option_number(const char *text, unsigned least, unsigned most);
-// From 1 on, several with commas between.
-void option_numbers(const char *text, unsigned most, struct number_list *list);
+// Several with commas between.
+void option_numbers(const char *text, unsigned least, unsigned most, struct number_list *list);
+enum aead_algorithm option_algorithm(const char *name);

@@ -1,45 +1,20 @@
-// vpebench path: the gateway's own worker code on memory ports, in cycles per packet. Each sample
-// makes fresh packets outside the timed part, so that replay windows stay on; the cases take turns,
-// so that a slow moment of the machine meets all of them.
+// vpebench path: the gateway's own worker code on memory ports, in cycles per packet. The cases
+// take turns, so that a slow moment of the machine meets all of them.
 #include "bench/path.h"
 
 #include "bench/option.h"
-#include "bench/rig.h"
-#include "bench/samples.h"
+#include "bench/path_case.h"
 #include "dataplane/flow.h"
 
 #include <getopt.h>
 #include <rte_cycles.h>
-#include <rte_ethdev.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct path_case {
-	enum rig_protocol protocol;
-	enum port_side from; // PORT_PROTECTED: encrypt
-	uint16_t frame_octets;
-	bool io_only; // receive and transmit, nothing between
-	struct samples samples;
-	struct samples stage[STAGES];
-};
-
-// clang-format off
-static struct path_case cases[] = {
-	{.protocol = RIG_VPE, .from = PORT_PROTECTED,   .frame_octets = 64},
-	{.protocol = RIG_VPE, .from = PORT_UNPROTECTED, .frame_octets = 64},
-	{.protocol = RIG_VPE, .from = PORT_PROTECTED,   .frame_octets = 1420},
-	{.protocol = RIG_VPE, .from = PORT_UNPROTECTED, .frame_octets = 1420},
-	{.protocol = RIG_ESP, .from = PORT_PROTECTED,   .frame_octets = 64},
-	{.protocol = RIG_ESP, .from = PORT_UNPROTECTED, .frame_octets = 64},
-	{.protocol = RIG_ESP, .from = PORT_PROTECTED,   .frame_octets = 1420},
-	{.protocol = RIG_ESP, .from = PORT_UNPROTECTED, .frame_octets = 1420},
-	{.protocol = RIG_VPE, .from = PORT_PROTECTED,   .frame_octets = 64, .io_only = true},
-	{.protocol = RIG_VPE, .from = PORT_PROTECTED,   .frame_octets = 1420, .io_only = true},
-};
-// clang-format on
-
-static const char *const protocol_name[RIG_PROTOCOLS] = {"vpe", "esp"};
+// By protocol and direction, and I/O alone.
+#define CASES_OF_SIZE (RIG_PROTOCOLS * 2 + 1)
+#define CASES_MAX (NUMBER_LIST_MAX * CASES_OF_SIZE)
 
 struct path_options {
 	unsigned samples;
@@ -48,6 +23,8 @@ struct path_options {
 	unsigned burst;
 	unsigned policies;
 	unsigned flow_cache;
+	enum aead_algorithm algorithm;
+	struct number_list sizes;
 	const char *engine;
 	const char *only; // cases whose label has this in it; NULL: all
 	bool stages;
@@ -55,66 +32,59 @@ struct path_options {
 	bool json;
 };
 
-#define LABEL 32
+struct path_bench {
+	const struct path_options *options;
+	unsigned n;
+	struct path_case cases[CASES_MAX];
+};
 
-static const char *direction(const struct path_case *c)
-{
-	if (c->io_only)
-		return "I/O only";
-	return c->from == PORT_PROTECTED ? "encrypt" : "decrypt";
-}
+#define LABEL 32
 
 // As in the table: "vpe encrypt 64".
 static bool wanted(const struct path_case *c, const struct path_options *options)
 {
 	char label[LABEL];
 
-	snprintf(label, sizeof(label), "%s %s %u", protocol_name[c->protocol], direction(c),
-		c->frame_octets);
+	snprintf(label, sizeof(label), "%s %s %u", path_case_protocol(c), path_case_direction(c),
+		c->frames.frame_octets);
 	return options->only == NULL || strstr(label, options->only) != NULL;
 }
 
-static void io_turn(struct rig *rig, enum port_side from)
+static int add(struct path_bench *bench, const struct rig_frames *frames, bool io_only)
 {
-	struct rte_mbuf *m[BURST_MAX];
-	uint16_t n = rte_eth_rx_burst(rig->dp->port[from].device[0], 0, m, BURST_MAX);
+	struct path_case *c = &bench->cases[bench->n];
 
-	rte_eth_tx_burst(rig->dp->port[!from].device[0], 0, m, n);
+	*c = (struct path_case){.frames = *frames, .io_only = io_only};
+	if (!wanted(c, bench->options))
+		return 0;
+	bench->n++;
+	return path_case_init(c, bench->options->samples, bench->options->stages && !io_only);
 }
 
-static int take_sample(
-	struct rig *rig, struct path_case *c, const struct path_options *options, struct error *err)
+static int add_all(struct path_bench *bench)
 {
-	int rc = rig_fill(rig, c->protocol, c->from, c->frame_octets, options->packets);
-	uint64_t start;
-	uint64_t cycles;
-	unsigned arrived;
+	const struct number_list *sizes = &bench->options->sizes;
+	struct rig_frames frames = {0};
+	int rc = 0;
 
-	if (rc != 0)
-		return error_set(err, -rc, "making packets: %s", strerror(-rc));
-	memset(&rig->worker->clock, 0, sizeof(rig->worker->clock));
-	atomic_store(&rig->worker->clock.on, options->stages);
-	start = rte_rdtsc_precise();
-	while (!rte_ring_empty(rig->rx[c->from])) {
-		if (c->io_only)
-			io_turn(rig, c->from);
-		else
-			worker_turn(rig->worker);
+	for (unsigned i = 0; i < RIG_PROTOCOLS * sizes->n * 2 && rc == 0; i++) {
+		frames.protocol = i / (sizes->n * 2);
+		frames.frame_octets = (uint16_t)sizes->number[i / 2 % sizes->n];
+		frames.side = i % 2 == 0 ? PORT_PROTECTED : PORT_UNPROTECTED;
+		rc = add(bench, &frames, false);
 	}
-	cycles = rte_rdtsc_precise() - start;
-	arrived = rig_drain(rig, !c->from);
-	if (arrived != options->packets)
-		return error_set(err, EIO, "%s: %u of %u packets came through",
-			protocol_name[c->protocol], arrived, options->packets);
-	samples_add(&c->samples, (double)cycles / options->packets);
-	for (unsigned i = 0; i < STAGES; i++)
-		samples_add(&c->stage[i], (double)rig->worker->clock.cycles[i] / options->packets);
-	return 0;
+	for (unsigned i = 0; i < sizes->n && rc == 0; i++) {
+		frames.frame_octets = (uint16_t)sizes->number[i];
+		frames.side = PORT_PROTECTED;
+		rc = add(bench, &frames, true);
+	}
+	return rc;
 }
 
-static int run(const struct path_options *options, struct error *err)
+static int run(struct path_bench *bench, struct error *err)
 {
-	struct rig_params params = {.algorithm = AEAD_AES_128_GCM,
+	const struct path_options *options = bench->options;
+	struct rig_params params = {.algorithm = options->algorithm,
 		.engine = options->engine,
 		.flows = options->flows,
 		.burst = options->burst,
@@ -125,36 +95,34 @@ static int run(const struct path_options *options, struct error *err)
 
 	if (rc != 0)
 		return rc;
-	for (unsigned i = 0; i < options->samples * RTE_DIM(cases) && rc == 0; i++) {
-		if (wanted(&cases[i % RTE_DIM(cases)], options))
-			rc = take_sample(rig, &cases[i % RTE_DIM(cases)], options, err);
-	}
+	for (unsigned i = 0; i < options->samples * bench->n && rc == 0; i++)
+		rc = path_case_sample(rig, &bench->cases[i % bench->n], options->packets, err);
 	rig_destroy(rig);
 	return rc;
 }
 
-static void print_table(const struct path_options *options)
+static void print_table(struct path_bench *bench)
 {
-	printf("TSC cycles per packet, one worker, AES-128-GCM, engine %s, one SA, %u flows, "
+	const struct path_options *options = bench->options;
+
+	printf("TSC cycles per packet, one worker, %s, engine %s, one SA, %u flows, "
 	       "replay window %u,\n%u policies, room for %u flows, %u samples of %u packets each, "
 	       "bursts of %u, TSC %.0f MHz\n\n",
-		options->engine, options->flows, REPLAY_WINDOW_DEFAULT, options->policies,
-		options->flow_cache, options->samples, options->packets, options->burst,
-		(double)rte_get_tsc_hz() / 1e6);
+		aead_name(options->algorithm), options->engine, options->flows,
+		REPLAY_WINDOW_DEFAULT, options->policies, options->flow_cache, options->samples,
+		options->packets, options->burst, (double)rte_get_tsc_hz() / 1e6);
 	printf("%-5s %-9s %6s %9s %9s %9s %9s\n", "", "", "frame", "median", "min", "p10", "p90");
-	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
-		struct path_case *c = &cases[i];
+	for (unsigned i = 0; i < bench->n; i++) {
+		struct path_case *c = &bench->cases[i];
 
-		if (c->samples.n == 0)
-			continue;
-		printf("%-5s %-9s %6u %9.1f %9.1f %9.1f %9.1f\n",
-			c->io_only ? "" : protocol_name[c->protocol], direction(c), c->frame_octets,
+		printf("%-5s %-9s %6u %9.1f %9.1f %9.1f %9.1f\n", path_case_protocol(c),
+			path_case_direction(c), c->frames.frame_octets,
 			samples_quantile(&c->samples, 0.5), samples_quantile(&c->samples, 0),
 			samples_quantile(&c->samples, 0.1), samples_quantile(&c->samples, 0.9));
 	}
 }
 
-static void print_stages(void)
+static void print_stages(struct path_bench *bench)
 {
 	puts("");
 	for (unsigned stage = 0; stage < STAGES; stage++)
@@ -162,39 +130,50 @@ static void print_stages(void)
 	printf("\n%-19s", "median");
 	for (unsigned stage = 0; stage < STAGES; stage++)
 		printf("%9s", stage_name(stage));
-	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
-		struct path_case *c = &cases[i];
+	for (unsigned i = 0; i < bench->n; i++) {
+		struct path_case *c = &bench->cases[i];
 
-		if (c->samples.n == 0 || c->io_only)
+		if (c->io_only)
 			continue;
-		printf("\n%-5s %-8s %4u", protocol_name[c->protocol], direction(c),
-			c->frame_octets);
+		printf("\n%-5s %-8s %4u", path_case_protocol(c), path_case_direction(c),
+			c->frames.frame_octets);
 		for (unsigned stage = 0; stage < STAGES; stage++)
 			printf("%9.1f", samples_quantile(&c->stage[stage], 0.5));
 	}
 	puts("");
 }
 
-static void print_json(const struct path_options *options)
+static void print_json_stages(struct path_case *c)
 {
-	const char *separator = "";
+	printf(", \"stages\": {");
+	for (unsigned stage = 0; stage < STAGES; stage++)
+		printf("%s\"%s\": %.1f", stage == 0 ? "" : ", ", stage_name(stage),
+			samples_quantile(&c->stage[stage], 0.5));
+	putchar('}');
+}
 
-	printf("{\"program\": \"vpebench path\", \"engine\": \"%s\", \"flows\": %u, "
-	       "\"policies\": %u, \"flow_cache\": %u, \"burst\": %u, \"samples\": %u, \"packets\": "
-	       "%u, \"tsc_hz\": %lu, \"cases\": [",
-		options->engine, options->flows, options->policies, options->flow_cache,
-		options->burst, options->samples, options->packets, rte_get_tsc_hz());
-	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
-		struct path_case *c = &cases[i];
+static void print_json(struct path_bench *bench)
+{
+	const struct path_options *options = bench->options;
 
-		if (c->samples.n == 0)
-			continue;
+	printf("{\"program\": \"vpebench path\", \"algorithm\": \"%s\", \"engine\": \"%s\", "
+	       "\"flows\": %u, \"policies\": %u, \"flow_cache\": %u, \"burst\": %u, "
+	       "\"samples\": %u, \"packets\": %u, \"tsc_hz\": %lu, \"cases\": [",
+		aead_name(options->algorithm), options->engine, options->flows, options->policies,
+		options->flow_cache, options->burst, options->samples, options->packets,
+		rte_get_tsc_hz());
+	for (unsigned i = 0; i < bench->n; i++) {
+		struct path_case *c = &bench->cases[i];
+
 		printf("%s\n {\"protocol\": \"%s\", \"direction\": \"%s\", \"frame_octets\": %u, "
-		       "\"median\": %.1f, \"min\": %.1f, \"p10\": %.1f, \"p90\": %.1f}",
-			separator, protocol_name[c->protocol], direction(c), c->frame_octets,
-			samples_quantile(&c->samples, 0.5), samples_quantile(&c->samples, 0),
-			samples_quantile(&c->samples, 0.1), samples_quantile(&c->samples, 0.9));
-		separator = ",";
+		       "\"median\": %.1f, \"min\": %.1f, \"p10\": %.1f, \"p90\": %.1f",
+			i == 0 ? "" : ",", path_case_protocol(c), path_case_direction(c),
+			c->frames.frame_octets, samples_quantile(&c->samples, 0.5),
+			samples_quantile(&c->samples, 0), samples_quantile(&c->samples, 0.1),
+			samples_quantile(&c->samples, 0.9));
+		if (c->stage[0].n > 0)
+			print_json_stages(c);
+		putchar('}');
 	}
 	puts("]}");
 }
@@ -208,6 +187,8 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 		{"burst", required_argument, NULL, 'b'},
 		{"policies", required_argument, NULL, 'P'},
 		{"flow-cache", required_argument, NULL, 'c'},
+		{"sizes", required_argument, NULL, 'O'},
+		{"algorithm", required_argument, NULL, 'a'},
 		{"engine", required_argument, NULL, 'e'},
 		{"only", required_argument, NULL, 'o'},
 		{"stages", no_argument, NULL, 'S'},
@@ -240,6 +221,12 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 				options->flow_cache =
 					RTE_MAX(FLOWS_MIN, rte_align32pow2(options->flow_cache));
 			break;
+		case 'O':
+			option_numbers(optarg, RIG_FRAME_MIN, RIG_FRAME_MAX, &options->sizes);
+			break;
+		case 'a':
+			options->algorithm = option_algorithm(optarg);
+			break;
 		case 'o':
 			options->only = optarg;
 			break;
@@ -261,53 +248,44 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 	}
 }
 
-static int cases_init(unsigned samples)
+static void print(struct path_bench *bench)
 {
-	int rc = 0;
-
-	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
-		rc |= samples_init(&cases[i].samples, samples);
-		for (unsigned stage = 0; stage < STAGES; stage++)
-			rc |= samples_init(&cases[i].stage[stage], samples);
+	if (bench->options->json) {
+		print_json(bench);
+		return;
 	}
-	return rc;
-}
-
-static void cases_free(void)
-{
-	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
-		samples_free(&cases[i].samples);
-		for (unsigned stage = 0; stage < STAGES; stage++)
-			samples_free(&cases[i].stage[stage]);
-	}
+	print_table(bench);
+	if (bench->options->stages)
+		print_stages(bench);
 }
 
 int path_main(int argc, char **argv)
 {
+	static struct path_bench bench;
 	struct path_options options = {.samples = 401,
 		.packets = 256,
 		.flows = 64,
 		.burst = BURST_MAX,
 		.policies = RIG_PROTOCOLS,
-		.flow_cache = 8192,
+		.flow_cache = RIG_FLOW_CACHE,
+		.algorithm = AEAD_AES_128_GCM,
+		.sizes = {2, {64, 1420}},
 		.engine = "auto"};
 	struct error err;
 	int rc;
 
 	parse_options(argc, argv, &options);
-	if (cases_init(options.samples) != 0)
+	bench.options = &options;
+	if (add_all(&bench) != 0)
 		return EXIT_FAILURE;
 	rc = rig_start_eal(options.huge, &err);
 	if (rc == 0)
-		rc = run(&options, &err);
+		rc = run(&bench, &err);
 	if (rc != 0)
 		fprintf(stderr, "vpebench: %s\n", err.text);
-	else if (options.json)
-		print_json(&options);
 	else
-		print_table(&options);
-	if (rc == 0 && options.stages && !options.json)
-		print_stages();
-	cases_free();
+		print(&bench);
+	for (unsigned i = 0; i < bench.n; i++)
+		path_case_free(&bench.cases[i]);
 	return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -5,7 +5,9 @@
 #include "bench/engine_null.h"
 #include "bench/packet.h"
 #include "crypto/engines.h"
+#include "proto/esp/esp_hdr.h"
 #include "proto/pkt.h"
+#include "proto/vpe/vpe_hdr.h"
 
 #include <errno.h>
 #include <rte_eal.h>
@@ -17,7 +19,8 @@
 
 #define RING 4096
 #define BUFFERS 16384
-#define MTU 1500
+// Of the unprotected side: nothing is split, whatever a tunnel adds.
+#define OUTER_MTU (RIG_MTU + 100)
 
 // The one that does nothing stands last, where "auto" does not find it.
 static const struct aead_table engines = {
@@ -63,12 +66,12 @@ static int create_dataplane(struct rig *rig, const struct rig_params *wanted, st
 	static const struct port_params ports[2] = {
 		{.name = "lan",
 			.side = PORT_PROTECTED,
-			.mtu = MTU,
+			.mtu = RIG_MTU,
 			.devices = 1,
 			.device = {"net_ring_lan"}},
 		{.name = "wan",
 			.side = PORT_UNPROTECTED,
-			.mtu = MTU,
+			.mtu = OUTER_MTU,
 			.devices = 1,
 			.device = {"net_ring_wan"}},
 	};
@@ -115,10 +118,10 @@ static struct ip_prefix prefix(const char *text)
 	return parsed;
 }
 
-static const struct proto_ops *const ops[RIG_PROTOCOLS] = {&vpe_ops, &esp_ops};
+static const struct proto_ops *const ops[RIG_TUNNELS] = {&vpe_ops, &esp_ops};
 
 // Inner networks behind the peer, by protocol.
-static const char *const far_network[RIG_PROTOCOLS] = {"10.2.0.0/16", "10.3.0.0/16"};
+static const char *const far_network[RIG_PROTOCOLS] = {"10.2.0.0/16", "10.3.0.0/16", "10.4.0.0/16"};
 
 static int create_tunnel(struct rig *rig, enum rig_protocol protocol,
 	const struct rig_params *params, struct error *err)
@@ -129,7 +132,7 @@ static int create_tunnel(struct rig *rig, enum rig_protocol protocol,
 		.workers = &rig->dp->sa_workers,
 		.windows = &rig->dp->windows,
 		.socket = SOCKET_ID_ANY,
-		.path_mtu = MTU,
+		.path_mtu = OUTER_MTU,
 	};
 	struct sa_params sa = {
 		.proto = ops[protocol],
@@ -166,6 +169,7 @@ static int create_tunnel(struct rig *rig, enum rig_protocol protocol,
 	return rc;
 }
 
+// tunnel: NULL of what passes in clear.
 static struct policy policy_of(struct ip_prefix destination, struct tunnel *tunnel)
 {
 	return (struct policy){
@@ -175,7 +179,7 @@ static struct policy policy_of(struct ip_prefix destination, struct tunnel *tunn
 			.protocol = SELECTOR_ANY_PROTOCOL,
 			.source_port = {0, UINT16_MAX},
 			.destination_port = {0, UINT16_MAX}},
-		.action = POLICY_PROTECT,
+		.action = tunnel != NULL ? POLICY_PROTECT : POLICY_BYPASS,
 		.tunnel = tunnel,
 	};
 }
@@ -195,7 +199,8 @@ static int publish_spd(struct rig *rig, unsigned n, struct error *err)
 
 		store_be32(elsewhere.addr.octets, 0x0a800000 + (i << 8));
 		policy[i] = last < RIG_PROTOCOLS
-			? policy_of(prefix(far_network[last]), &rig->tunnel[last].tunnel)
+			? policy_of(prefix(far_network[last]),
+				  last < RIG_TUNNELS ? &rig->tunnel[last].tunnel : NULL)
 			: policy_of(elsewhere, &rig->tunnel[0].tunnel);
 	}
 	rc = spd_build(policy, n, 1, SOCKET_ID_ANY, &spd, err);
@@ -207,13 +212,13 @@ static int publish_spd(struct rig *rig, unsigned n, struct error *err)
 
 static int publish_sadb(struct rig *rig, struct error *err)
 {
-	struct sa_in *in[RIG_PROTOCOLS];
+	struct sa_in *in[RIG_TUNNELS];
 	struct sadb *sadb;
 	int rc;
 
-	for (unsigned i = 0; i < RIG_PROTOCOLS; i++)
+	for (unsigned i = 0; i < RIG_TUNNELS; i++)
 		in[i] = rig->tunnel[i].in->in;
-	rc = sadb_build(in, RIG_PROTOCOLS, &protos, SOCKET_ID_ANY, &sadb, err);
+	rc = sadb_build(in, RIG_TUNNELS, &protos, SOCKET_ID_ANY, &sadb, err);
 	if (rc == 0)
 		dataplane_publish_sadb(rig->dp, sadb);
 	return rc;
@@ -226,6 +231,10 @@ static int publish_routes(struct rig *rig, struct error *err)
 			.kind = ADJACENCY_FORWARD,
 			.port = PORT_PROTECTED,
 			.gateway = addr("10.1.0.2")},
+		{.prefix = prefix(far_network[RIG_CLEAR]),
+			.kind = ADJACENCY_FORWARD,
+			.port = PORT_UNPROTECTED,
+			.gateway = addr("192.0.2.254")},
 		{.prefix = prefix("192.0.2.0/24"),
 			.kind = ADJACENCY_FORWARD,
 			.port = PORT_UNPROTECTED,
@@ -259,7 +268,7 @@ int rig_create(const struct rig_params *params, struct rig **created, struct err
 		return error_set(err, ENOMEM, "no memory");
 	rig->flows = params->flows;
 	rc = create_dataplane(rig, params, err);
-	for (unsigned i = 0; i < RIG_PROTOCOLS && rc == 0; i++)
+	for (unsigned i = 0; i < RIG_TUNNELS && rc == 0; i++)
 		rc = create_tunnel(rig, i, params, err);
 	if (rc == 0)
 		rc = publish_sadb(rig, err);
@@ -281,7 +290,7 @@ int rig_create(const struct rig_params *params, struct rig **created, struct err
 void rig_destroy(struct rig *rig)
 {
 	aead_ctx_destroy(rig->aead);
-	for (unsigned i = 0; i < RIG_PROTOCOLS; i++) {
+	for (unsigned i = 0; i < RIG_TUNNELS; i++) {
 		sa_destroy(rig->tunnel[i].out);
 		sa_destroy(rig->tunnel[i].in);
 		sa_destroy(rig->tunnel[i].peer);
@@ -330,19 +339,19 @@ static void seal(struct rig *rig, struct sa_out *sa, struct burst *b)
 	aead_seal_burst(rig->aead, batch.op, batch.n);
 }
 
-// Octets in front of the inner packet in frames that arrive at this side.
-static uint16_t lead_of(enum rig_protocol protocol, enum port_side side)
+// Octets that stand in front of the inner packet when the frame arrives.
+static uint16_t octets_in_front(const struct rig_frames *frames)
 {
-	static const uint16_t header[RIG_PROTOCOLS] = {32, 16};
+	static const uint16_t header[RIG_PROTOCOLS] = {[RIG_VPE] = IPV4_HEADER_MIN + VPE_HEADER,
+		[RIG_ESP] = IPV4_HEADER_MIN + ESP_PAYLOAD};
 
-	return (uint16_t)(RTE_ETHER_HDR_LEN +
-		(side == PORT_UNPROTECTED ? IPV4_HEADER_MIN + header[protocol] : 0));
+	return RTE_ETHER_HDR_LEN +
+		(frames->side == PORT_UNPROTECTED ? header[frames->protocol] : 0);
 }
 
-static int make_burst(struct rig *rig, enum rig_protocol protocol, enum port_side side,
-	uint16_t frame_octets, struct burst *b)
+static int make_burst(struct rig *rig, const struct rig_frames *frames, struct burst *b)
 {
-	uint16_t octets = (uint16_t)(frame_octets - RTE_ETHER_HDR_LEN);
+	uint16_t octets = (uint16_t)(frames->frame_octets - RTE_ETHER_HDR_LEN);
 	int rc = 0;
 
 	for (uint16_t i = 0; i < b->n; i++) {
@@ -352,22 +361,23 @@ static int make_burst(struct rig *rig, enum rig_protocol protocol, enum port_sid
 		if (b->m[i] == NULL)
 			return -ENOMEM;
 		// So that the frame begins where a NIC would put it.
-		b->m[i]->data_off = (uint16_t)(b->m[i]->data_off + lead_of(protocol, side));
+		b->m[i]->data_off =
+			(uint16_t)(RTE_PKTMBUF_HEADROOM + frames->shift + octets_in_front(frames));
 		inner = pkt_append(b->m[i], octets);
 		if (inner == NULL)
 			return -ENOBUFS;
-		write_inner(inner, octets, rig->flow, protocol, side == PORT_UNPROTECTED);
+		write_inner(inner, octets, rig->flow, frames->protocol,
+			frames->side == PORT_UNPROTECTED);
 		rig->flow = rig->flow + 1 < rig->flows ? rig->flow + 1 : 0;
 	}
-	if (side == PORT_UNPROTECTED)
-		seal(rig, rig->tunnel[protocol].peer->out, b);
+	if (frames->side == PORT_UNPROTECTED && frames->protocol < RIG_TUNNELS)
+		seal(rig, rig->tunnel[frames->protocol].peer->out, b);
 	for (uint16_t i = 0; i < b->n && rc == 0; i++)
-		rc = prepend_ether(rig, side, b->m[i]);
+		rc = prepend_ether(rig, frames->side, b->m[i]);
 	return rc;
 }
 
-int rig_fill(struct rig *rig, enum rig_protocol protocol, enum port_side side,
-	uint16_t frame_octets, unsigned n)
+int rig_fill(struct rig *rig, const struct rig_frames *frames, unsigned n)
 {
 	struct burst b;
 
@@ -375,10 +385,10 @@ int rig_fill(struct rig *rig, enum rig_protocol protocol, enum port_side side,
 		int rc;
 
 		b.n = (uint16_t)RTE_MIN(n, (unsigned)BURST_MAX);
-		rc = make_burst(rig, protocol, side, frame_octets, &b);
+		rc = make_burst(rig, frames, &b);
 		if (rc != 0)
 			return rc;
-		if (rte_ring_enqueue_bulk(rig->rx[side], (void **)b.m, b.n, NULL) != b.n)
+		if (rte_ring_enqueue_bulk(rig->rx[frames->side], (void **)b.m, b.n, NULL) != b.n)
 			return -ENOBUFS;
 		n -= b.n;
 	}

@@ -4,7 +4,8 @@
 
 #include "dataplane/dataplane.h"
 
-enum rig_protocol { RIG_VPE, RIG_ESP, RIG_PROTOCOLS };
+// Who carries a packet. RIG_CLEAR: nobody, a policy lets it pass as it is.
+enum rig_protocol { RIG_VPE, RIG_ESP, RIG_TUNNELS, RIG_CLEAR = RIG_TUNNELS, RIG_PROTOCOLS };
 
 struct rig_tunnel {
 	struct tunnel tunnel;
@@ -18,11 +19,10 @@ struct rig {
 	struct worker *worker;
 	struct rte_ring *rx[2]; // by enum port_side; the rig puts frames in
 	struct rte_ring *tx[2]; // the gateway puts frames in
-	struct rig_tunnel tunnel[RIG_PROTOCOLS];
+	struct rig_tunnel tunnel[RIG_TUNNELS];
 	struct aead_ctx *aead; // the peer's
 	unsigned flows;
-	unsigned burst; // packets that the worker takes at a time
-	unsigned flow;	// of the next packet
+	unsigned flow; // of the next packet
 };
 
 struct rig_params {
@@ -31,9 +31,24 @@ struct rig_params {
 	const char *engine; // name, or "auto"; "null" encrypts nothing
 	unsigned flows;
 	unsigned burst;	     // packets that the worker takes at a time
-	unsigned policies;   // in all; those before the last two match nothing here
+	unsigned policies;   // in all; those before the last three match nothing here
 	unsigned flow_cache; // flows that the worker has room for: a power of two, 0: none
 };
+
+// What is put into a receive ring: frames of UDP, the flows in turn.
+struct rig_frames {
+	enum rig_protocol protocol;
+	enum port_side side; // PORT_PROTECTED: clear frames on their way to the far network;
+			     // PORT_UNPROTECTED: the peer's packets around frames on their way back
+	uint16_t frame_octets; // of the clear frame: Ethernet header included, no FCS
+	uint16_t shift;	       // octets that a frame lies behind where a NIC would put it
+};
+
+#define RIG_SHIFT_MAX 63
+#define RIG_MTU 1500
+#define RIG_FRAME_MIN 60
+#define RIG_FRAME_MAX (RIG_MTU + RTE_ETHER_HDR_LEN)
+#define RIG_FLOW_CACHE 8192
 
 // EAL, once per process. 0 or -errno.
 int rig_start_eal(bool huge, struct error *err);
@@ -41,10 +56,7 @@ int rig_start_eal(bool huge, struct error *err);
 int rig_create(const struct rig_params *params, struct rig **created, struct error *err);
 void rig_destroy(struct rig *rig);
 
-// Puts n frames of frame_octets (Ethernet header included, no FCS) of UDP, the flows in turn, into
-// the receive ring of a side: PORT_PROTECTED clear frames that the protocol's tunnel protects;
-// PORT_UNPROTECTED the peer's packets around such frames. 0 or -errno.
-int rig_fill(struct rig *rig, enum rig_protocol protocol, enum port_side side,
-	uint16_t frame_octets, unsigned n);
+// Puts n of them into the receive ring of their side. 0 or -errno.
+int rig_fill(struct rig *rig, const struct rig_frames *frames, unsigned n);
 // Takes everything out of a side's transmit ring. Returns how many frames that were.
 unsigned rig_drain(struct rig *rig, enum port_side side);

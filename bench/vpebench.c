@@ -2,6 +2,7 @@
 #include "bench/crypto.h"
 #include "bench/floor.h"
 #include "bench/path.h"
+#include "bench/sweep.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,8 +21,14 @@ static const struct {
 	{"floor", floor_main, "what no AES-GCM can beat on this CPU"},
 	{"path", path_main,
 		"the gateway's worker on memory ports: cycles per packet\n"
-		"          [--samples N] [--packets N] [--flows N] [--engine NAME] [--only CASE]\n"
-		"          [--stages] [--huge] [--json]"},
+		"          [--samples N] [--packets N] [--sizes N,...] [--flows N]\n"
+		"          [--flow-cache N] [--policies N] [--burst N] [--algorithm NAME]\n"
+		"          [--engine NAME] [--only CASE] [--stages] [--huge] [--json]"},
+	{"sweep", sweep_main,
+		"the same by length of the frame, or by its place in the buffer\n"
+		"          lengths|headroom [--first N] [--last N] [--step N] [--octets N]\n"
+		"          [--samples N] [--packets N] [--algorithm NAME] [--engine NAME]\n"
+		"          [--huge] [--json]"},
 };
 
 static void usage(FILE *to)
