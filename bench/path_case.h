@@ -20,5 +20,6 @@ const char *path_case_protocol(const struct path_case *c);
 // "encrypt", "decrypt"; of clear packets "out", "in"; "I/O only".
 const char *path_case_direction(const struct path_case *c);
 
-// So many fresh packets, timed from the receive ring to the transmit ring. 0 or -errno.
+// So many fresh packets, timed from the receive ring to the transmit ring; once more where the
+// kernel ran something else meanwhile. 0 or -errno.
 int path_case_sample(struct rig *rig, struct path_case *c, unsigned packets, struct error *err);
