@@ -9,6 +9,7 @@ FAR_FIRST = 0x0a020000  # 10.2.0.0: the far host of SA 0; see bench/genport/fram
 ESP_SPI_FIRST = 0x00100000
 VPE_SPI_FIRST = 0x00001001
 SAS_MAX = 65536
+ETHER_OCTETS = 14
 SALT = bytes.fromhex("deadbeef")
 
 
@@ -24,6 +25,7 @@ class Case:
     order: str = "turn"
     workers: int = 1
     policies: int = 1
+    flow_cache: int = 8192  # flows that a worker of vped remembers; 8192 is its default
     crypto: bool = True
 
     @property
@@ -54,13 +56,14 @@ def most_sa_cases(outbound, inbound):
 
 def path_cases():
     """Everything but crypto."""
-    shapes = [{}, {"flows": 4096}, {"flows": 1 << 20}, {"policies": 1000}]
+    shapes = [{}, {"flows": 4096}, {"flows": 1 << 20}, {"policies": 1000},
+              {"flow_cache": 0}]
     return [Case("no crypto", direction, 64, crypto=False, **shape)
             for shape in shapes for direction in ("encrypt", "decrypt")]
 
 
-def two_worker_cases():
-    return [Case("two workers", direction, octets, workers=2)
+def worker_cases(counts):
+    return [Case("workers", direction, octets, workers=workers) for workers in counts
             for octets in (64, 1420) for direction in ("encrypt", "decrypt")]
 
 

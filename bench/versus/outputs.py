@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import cases
 
-ETHER = 14
 IPV4 = 20
 TAG = 16
 PROTOCOL_UDP = 17
@@ -29,7 +28,8 @@ def _check_inner(ip, case, frame, hops):
     """A clear packet of the stream after `hops` gateways."""
     near, far = (ip[12:16], ip[16:20]) if case.encrypts else (ip[16:20], ip[12:16])
     _require(ip[0] == 0x45 and ip[9] == PROTOCOL_UDP, "no IPv4 and UDP", frame)
-    _require(struct.unpack(">H", ip[2:4])[0] == case.octets - ETHER, "inner length", frame)
+    octets = struct.unpack(">H", ip[2:4])[0]
+    _require(octets == case.octets - cases.ETHER_OCTETS, "inner length", frame)
     _require(ip[8] == 64 - hops, "inner hop limit", frame)
     _require(ipaddress.ip_address(near) in ipaddress.ip_network(cases.NEAR), "near host", frame)
     sa = int.from_bytes(far, "big") - cases.FAR_FIRST
@@ -67,7 +67,7 @@ def _open_vpe(outer, frame, crypto):
 
 
 def _check_tunnel(frame, case, protocol, seen):
-    outer = frame[ETHER:]
+    outer = frame[cases.ETHER_OCTETS:]
     _require(outer[9] == PROTOCOL_ESP and str(ipaddress.ip_address(outer[16:20])) == cases.PEER,
              "no tunnel packet to the peer", frame)
     outer = outer[:struct.unpack(">H", outer[2:4])[0]]
@@ -89,7 +89,7 @@ def check(result, case, protocol, hops):
             found = _check_inner(inner, case, frame, hops)
             _require(case.sas == 1 or found == sa, "SA and far host", frame)
         else:
-            _check_inner(frame[ETHER:], case, frame, hops)
+            _check_inner(frame[cases.ETHER_OCTETS:], case, frame, hops)
     if not frames:
         raise WrongOutput(f"{protocol} {case.describe()}: nothing came out")
     return len(frames)

@@ -39,10 +39,8 @@ class Testpmd:
         pass
 
     def argv(self, case, protocol, directory):
-        lcores = {1: f"0@{self.options.control_cpu},1@{self.options.worker_cpu}",
-                  2: f"0@(0-1),1@{self.options.control_cpu},2@{self.options.worker_cpu}"}
         return ["dpdk-testpmd", "--no-pci", "--no-telemetry", *self.options.memory(512),
-                "--lcores", lcores[case.workers],
+                "--lcores", self.options.lcores(case.workers),
                 f"--force-max-simd-bitwidth={self.options.simd_bits}",
                 "--vdev", STREAM_DEVICE, "--vdev", SINK_DEVICE, "--",
                 "--forward-mode=io", "--auto-start", "--no-flush-rx",
@@ -134,12 +132,6 @@ class Vped:
             f'dst = "{far_of_all(case) or far_prefix(i * each, each)}"; '
             f'action = "protect"; tunnel = "t{i}"; }}' for i in range(case.sas // each)]
 
-    def _lcores(self, case):
-        options = self.options
-        if case.workers == 1:
-            return f"0@{options.control_cpu},1@{options.worker_cpu}"
-        return f"0@(0-1),1@{options.control_cpu},2@{options.worker_cpu}"
-
     def prepare(self, case, protocol, directory):
         make_key = cases.key_of_gateway if case.encrypts else cases.key
         keys = directory / "keys"
@@ -154,12 +146,14 @@ class Vped:
         roles = ", ".join(f'{{ lcore = {i + 1}; role = "both"; }}' for i in range(case.workers))
         text = [
             f"eal = {{ huge = {str(self.options.huge).lower()}; memory_mb = 1024; "
-            f'simd_bits = {self.options.simd_bits}; lcores = "{self._lcores(case)}"; }};',
+            f"simd_bits = {self.options.simd_bits}; "
+            f'lcores = "{self.options.lcores(case.workers)}"; }};',
             f'control = {{ socket = "{directory}/vped.sock"; host_guard = false; }};',
             f'crypto = "{self.options.engine if case.crypto else "null"}";',
             "buffers = { count = 16384; };",
             f"replay = {{ pool_kb = {max(4096, case.sas)}; }};",
-            f'workers = {{ burst = {self.options.burst}; idle = "poll"; roles = ( {roles} ); }};',
+            f'workers = {{ burst = {self.options.burst}; idle = "poll"; '
+            f"flow_cache = {case.flow_cache}; roles = ( {roles} ); }};",
             f'ports = ( {{ name = "lan"; side = "protected"; vdev = "{lan}"; '
             f'host_interface = "vped-lan"; }},\n'
             f'  {{ name = "wan"; side = "unprotected"; vdev = "{wan}"; '

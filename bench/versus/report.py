@@ -6,17 +6,27 @@ import statistics
 import figures
 
 
-def _name(row):
+def name(row):
     if row["program"] != "testpmd":
         return f"{row['program']} {row['protocol']}"
     return "I/O floor" if row["direction"] == "encrypt" else f"I/O floor {row['protocol']}"
 
 
+def _rounded(value):
+    """No more digits than a measurement has."""
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {key: _rounded(member) for key, member in value.items()}
+    return [_rounded(member) for member in value] if isinstance(value, list) else value
+
+
 def as_json(result):
     """A line for each member, and for each row: for diff and for eyes."""
-    rows = ",\n".join("  " + json.dumps(row) for row in result["rows"])
-    members = [f' "{name}": ' + (f"[\n{rows}\n ]" if name == "rows" else json.dumps(value))
-               for name, value in result.items()]
+    rows = ",\n".join("  " + json.dumps(_rounded(row)) for row in result.get("rows", []))
+    members = [f' "{member}": ' + (f"[\n{rows}\n ]" if member == "rows"
+                                else json.dumps(_rounded(value)))
+               for member, value in result.items()]
     return "{\n" + ",\n".join(members) + "\n}\n"
 
 
@@ -24,11 +34,12 @@ def _cell(value, digits=1):
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _title(row):
+def title(row):
     sas = f", {row['sas']:,} SAs" if row["sas"] > 1 else ""
     order = " at random" if row["order"] == "random" else ""
     shape = f", {row['flows']:,} flows" if row["flows"] not in (64, row["sas"]) else ""
     shape += f", {row['policies']:,} policies" if row["policies"] > 1 else ""
+    shape += "" if row["flow_cache"] else ", no flow cache"
     shape += "" if row["crypto"] else ", no crypto"
     return f"{row['direction']} {row['octets']}{sas}{order}{shape}"
 
@@ -44,26 +55,27 @@ def one_worker(rows):
     head = (f"{'':44} {'':16} {'median':>8} {'min':>8} {'p10':>8} {'p90':>8} {'net':>8} "
             f"{'Mpps/CPU-s':>10} {'Mpps':>7} {'share':>5}  secgw's net / this net")
     lines = [head]
-    title = None
+    before = None
     for row in (r for r in rows if r["workers"] == 1):
-        shown = _title(row)
+        shown = title(row)
         cycles = row["cycles"]
         lines.append(
-            f"{shown if shown != title else '':44} {_name(row):16} {cycles['median']:8.1f} "
+            f"{shown if shown != before else '':44} {name(row):16} {cycles['median']:8.1f} "
             f"{cycles['min']:8.1f} {cycles['p10']:8.1f} {cycles['p90']:8.1f} "
             f"{_cell(row['net']):>8} {row['mpps_per_cpu_second']:10.2f} {row['mpps_wall']:7.2f} "
             f"{row['cpu_share']:5.2f}  {_ratio(row['ratio'])}".rstrip())
-        title = shown
+        before = shown
     return "\n".join(lines)
 
 
-def two_workers(rows):
-    """What a second worker adds: packets sent, as sums over the workers."""
+def more_workers(rows):
+    """What more workers add: packets sent, as sums over the workers."""
     lines = [f"{'':44} {'':16} {'Mpps core':>10} {'Mpps/CPU-s':>10} {'Mpps wall':>10}   "
              "times one worker: core, CPU-s, wall"]
-    for row in (r for r in rows if r["workers"] == 2):
+    for row in (r for r in rows if r["workers"] > 1):
+        shown = f"{title(row)}, {row['workers']} workers"
         lines.append(
-            f"{_title(row):44} {_name(row):16} {row['mpps_core']:10.2f} "
+            f"{shown:44} {name(row):16} {row['mpps_core']:10.2f} "
             f"{row['mpps_per_cpu_second']:10.2f} {row['mpps_wall']:10.2f}   "
             f"{_cell(row['scaling_core'], 2)} {_cell(row['scaling_cpu'], 2)} "
             f"{_cell(row['scaling_wall'], 2)}")
@@ -74,13 +86,23 @@ def crypto(measured):
     lines = [f"{'engine':12} {'':20} {'median':>8} {'min':>8} {'p10':>8} {'p90':>8}"]
     for run in measured:
         for case in run["cases"]:
-            title = f"{run['protocol']} {case['direction']} {case['octets']}"
-            lines.append(f"{case['engine']:12} {title:20} {case['median']:8.1f} "
+            shown = f"{run['protocol']} {case['direction']} {case['octets']}"
+            lines.append(f"{case['engine']:12} {shown:20} {case['median']:8.1f} "
                          f"{case['min']:8.1f} {case['p10']:8.1f} {case['p90']:8.1f}")
     return "\n".join(lines)
 
 
-def of_two_workers(rounds):
+def stages(measured):
+    names = list(measured["cases"][0]["stages"])
+    lines = [f"{'':16}" + "".join(f"{stage:>9}" for stage in names) + f"{'sum':>9}"]
+    for case in (c for c in measured["cases"] if "stages" in c):
+        lines.append(f"{case['protocol'] + ' ' + case['direction']:16}"
+                     + "".join(f"{case['stages'][stage]:9.1f}" for stage in names)
+                     + f"{sum(case['stages'].values()):9.1f}")
+    return "\n".join(lines)
+
+
+def of_workers(rounds):
     """Sums over the workers: of each one's undisturbed rate, and of all in each burst."""
     each = {}
     cpu, wall = [], []

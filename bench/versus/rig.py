@@ -32,8 +32,7 @@ class Options:
     burst: int = 32
     simd_bits: int = 512
     engine: str = "auto"
-    control_cpu: int = 0
-    worker_cpu: int = 1
+    cpus: list = dataclasses.field(default_factory=lambda: [0, 1])
     bursts: int = 5
     burst_ms: int = 60
     warm_ms: int = 10
@@ -41,6 +40,24 @@ class Options:
     slice: int = 512
     ring: int = 256
     captures: int = 16
+
+    @property
+    def worker_cpu(self):
+        """Of a program with one worker and nothing else to do."""
+        return self.cpus[-1]
+
+    def lcores(self, workers):
+        """The control thread as lcore 0, workers as 1 and on, each on a CPU of its own. Where there
+        are no more CPUs than workers, the control thread is wherever there is room."""
+        if workers > len(self.cpus):
+            raise RunError(f"{workers} workers need as many CPUs; there are {len(self.cpus)}")
+        control = (str(self.cpus[0]) if workers < len(self.cpus)
+                   else f"({','.join(map(str, self.cpus))})")
+        return ",".join([f"0@{control}"] + [f"{number}@{cpu}" for number, cpu in enumerate(
+            self.cpus[-workers:], 1)])
+
+    def describe(self):
+        return {key: value for key, value in vars(self).items() if key != "genport"}
 
     def memory(self, megabytes):
         if self.huge:

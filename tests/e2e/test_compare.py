@@ -42,9 +42,10 @@ def test_every_row_is_there(measured):
             assert (group, direction, "testpmd", "esp") in rows
             for protocol in ("esp", "vpe"):
                 assert (group, direction, "vped", protocol) in rows
-    assert ("two workers", "encrypt", "vped", "vpe") in rows
+    assert ("workers", "encrypt", "vped", "vpe") in rows
     assert all(r["cycles"]["median"] > 0 and r["cycles"]["n"] > 0 for r in result["rows"])
-    assert "encrypt 64" in table and "I/O floor" in table
+    assert "encrypt 64" in table and "I/O floor" in table and "no flow cache" in table
+    assert all(sum(c["stages"].values()) > 0 for c in result["stages"]["cases"] if "stages" in c)
 
 
 @needs_bench
