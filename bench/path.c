@@ -20,6 +20,7 @@ struct path_options {
 	unsigned samples;
 	unsigned packets;
 	unsigned flows;
+	unsigned sas;
 	unsigned burst;
 	unsigned policies;
 	unsigned flow_cache;
@@ -87,6 +88,7 @@ static int run(struct path_bench *bench, struct error *err)
 	struct rig_params params = {.algorithm = options->algorithm,
 		.engine = options->engine,
 		.flows = options->flows,
+		.sas = options->sas,
 		.burst = options->burst,
 		.policies = options->policies,
 		.flow_cache = options->flow_cache};
@@ -95,6 +97,9 @@ static int run(struct path_bench *bench, struct error *err)
 
 	if (rc != 0)
 		return rc;
+	rc = rig_use_all(rig);
+	if (rc != 0)
+		error_set(err, -rc, "making packets: %s", strerror(-rc));
 	for (unsigned i = 0; i < options->samples * bench->n && rc == 0; i++)
 		rc = path_case_sample(rig, &bench->cases[i % bench->n], options->packets, err);
 	rig_destroy(rig);
@@ -105,10 +110,10 @@ static void print_table(struct path_bench *bench)
 {
 	const struct path_options *options = bench->options;
 
-	printf("TSC cycles per packet, one worker, %s, engine %s, one SA, %u flows, "
+	printf("TSC cycles per packet, one worker, %s, engine %s, %u SAs, %u flows, "
 	       "replay window %u,\n%u policies, room for %u flows, %u samples of %u packets each, "
 	       "bursts of %u, TSC %.0f MHz\n\n",
-		aead_name(options->algorithm), options->engine, options->flows,
+		aead_name(options->algorithm), options->engine, options->sas, options->flows,
 		REPLAY_WINDOW_DEFAULT, options->policies, options->flow_cache, options->samples,
 		options->packets, options->burst, (double)rte_get_tsc_hz() / 1e6);
 	printf("%-5s %-9s %6s %9s %9s %9s %9s\n", "", "", "frame", "median", "min", "p10", "p90");
@@ -157,11 +162,11 @@ static void print_json(struct path_bench *bench)
 	const struct path_options *options = bench->options;
 
 	printf("{\"program\": \"vpebench path\", \"algorithm\": \"%s\", \"engine\": \"%s\", "
-	       "\"flows\": %u, \"policies\": %u, \"flow_cache\": %u, \"burst\": %u, "
+	       "\"sas\": %u, \"flows\": %u, \"policies\": %u, \"flow_cache\": %u, \"burst\": %u, "
 	       "\"samples\": %u, \"packets\": %u, \"tsc_hz\": %lu, \"cases\": [",
-		aead_name(options->algorithm), options->engine, options->flows, options->policies,
-		options->flow_cache, options->burst, options->samples, options->packets,
-		rte_get_tsc_hz());
+		aead_name(options->algorithm), options->engine, options->sas, options->flows,
+		options->policies, options->flow_cache, options->burst, options->samples,
+		options->packets, rte_get_tsc_hz());
 	for (unsigned i = 0; i < bench->n; i++) {
 		struct path_case *c = &bench->cases[i];
 
@@ -184,6 +189,7 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 		{"samples", required_argument, NULL, 's'},
 		{"packets", required_argument, NULL, 'p'},
 		{"flows", required_argument, NULL, 'f'},
+		{"sas", required_argument, NULL, 'n'},
 		{"burst", required_argument, NULL, 'b'},
 		{"policies", required_argument, NULL, 'P'},
 		{"flow-cache", required_argument, NULL, 'c'},
@@ -208,6 +214,9 @@ static void parse_options(int argc, char **argv, struct path_options *options)
 			break;
 		case 'f':
 			options->flows = option_number(optarg, 1, FLOWS_MAX);
+			break;
+		case 'n':
+			options->sas = option_number(optarg, 1, RIG_SAS_MAX);
 			break;
 		case 'b':
 			options->burst = option_number(optarg, 1, BURST_MAX);
@@ -265,6 +274,7 @@ int path_main(int argc, char **argv)
 	struct path_options options = {.samples = 401,
 		.packets = 256,
 		.flows = 64,
+		.sas = 1,
 		.burst = BURST_MAX,
 		.policies = RIG_PROTOCOLS,
 		.flow_cache = RIG_FLOW_CACHE,
@@ -278,7 +288,7 @@ int path_main(int argc, char **argv)
 	bench.options = &options;
 	if (add_all(&bench) != 0)
 		return EXIT_FAILURE;
-	rc = rig_start_eal(options.huge, &err);
+	rc = rig_start_eal(options.huge, options.sas, &err);
 	if (rc == 0)
 		rc = run(&bench, &err);
 	if (rc != 0)

@@ -9,9 +9,10 @@ enum rig_protocol { RIG_VPE, RIG_ESP, RIG_TUNNELS, RIG_CLEAR = RIG_TUNNELS, RIG_
 
 struct rig_tunnel {
 	struct tunnel tunnel;
-	struct sa *out; // of the gateway
-	struct sa *in;
-	struct sa *peer; // outbound SA of the far side, whose packets `in` accepts
+	struct sa *out;	      // of the gateway
+	struct sa **in;	      // [rig.sas]
+	struct sa_out **peer; // outbound SAs of the far side, whose packets `in` accepts
+	unsigned used;	      // of them, a packet each at least
 };
 
 struct rig {
@@ -20,7 +21,9 @@ struct rig {
 	struct rte_ring *rx[2]; // by enum port_side; the rig puts frames in
 	struct rte_ring *tx[2]; // the gateway puts frames in
 	struct rig_tunnel tunnel[RIG_TUNNELS];
+	const struct aead_table *engines;
 	struct aead_ctx *aead; // the peer's
+	unsigned sas;	       // inbound, of each tunnel
 	unsigned flows;
 	unsigned flow; // of the next packet
 };
@@ -30,6 +33,7 @@ struct rig_params {
 	bool esn;
 	const char *engine; // name, or "auto"; "null" encrypts nothing
 	unsigned flows;
+	unsigned sas;	     // inbound ones of each tunnel; packets come by any of them
 	unsigned burst;	     // packets that the worker takes at a time
 	unsigned policies;   // in all; those before the last three match nothing here
 	unsigned flow_cache; // flows that the worker has room for: a power of two, 0: none
@@ -46,12 +50,15 @@ struct rig_frames {
 
 #define RIG_SHIFT_MAX 63
 #define RIG_MTU 1500
+// Of the unprotected side: nothing is split, whatever a tunnel adds.
+#define RIG_OUTER_MTU (RIG_MTU + 100)
+#define RIG_SAS_MAX 65536
 #define RIG_FRAME_MIN 60
 #define RIG_FRAME_MAX (RIG_MTU + RTE_ETHER_HDR_LEN)
 #define RIG_FLOW_CACHE 8192
 
-// EAL, once per process. 0 or -errno.
-int rig_start_eal(bool huge, struct error *err);
+// EAL, once per process, with memory for so many SAs. 0 or -errno.
+int rig_start_eal(bool huge, unsigned sas, struct error *err);
 // Once per process: its devices have names. 0 or -errno.
 int rig_create(const struct rig_params *params, struct rig **created, struct error *err);
 void rig_destroy(struct rig *rig);
@@ -60,3 +67,5 @@ void rig_destroy(struct rig *rig);
 int rig_fill(struct rig *rig, const struct rig_frames *frames, unsigned n);
 // Takes everything out of a side's transmit ring. Returns how many frames that were.
 unsigned rig_drain(struct rig *rig, enum port_side side);
+// Lets a packet come by each inbound SA, so that none is new any more. 0 or -errno.
+int rig_use_all(struct rig *rig);

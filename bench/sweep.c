@@ -85,6 +85,7 @@ static int run(struct sweep *sweep, struct error *err)
 	struct rig_params params = {.algorithm = options->algorithm,
 		.engine = options->engine,
 		.flows = 64,
+		.sas = 1,
 		.burst = BURST_MAX,
 		.policies = RIG_PROTOCOLS,
 		.flow_cache = RIG_FLOW_CACHE};
@@ -246,7 +247,7 @@ int sweep_main(int argc, char **argv)
 		fputs("vpebench: no memory\n", stderr);
 		return EXIT_FAILURE;
 	}
-	rc = rig_start_eal(options.huge, &err);
+	rc = rig_start_eal(options.huge, 1, &err);
 	if (rc == 0)
 		rc = run(&sweep, &err);
 	if (rc != 0)

@@ -22,8 +22,9 @@ static const struct {
 	{"path", path_main,
 		"the gateway's worker on memory ports: cycles per packet\n"
 		"          [--samples N] [--packets N] [--sizes N,...] [--flows N]\n"
-		"          [--flow-cache N] [--policies N] [--burst N] [--algorithm NAME]\n"
-		"          [--engine NAME] [--only CASE] [--stages] [--huge] [--json]"},
+		"          [--flow-cache N] [--sas N] [--policies N] [--burst N]\n"
+		"          [--algorithm NAME] [--engine NAME] [--only CASE] [--stages] [--huge] "
+		"[--json]"},
 	{"sweep", sweep_main,
 		"the same by length of the frame, or by its place in the buffer\n"
 		"          lengths|headroom [--first N] [--last N] [--step N] [--octets N]\n"
