@@ -6,13 +6,18 @@
 #include <rte_malloc.h>
 #include <stdio.h>
 
+// A table of so many places is one of SAs whose windows no cache holds.
+#define COLD_SLOTS 32768
+
 // An open-addressed table from protocol and SPI to SAs; several SAs may share both, told apart by
 // the local address. Which protocol a packet is of is told by its block, the upper half of its
 // first word.
 struct slot {
-	struct sa_in *sa; // NULL: free
+	alignas(32) struct sa_in *sa; // NULL: free
+	uint64_t ipv4;		      // source and destination as a packet has them; IPv6: 0
 	uint32_t spi;
-	uint32_t proto; // index in the table of protocols
+	uint8_t proto; // index in the table of protocols
+	uint8_t family;
 };
 
 struct sadb {
@@ -23,9 +28,10 @@ struct sadb {
 	struct slot slot[];
 };
 
-static uint32_t hash(uint32_t spi, uint32_t proto)
+// All bits of both have a part in it, so that SPIs may be numbered as one likes.
+static ALWAYS_INLINE uint32_t hash(uint32_t spi, uint32_t proto)
 {
-	return ((spi ^ proto << 24) * UINT32_C(0x9e3779b1)) >> 7;
+	return (uint32_t)(((uint64_t)proto << 32 | spi) * UINT64_C(0x9e3779b97f4a7c15) >> 40);
 }
 
 static uint32_t hash_pair(const uint8_t *local, const uint8_t *remote, size_t octets)
@@ -106,9 +112,7 @@ static uint32_t default_proto(const struct proto_table *protos)
 
 static struct slot *free_slot(struct sadb *sadb, const struct sa_in *sa, uint32_t proto)
 {
-	uint32_t i = hash(sa->spi, proto);
-
-	for (;; i++) {
+	for (uint32_t i = hash(sa->spi, proto);; i++) {
 		struct slot *slot = &sadb->slot[i & sadb->mask];
 
 		if (slot->sa == NULL)
@@ -134,6 +138,11 @@ static void insert_peer(struct sadb *sadb, struct sa_in *sa)
 	sadb->peer[i & sadb->mask] = sa;
 }
 
+static uint64_t ipv4_pair(const uint8_t *source, const uint8_t *destination)
+{
+	return load_le32(source) | (uint64_t)load_le32(destination) << 32;
+}
+
 static int insert(struct sadb *sadb, struct sa_in *sa, struct error *err)
 {
 	uint32_t proto = proto_index(sadb->protos, sa->proto);
@@ -142,7 +151,10 @@ static int insert(struct sadb *sadb, struct sa_in *sa, struct error *err)
 	if (slot == NULL)
 		return error_set(err, EEXIST, "two inbound %s SAs with SPI 0x%x and one address",
 			sa->proto->name, sa->spi);
-	*slot = (struct slot){.sa = sa, .spi = sa->spi, .proto = proto};
+	*slot = (struct slot){
+		.sa = sa, .spi = sa->spi, .proto = (uint8_t)proto, .family = sa->local.family};
+	if (sa->local.family == IP_V4)
+		slot->ipv4 = ipv4_pair(sa->remote.octets, sa->local.octets);
 	if (sa->block >= 0)
 		sadb->proto_of_block[sa->block] = (uint8_t)proto;
 	insert_peer(sadb, sa);
@@ -234,6 +246,13 @@ static ALWAYS_INLINE bool outer_is(const struct sa_in *sa, const uint8_t *header
 	return addresses_equal(header + IPV6_DESTINATION, header + IPV6_SOURCE, sa, 16);
 }
 
+static ALWAYS_INLINE bool slot_is_of(const struct slot *slot, const uint8_t *header)
+{
+	if (likely(slot->family == IP_V4))
+		return ip_version(header) == 4 && load_le64(header + IPV4_SOURCE) == slot->ipv4;
+	return outer_is(slot->sa, header);
+}
+
 bool sadb_has_peer(const struct sadb *sadb, const uint8_t *header)
 {
 	bool ipv4 = ip_version(header) == 4;
@@ -247,8 +266,9 @@ bool sadb_has_peer(const struct sadb *sadb, const uint8_t *header)
 	return false;
 }
 
+// *found: set where DROP_NONE comes back.
 static ALWAYS_INLINE enum drop_reason find(
-	const struct sadb *sadb, const struct rte_mbuf *m, uint16_t l4, struct sa_in **result)
+	const struct sadb *sadb, const struct rte_mbuf *m, uint16_t l4, const struct slot **found)
 {
 	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
 	const uint8_t *tunnel = header + l4;
@@ -266,15 +286,36 @@ static ALWAYS_INLINE enum drop_reason find(
 			return reason;
 		if (slot->spi != spi || slot->proto != index)
 			continue;
-		if (likely(outer_is(slot->sa, header))) {
-			*result = slot->sa;
+		if (likely(slot_is_of(slot, header))) {
+			*found = slot;
 			return DROP_NONE;
 		}
 		reason = DROP_sa_outer_address;
 	}
 }
 
-// The last SA that was found, and by what, in the octets' own order. The same finds the same.
+// Decryption will read the SA and count in its lanes, which lie behind it.
+static ALWAYS_INLINE void fetch(const struct sa_in *sa)
+{
+	const uint8_t *memory = (const uint8_t *)sa;
+
+	rte_prefetch0(memory);
+	rte_prefetch0(memory + sizeof(*sa));
+	rte_prefetch0(memory + sizeof(*sa) + CACHE_LINE);
+}
+
+// By now the SAs have come.
+static void fetch_windows(struct sa_in *const sa[], uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		if (sa[i] == NULL)
+			continue;
+		rte_prefetch0(sa[i]->windows);
+		rte_prefetch0((const uint8_t *)sa[i]->windows + CACHE_LINE);
+	}
+}
+
+// By what the last SA was found, in the octets' own order. The same finds the same.
 struct last {
 	struct sa_in *sa; // NULL: none, or not over IPv4
 	uint64_t addresses;
@@ -296,14 +337,14 @@ static ALWAYS_INLINE bool is_last(
 		load_le16(tunnel) == last->block;
 }
 
-static ALWAYS_INLINE void keep_last(
-	struct last *last, struct sa_in *sa, const struct rte_mbuf *m, uint16_t l4)
+static ALWAYS_INLINE void keep_last(struct last *last, const struct sadb *sadb,
+	const struct slot *slot, const struct rte_mbuf *m, uint16_t l4)
 {
 	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
 
-	last->sa = sa->local.family == IP_V4 ? sa : NULL;
-	last->addresses = load_le64(header + IPV4_SOURCE);
-	last->spi_offset = sa->proto->spi_offset;
+	last->sa = slot->family == IP_V4 ? slot->sa : NULL;
+	last->addresses = slot->ipv4;
+	last->spi_offset = sadb->protos->proto[slot->proto]->spi_offset;
 	last->spi = load_le32(header + l4 + last->spi_offset);
 	last->block = load_le16(header + l4);
 }
@@ -316,14 +357,23 @@ void sadb_lookup(const struct sadb *sadb, struct burst *b, uint16_t first, uint1
 	for (uint16_t i = 0; i < n; i++) {
 		const struct rte_mbuf *m = b->m[first + i];
 		const struct packet *packet = &b->packet[first + i];
+		const struct slot *slot;
+		enum drop_reason reason;
 
 		if (likely(is_last(&last, m, packet))) {
 			result[i] = last.sa;
 			continue;
 		}
-		result[i] = NULL;
-		b->verdict[first + i] = (uint16_t)find(sadb, m, packet->l4, &result[i]);
-		if (result[i] != NULL)
-			keep_last(&last, result[i], m, packet->l4);
+		reason = find(sadb, m, packet->l4, &slot);
+		b->verdict[first + i] = (uint16_t)reason;
+		if (unlikely(reason != DROP_NONE)) {
+			result[i] = NULL;
+			continue;
+		}
+		result[i] = slot->sa;
+		fetch(slot->sa);
+		keep_last(&last, sadb, slot, m, packet->l4);
 	}
+	if (unlikely(sadb->mask >= COLD_SLOTS))
+		fetch_windows(result, n);
 }
