@@ -6,17 +6,16 @@
 
 // Each lane counts by itself: their numbers, interleaved, are an identification that no two packets
 // of late have.
-static ALWAYS_INLINE uint16_t ip_id(const struct sa_out *sa, uint32_t window_id, uint64_t seq)
+static ALWAYS_INLINE uint16_t ip_id(const struct sa_out *sa, uint32_t id_word, uint64_t seq)
 {
-	return (uint16_t)(seq * sa->lanes_used + window_id);
+	return (uint16_t)(seq * sa->lanes_used + vpe_window_id(id_word));
 }
 
 static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, struct rte_mbuf *m,
-	uint32_t window_id, uint64_t seq, struct aead_op *op, const bool ipv6)
+	uint32_t id_word, uint64_t seq, struct aead_op *op, const bool ipv6)
 {
 	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *);
 	uint8_t traffic_class = outer_traffic_class(&sa->outer, inner);
-	uint32_t id_word = vpe_id_word(sa->sender_id, window_id);
 	uint16_t octets = m->data_len;
 	uint8_t *outer = pkt_prepend(m, (uint16_t)(outer_octets(ipv6) + VPE_HEADER));
 	uint8_t *vpe;
@@ -26,7 +25,7 @@ static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, stru
 	vpe = outer + outer_octets(ipv6);
 	outer_write(&sa->outer, outer, ipv6, (uint16_t)(VPE_HEADER + octets), traffic_class,
 		outer_flow_label(id_word));
-	outer_write_df(&sa->outer, outer, inner, ip_id(sa, window_id, seq));
+	outer_write_df(&sa->outer, outer, inner, ip_id(sa, id_word, seq));
 	vpe_write(vpe, id_word, seq, sa->spi);
 	*op = (struct aead_op){
 		.key = sa->key,
@@ -42,8 +41,7 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 	uint16_t n, struct aead_batch *batch, const bool ipv6)
 {
 	struct lane_run run = lane_begin(&sa->lane[worker]);
-	uint32_t window_id = run.lane->window_id;
-
+	uint32_t id_word = vpe_id_word(sa->sender_id, run.lane->window_id);
 	unsigned ops = batch->n;
 
 	for (uint16_t i = first; i < first + n; i++) {
@@ -53,7 +51,7 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 			b->verdict[i] = DROP_seq_exhausted;
 			continue;
 		}
-		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], window_id, run.seq, op, ipv6);
+		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], id_word, run.seq, op, ipv6);
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
 			continue;
 		batch->packet[ops++] = i;

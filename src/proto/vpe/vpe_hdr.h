@@ -24,6 +24,11 @@ static ALWAYS_INLINE uint32_t vpe_id_word(uint16_t sender_id, uint32_t window_id
 	return (uint32_t)sender_id | window_id << 16;
 }
 
+static ALWAYS_INLINE uint16_t vpe_window_id(uint32_t id_word)
+{
+	return (uint16_t)(id_word >> 16);
+}
+
 static ALWAYS_INLINE void vpe_write(uint8_t *header, uint32_t id_word, uint64_t seq, uint32_t spi)
 {
 	store_le32(header, id_word);
