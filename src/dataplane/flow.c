@@ -1,5 +1,5 @@
-// One entry of one cache line for each place of a hash, the newest flow wins. What is remembered
-// holds while the worker sees the same tables (worker.h).
+// A flow has one cache line of two, side by side, that a hash names. What is remembered holds while
+// the worker sees the same tables (worker.h).
 #include "dataplane/flow.h"
 
 #include "base/secret.h"
@@ -11,6 +11,12 @@
 #include <rte_malloc.h>
 
 #define HASH_ODD UINT64_C(0x9e3779b97f4a7c15)
+// Of so many packets that find others in both places of their flow one takes a place: else flows
+// would drive each other out with every packet, and none was ever known.
+#define CONTENDERS 8
+// Bursts for which nothing is looked up here, after one most of whose packets were contenders: with
+// so many flows it is cheaper to ask the tables for all.
+#define PAUSE 7
 
 struct flow {
 	alignas(CACHE_LINE) uint64_t address[4]; // both, as they lie in the packet; IPv4's: [0]
@@ -31,6 +37,8 @@ struct key {
 struct flow_cache {
 	uint64_t seed;	// nobody outside can choose flows that share a place
 	unsigned shift; // that leaves as many bits of a hash as there are places
+	unsigned contenders;
+	unsigned pause; // bursts still to come
 	struct flow flow[];
 };
 
@@ -109,16 +117,43 @@ static ALWAYS_INLINE struct key key_of(struct flow_cache *cache, const struct rt
 	return key;
 }
 
-static ALWAYS_INLINE bool is_flow(const struct key *key, uint64_t epoch, const struct rte_mbuf *m,
-	const struct packet *packet)
+static ALWAYS_INLINE struct flow *place_beside(struct flow_cache *cache, struct flow *place)
 {
-	const struct flow *flow = key->place;
+	return &cache->flow[(size_t)(place - cache->flow) ^ 1];
+}
 
+static ALWAYS_INLINE bool is_flow(const struct flow *flow, const struct key *key, uint64_t epoch,
+	const struct rte_mbuf *m, const struct packet *packet)
+{
 	if (unlikely(flow->rest != key->rest || flow->epoch != epoch ||
 		    flow->address[0] != key->address))
 		return false;
 	return likely(!(packet->flags & PACKET_IPV6)) ||
 		memcmp(flow->address, addresses_of(m, true), sizeof(flow->address)) == 0;
+}
+
+// The packet's flow. NULL: not known. What a fragment meets depends on more than its flow.
+static ALWAYS_INLINE const struct flow *find(struct flow_cache *cache, const struct key *key,
+	uint64_t epoch, const struct rte_mbuf *m, const struct packet *packet)
+{
+	const struct flow *beside;
+
+	if (unlikely(packet->flags & PACKET_FRAGMENT))
+		return NULL;
+	if (likely(is_flow(key->place, key, epoch, m, packet)))
+		return key->place;
+	beside = place_beside(cache, key->place);
+	return is_flow(beside, key, epoch, m, packet) ? beside : NULL;
+}
+
+// Where to remember a flow that is not known. NULL: nowhere, for now.
+static struct flow *find_room(struct flow_cache *cache, struct flow *place, uint64_t epoch)
+{
+	if (place->epoch == epoch)
+		place = place_beside(cache, place);
+	if (place->epoch == epoch && ++cache->contenders % CONTENDERS != 0)
+		return NULL;
+	return place;
 }
 
 static void remember(struct flow *flow, uint64_t epoch, const struct burst *b, uint16_t i,
@@ -146,6 +181,8 @@ static void ask_tables(const struct worker *w, enum spd_direction direction, str
 static void ask_some(struct worker *w, enum spd_direction direction, struct burst *b,
 	const struct key key[], const uint16_t unknown[], uint16_t n)
 {
+	struct flow_cache *cache = w->flows;
+	unsigned contenders = cache->contenders;
 	struct burst *asked = &w->asked;
 
 	for (uint16_t k = 0; k < n; k++) {
@@ -155,13 +192,27 @@ static void ask_some(struct worker *w, enum spd_direction direction, struct burs
 	asked->n = n;
 	ask_tables(w, direction, asked);
 	for (uint16_t k = 0; k < n; k++) {
+		struct flow *room = NULL;
+
 		b->match[unknown[k]] = asked->match[k];
 		b->next[unknown[k]] = asked->next[k];
-		// What a fragment meets depends on more than its flow.
 		if (!(asked->packet[k].flags & PACKET_FRAGMENT))
-			remember(key[unknown[k]].place, w->tables.epoch, asked, k, direction);
+			room = find_room(cache, key[unknown[k]].place, w->tables.epoch);
+		if (room != NULL)
+			remember(room, w->tables.epoch, asked, k, direction);
 	}
+	if (cache->contenders - contenders > BURST_MAX / 2)
+		cache->pause = PAUSE;
 	counter_add(&w->stats.flow_misses, n);
+}
+
+static void ask_all(struct worker *w, enum spd_direction direction, struct burst *b)
+{
+	ask_tables(w, direction, b);
+	if (w->flows == NULL)
+		return;
+	w->flows->pause--;
+	counter_add(&w->stats.flow_misses, b->n);
 }
 
 bool flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b)
@@ -172,8 +223,8 @@ bool flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b
 	uint16_t n = 0;
 	bool forwardable = true;
 
-	if (unlikely(cache == NULL)) {
-		ask_tables(w, direction, b);
+	if (unlikely(cache == NULL || cache->pause > 0)) {
+		ask_all(w, direction, b);
 		return false;
 	}
 	for (uint16_t i = 0; i < b->n; i++) {
@@ -182,10 +233,9 @@ bool flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b
 	}
 	for (uint16_t i = 0; i < b->n; i++) {
 		const struct packet *packet = &b->packet[i];
-		const struct flow *flow = key[i].place;
+		const struct flow *flow = find(cache, &key[i], w->tables.epoch, b->m[i], packet);
 
-		if (unlikely(packet->flags & PACKET_FRAGMENT) ||
-			unlikely(!is_flow(&key[i], w->tables.epoch, b->m[i], packet))) {
+		if (unlikely(flow == NULL)) {
 			unknown[n++] = i;
 			continue;
 		}

@@ -59,6 +59,56 @@ static void flows_that_share_places(void **state)
 	}
 }
 
+// Flows that depend on the seed alone.
+static void send_64(struct lab *lab, unsigned seed)
+{
+	struct random random = {seed};
+	struct flow flow[BURST_MAX];
+
+	for (unsigned i = 0; i < BURST_MAX; i++) {
+		flow[i] = flow_out(i);
+		flow[i].source_port = (uint16_t)random_next(&random);
+		send_out(lab, &flow[i]);
+	}
+	for (unsigned i = 0; i < BURST_MAX; i += lab->params.burst)
+		lab_turn(lab, 0);
+	for (unsigned i = 0; i < BURST_MAX; i++)
+		expect_tunneled(lab, 0, &flow[i]);
+}
+
+// As many flows as places, in turn: those that share places do not drive each other out.
+static void most_stay_known(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+	uint64_t before = 0;
+
+	for (unsigned round = 0; round < 20; round++) {
+		if (round == 10)
+			before = misses(lab);
+		send_64(lab, 1);
+	}
+	assert_true(misses(lab) - before < 10 * BURST_MAX / 2);
+}
+
+// After a flood of flows that come once, one that stays finds a place.
+static void is_known_after_a_flood(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+	struct flow flow = flow_out(0);
+	uint64_t before = 0;
+
+	for (unsigned burst = 0; burst < 50; burst++)
+		send_64(lab, 1 + burst);
+	for (unsigned i = 0; i < 40; i++) {
+		if (i == 30)
+			before = misses(lab);
+		send_out(lab, &flow);
+		lab_turn(lab, 0);
+		expect_tunneled(lab, 0, &flow);
+	}
+	assert_int_equal(misses(lab), before);
+}
+
 static void forgets_policies(void **state)
 {
 	struct lab *lab = *state;
@@ -151,6 +201,7 @@ static void directions_differ(void **state)
 }
 
 static struct lab_params none = {.no_flows = true};
+static struct lab_params small_bursts = {.burst = 8};
 
 int main(void)
 {
@@ -159,6 +210,8 @@ int main(void)
 		LAB_TEST(is_asked_once, &none),
 		LAB_TEST(flows_that_share_places, NULL),
 		LAB_TEST(flows_that_share_places, &none),
+		LAB_TEST(most_stay_known, &small_bursts),
+		LAB_TEST(is_known_after_a_flood, NULL),
 		LAB_TEST(forgets_policies, NULL),
 		LAB_TEST(forgets_routes, NULL),
 		LAB_TEST(forgets_routes, &none),
