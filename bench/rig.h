@@ -55,7 +55,7 @@ struct rig_frames {
 #define RIG_SAS_MAX 65536
 #define RIG_FRAME_MIN 60
 #define RIG_FRAME_MAX (RIG_MTU + RTE_ETHER_HDR_LEN)
-#define RIG_FLOW_CACHE 8192
+#define RIG_FLOW_CACHE 32768
 
 // EAL, once per process, with memory for so many SAs. 0 or -errno.
 int rig_start_eal(bool huge, unsigned sas, struct error *err);

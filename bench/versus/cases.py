@@ -25,7 +25,7 @@ class Case:
     order: str = "turn"
     workers: int = 1
     policies: int = 1
-    flow_cache: int = 8192  # flows that a worker of vped remembers; 8192 is its default
+    flow_cache: int = 32768  # flows that a worker of vped remembers; its default
     crypto: bool = True
 
     @property

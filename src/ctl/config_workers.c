@@ -165,7 +165,7 @@ static const struct setting workers_rows[] = {
 		FIELD(struct config, flows),
 		.max = FLOWS_MAX,
 		.defaults = true,
-		.fallback = 8192},
+		.fallback = 32768},
 	// Left out: by the number of CPUs.
 	{.name = "idle", .kind = SETTING_WORD, FIELD(struct config, idle), .words = idle_words},
 	// Left out: by eal.lcores.

@@ -44,7 +44,7 @@ static void defaults(void **state)
 	assert_int_equal(config->icmp.total_rate, 1000);
 	assert_int_equal(config->icmp.total_burst, 100);
 	assert_int_equal(config->burst, 64);
-	assert_int_equal(config->flows, 8192);
+	assert_int_equal(config->flows, 32768);
 	assert_int_equal(config->idle, cpus() < 2 ? WORKER_BACKOFF : WORKER_POLL);
 	assert_int_equal(config->workers_n, 1);
 	assert_int_equal(config->workers[0].lcore, 1);
