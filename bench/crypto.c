@@ -11,7 +11,6 @@
 #include "crypto/engines.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <rte_cycles.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -282,69 +281,67 @@ static int run_tags(const struct crypto_options *options, struct error *err)
 	return 0;
 }
 
-static unsigned engine_bit(const char *name)
+static int set_sizes(void *target, const char *value, struct error *err)
 {
-	for (unsigned i = 0; i < engines.n; i++)
-		if (strcmp(engines.engine[i]->name, name) == 0)
-			return 1u << i;
-	fprintf(stderr, "vpebench: '%s' is no engine\n", name);
-	exit(2);
+	struct crypto_options *options = target;
+
+	return option_numbers(value, 1, OCTETS_MAX, &options->sizes, err);
 }
 
-static void parse_options(int argc, char **argv, struct crypto_options *options)
+static int set_bursts(void *target, const char *value, struct error *err)
 {
-	static const struct option known[] = {
-		{"verify", required_argument, NULL, 'v'},
-		{"samples", required_argument, NULL, 's'},
-		{"sizes", required_argument, NULL, 'o'},
-		{"bursts", required_argument, NULL, 'b'},
-		{"keys", required_argument, NULL, 'k'},
-		{"aad", required_argument, NULL, 'd'},
-		{"algorithm", required_argument, NULL, 'a'},
-		{"engine", required_argument, NULL, 'e'},
-		{"tags", required_argument, NULL, 't'},
-		{"json", no_argument, NULL, 'j'},
-		{0},
-	};
-	int option;
+	struct crypto_options *options = target;
 
-	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		switch (option) {
-		case 'v':
-			options->verify = option_number(optarg, 1, 1000000000);
-			break;
-		case 's':
-			options->samples = option_number(optarg, 1, 100000);
-			break;
-		case 'o':
-			option_numbers(optarg, 1, OCTETS_MAX, &options->sizes);
-			break;
-		case 'b':
-			option_numbers(optarg, 1, MESSAGES_MAX, &options->bursts);
-			break;
-		case 'k':
-			options->keys = option_number(optarg, 1, KEYS_MAX);
-			break;
-		case 'd':
-			options->aad_octets = option_number(optarg, 0, AAD_MAX);
-			break;
-		case 'a':
-			options->algorithms |= 1u << option_algorithm(optarg);
-			break;
-		case 'e':
-			options->engines |= engine_bit(optarg);
-			break;
-		case 't':
-			options->tag_samples = option_number(optarg, 1, 10000000);
-			break;
-		case 'j':
-			options->json = true;
-			break;
-		default:
-			exit(2);
+	return option_numbers(value, 1, MESSAGES_MAX, &options->bursts, err);
+}
+
+static int add_algorithm(void *target, const char *value, struct error *err)
+{
+	struct crypto_options *options = target;
+	enum aead_algorithm algorithm = 0;
+	int rc = option_algorithm(value, &algorithm, err);
+
+	if (rc == 0)
+		options->algorithms |= 1u << algorithm;
+	return rc;
+}
+
+static int add_engine(void *target, const char *value, struct error *err)
+{
+	struct crypto_options *options = target;
+
+	for (unsigned i = 0; i < engines.n; i++) {
+		if (strcmp(engines.engine[i]->name, value) == 0) {
+			options->engines |= 1u << i;
+			return 0;
 		}
 	}
+	return error_set(err, EINVAL, "'%s' is no engine", value);
 }
+
+#define NUMBER(member, from, to) OPTION_UNSIGNED(struct crypto_options, member, from, to)
+#define AT(member) OPTION_AT(struct crypto_options, member)
+
+static const struct cli_option rows[] = {
+	{"verify", "N", "just compare so many messages with OpenSSL's", CLI_NUMBER, AT(verify), 1,
+		1000000000},
+	{"tags", "N", "just time the refusal of tags, so often", NUMBER(tag_samples, 1, 10000000)},
+	{"samples", "N", "of each case (101)", NUMBER(samples, 1, 100000)},
+	{"sizes", "N,...", "octets of messages", CLI_OTHER, .set = set_sizes},
+	{"bursts", "N,...", "messages at a time (1,8,32)", CLI_OTHER, .set = set_bursts},
+	{"keys", "N", "(1)", NUMBER(keys, 1, KEYS_MAX)},
+	{"aad", "N", "octets (8)", NUMBER(aad_octets, 0, AAD_MAX)},
+	{"algorithm", "NAME", "may be repeated (all)", CLI_OTHER, .set = add_algorithm},
+	{"engine", "NAME", "may be repeated (all)", CLI_OTHER, .set = add_engine},
+	{"json", NULL, "no table but JSON", CLI_FLAG, AT(json)},
+};
+
+static const struct cli cli = {
+	.program = "vpebench crypto",
+	.purpose = "The engines alone, after a comparison with OpenSSL: cycles per message.",
+	.n = sizeof(rows) / sizeof(rows[0]),
+	.option = rows,
+};
 
 int crypto_main(int argc, char **argv)
 {
@@ -359,7 +356,7 @@ int crypto_main(int argc, char **argv)
 	struct error err;
 	int rc;
 
-	parse_options(argc, argv, &options);
+	option_parse(&cli, argc, argv, &options);
 	if (options.algorithms == 0)
 		options.algorithms = (1u << AEAD_ALGORITHMS) - 1;
 	if (options.engines == 0)

@@ -6,7 +6,6 @@
 #include "bench/path_case.h"
 #include "dataplane/flow.h"
 
-#include <getopt.h>
 #include <rte_cycles.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,78 +182,55 @@ static void print_json(struct path_bench *bench)
 	puts("]}");
 }
 
+static int set_sizes(void *target, const char *value, struct error *err)
+{
+	struct path_options *options = target;
+
+	return option_numbers(value, RIG_FRAME_MIN, RIG_FRAME_MAX, &options->sizes, err);
+}
+
+static int set_algorithm(void *target, const char *value, struct error *err)
+{
+	struct path_options *options = target;
+
+	return option_algorithm(value, &options->algorithm, err);
+}
+
+#define NUMBER(member, from, to) OPTION_UNSIGNED(struct path_options, member, from, to)
+#define AT(member) OPTION_AT(struct path_options, member)
+
+static const struct cli_option rows[] = {
+	{"samples", "N", "of each case (401)", NUMBER(samples, 1, 100000)},
+	{"packets", "N", "in each sample (256)", NUMBER(packets, 1, RIG_PACKETS_MAX)},
+	{"sizes", "N,...", "octets of the clear frames (64,1420)", CLI_OTHER, .set = set_sizes},
+	{"flows", "N", "(64)", NUMBER(flows, 1, FLOWS_MAX)},
+	{"flow-cache", "N", "flows that the worker has room for; 0: none",
+		NUMBER(flow_cache, 0, FLOWS_MAX)},
+	{"sas", "N", "inbound ones of each tunnel (1)", NUMBER(sas, 1, RIG_SAS_MAX)},
+	{"policies", "N", "in all; the last three match",
+		NUMBER(policies, RIG_PROTOCOLS, POLICIES_MAX)},
+	{"burst", "N", "packets that the worker takes at a time", NUMBER(burst, 1, BURST_MAX)},
+	{"algorithm", "NAME", "(aes-128-gcm)", CLI_OTHER, .set = set_algorithm},
+	{"engine", "NAME", "null, or auto (auto)", CLI_TEXT, AT(engine)},
+	{"only", "TEXT", "cases with this in their name, as in \"vpe encrypt 64\"", CLI_TEXT,
+		AT(only)},
+	{"stages", NULL, "cycles of each stage", CLI_FLAG, AT(stages)},
+	{"huge", NULL, "huge pages", CLI_FLAG, AT(huge)},
+	{"json", NULL, "no table but JSON", CLI_FLAG, AT(json)},
+};
+
+static const struct cli cli = {
+	.program = "vpebench path",
+	.purpose = "The gateway's worker on memory ports: cycles per packet.",
+	.n = sizeof(rows) / sizeof(rows[0]),
+	.option = rows,
+};
+
 static void parse_options(int argc, char **argv, struct path_options *options)
 {
-	static const struct option known[] = {
-		{"samples", required_argument, NULL, 's'},
-		{"packets", required_argument, NULL, 'p'},
-		{"flows", required_argument, NULL, 'f'},
-		{"sas", required_argument, NULL, 'n'},
-		{"burst", required_argument, NULL, 'b'},
-		{"policies", required_argument, NULL, 'P'},
-		{"flow-cache", required_argument, NULL, 'c'},
-		{"sizes", required_argument, NULL, 'O'},
-		{"algorithm", required_argument, NULL, 'a'},
-		{"engine", required_argument, NULL, 'e'},
-		{"only", required_argument, NULL, 'o'},
-		{"stages", no_argument, NULL, 'S'},
-		{"huge", no_argument, NULL, 'H'},
-		{"json", no_argument, NULL, 'j'},
-		{0},
-	};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		switch (option) {
-		case 's':
-			options->samples = option_number(optarg, 1, 100000);
-			break;
-		case 'p':
-			options->packets = option_number(optarg, 1, 4032);
-			break;
-		case 'f':
-			options->flows = option_number(optarg, 1, FLOWS_MAX);
-			break;
-		case 'n':
-			options->sas = option_number(optarg, 1, RIG_SAS_MAX);
-			break;
-		case 'b':
-			options->burst = option_number(optarg, 1, BURST_MAX);
-			break;
-		case 'P':
-			options->policies = option_number(optarg, RIG_PROTOCOLS, POLICIES_MAX);
-			break;
-		case 'c':
-			options->flow_cache = option_number(optarg, 0, FLOWS_MAX);
-			if (options->flow_cache != 0)
-				options->flow_cache =
-					RTE_MAX(FLOWS_MIN, rte_align32pow2(options->flow_cache));
-			break;
-		case 'O':
-			option_numbers(optarg, RIG_FRAME_MIN, RIG_FRAME_MAX, &options->sizes);
-			break;
-		case 'a':
-			options->algorithm = option_algorithm(optarg);
-			break;
-		case 'o':
-			options->only = optarg;
-			break;
-		case 'e':
-			options->engine = optarg;
-			break;
-		case 'S':
-			options->stages = true;
-			break;
-		case 'H':
-			options->huge = true;
-			break;
-		case 'j':
-			options->json = true;
-			break;
-		default:
-			exit(2);
-		}
-	}
+	option_parse(&cli, argc, argv, options);
+	if (options->flow_cache != 0)
+		options->flow_cache = RTE_MAX(FLOWS_MIN, rte_align32pow2(options->flow_cache));
 }
 
 static void print(struct path_bench *bench)

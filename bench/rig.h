@@ -56,6 +56,7 @@ struct rig_frames {
 #define RIG_FRAME_MIN 60
 #define RIG_FRAME_MAX (RIG_MTU + RTE_ETHER_HDR_LEN)
 #define RIG_FLOW_CACHE 32768
+#define RIG_PACKETS_MAX 4032 // on their way at once: a ring of 4096, less a burst
 
 // EAL, once per process, with memory for so many SAs. 0 or -errno.
 int rig_start_eal(bool huge, unsigned sas, struct error *err);

@@ -6,7 +6,6 @@
 #include "bench/option.h"
 #include "bench/path_case.h"
 
-#include <getopt.h>
 #include <rte_cycles.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,10 +18,11 @@ enum axis { AXIS_LENGTHS, AXIS_HEADROOM, AXES };
 
 static const struct {
 	const char *name;
-	unsigned least, most, step;
+	unsigned least, most;
+	unsigned first, last, step; // unless said otherwise
 } axes[AXES] = {
-	[AXIS_LENGTHS] = {"lengths", RIG_FRAME_MIN, RIG_FRAME_MAX, 4},
-	[AXIS_HEADROOM] = {"headroom", 0, RIG_SHIFT_MAX, 1},
+	[AXIS_LENGTHS] = {"lengths", RIG_FRAME_MIN, RIG_FRAME_MAX, 64, 1500, 4},
+	[AXIS_HEADROOM] = {"headroom", 0, RIG_SHIFT_MAX, 0, RIG_SHIFT_MAX, 1},
 };
 
 struct sweep_options {
@@ -155,85 +155,73 @@ static void print_json(struct sweep *sweep)
 	puts("]}");
 }
 
-static enum axis parse_axis(const char *name)
+static bool parse_axis(const char *name, enum axis *axis)
 {
-	for (unsigned axis = 0; name != NULL && axis < AXES; axis++)
-		if (strcmp(name, axes[axis].name) == 0)
-			return axis;
-	fputs("vpebench: sweep what? lengths or headroom\n", stderr);
-	exit(2);
+	for (unsigned i = 0; i < AXES; i++) {
+		if (strcmp(name, axes[i].name) == 0) {
+			*axis = (enum axis)i;
+			return true;
+		}
+	}
+	return false;
 }
+
+static int set_algorithm(void *target, const char *value, struct error *err)
+{
+	struct sweep_options *options = target;
+
+	return option_algorithm(value, &options->algorithm, err);
+}
+
+#define NUMBER(member, from, to) OPTION_UNSIGNED(struct sweep_options, member, from, to)
+#define AT(member) OPTION_AT(struct sweep_options, member)
+
+static const struct cli_option rows[] = {
+	{"first", "N", "octets where it begins", NUMBER(first, 0, RIG_FRAME_MAX)},
+	{"last", "N", "and where it ends", NUMBER(last, 0, RIG_FRAME_MAX)},
+	{"step", "N", "from point to point", NUMBER(step, 1, RIG_FRAME_MAX)},
+	{"octets", "N", "of frames, by headroom (1420)",
+		NUMBER(octets, RIG_FRAME_MIN, RIG_FRAME_MAX)},
+	{"samples", "N", "of each point (25)", NUMBER(samples, 1, 10000)},
+	{"packets", "N", "in each sample (256)", NUMBER(packets, 1, RIG_PACKETS_MAX)},
+	{"algorithm", "NAME", "(aes-128-gcm)", CLI_OTHER, .set = set_algorithm},
+	{"engine", "NAME", "or auto (auto)", CLI_TEXT, AT(engine)},
+	{"huge", NULL, "huge pages", CLI_FLAG, AT(huge)},
+	{"json", NULL, "no table but JSON", CLI_FLAG, AT(json)},
+};
+
+static const struct cli cli = {
+	.program = "vpebench sweep lengths|headroom",
+	.purpose = "The gateway's worker on memory ports by length of frames, or by their place.",
+	.n = sizeof(rows) / sizeof(rows[0]),
+	.option = rows,
+};
 
 static void parse_options(int argc, char **argv, struct sweep_options *options)
 {
-	static const struct option known[] = {
-		{"first", required_argument, NULL, 'f'},
-		{"last", required_argument, NULL, 'l'},
-		{"step", required_argument, NULL, 't'},
-		{"octets", required_argument, NULL, 'o'},
-		{"samples", required_argument, NULL, 's'},
-		{"packets", required_argument, NULL, 'p'},
-		{"algorithm", required_argument, NULL, 'a'},
-		{"engine", required_argument, NULL, 'e'},
-		{"huge", no_argument, NULL, 'H'},
-		{"json", no_argument, NULL, 'j'},
-		{0},
-	};
+	bool known = argc > 1 && parse_axis(argv[1], &options->axis);
 	unsigned least = axes[options->axis].least;
 	unsigned most = axes[options->axis].most;
-	int option;
 
-	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		switch (option) {
-		case 'f':
-			options->first = option_number(optarg, least, most);
-			break;
-		case 'l':
-			options->last = option_number(optarg, least, most);
-			break;
-		case 't':
-			options->step = option_number(optarg, 1, most);
-			break;
-		case 'o':
-			options->octets = option_number(optarg, RIG_FRAME_MIN, RIG_FRAME_MAX);
-			break;
-		case 's':
-			options->samples = option_number(optarg, 1, 10000);
-			break;
-		case 'p':
-			options->packets = option_number(optarg, 1, 4032);
-			break;
-		case 'a':
-			options->algorithm = option_algorithm(optarg);
-			break;
-		case 'e':
-			options->engine = optarg;
-			break;
-		case 'H':
-			options->huge = true;
-			break;
-		case 'j':
-			options->json = true;
-			break;
-		default:
-			exit(2);
-		}
-	}
-	if (options->first > options->last) {
-		fputs("vpebench: --first lies behind --last\n", stderr);
-		exit(2);
-	}
+	options->first = axes[options->axis].first;
+	options->last = axes[options->axis].last;
+	options->step = axes[options->axis].step;
+	option_parse(&cli, argc - known, argv + known, options);
+	if (known && options->first >= least && options->last <= most &&
+		options->first <= options->last)
+		return;
+	if (known)
+		fprintf(stderr, "vpebench: from %u to %u: numbers from %u to %u are wanted\n",
+			options->first, options->last, least, most);
+	else
+		fputs("vpebench: sweep what? lengths or headroom\n", stderr);
+	exit(2);
 }
 
 int sweep_main(int argc, char **argv)
 {
-	enum axis axis = parse_axis(argc > 1 ? argv[1] : NULL);
 	// As in figures 7 and 8 of the VPE paper, with 25 runs.
-	struct sweep_options options = {.axis = axis,
-		.first = axis == AXIS_LENGTHS ? 64 : 0,
-		.last = axis == AXIS_LENGTHS ? 1500 : RIG_SHIFT_MAX,
-		.step = axes[axis].step,
-		.octets = 1420,
+	struct sweep_options options = {.octets = 1420,
 		.samples = 25,
 		.packets = 256,
 		.algorithm = AEAD_AES_128_GCM,
@@ -242,7 +230,7 @@ int sweep_main(int argc, char **argv)
 	struct error err;
 	int rc;
 
-	parse_options(argc - 1, argv + 1, &options);
+	parse_options(argc, argv, &options);
 	if (sweep_init(&sweep, &options) != 0) {
 		fputs("vpebench: no memory\n", stderr);
 		return EXIT_FAILURE;

@@ -12,24 +12,10 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
-	{"crypto", crypto_main,
-		"engines alone, after a comparison with OpenSSL: cycles per message\n"
-		"          [--samples N] [--sizes N,...] [--bursts N,...] [--keys N]\n"
-		"          [--aad N] [--algorithm NAME] ... [--engine NAME] ... [--json]\n"
-		"          --verify N: compare so many messages; --tags N: time the refusal of "
-		"tags"},
+	{"crypto", crypto_main, "engines alone, after a comparison with OpenSSL"},
 	{"floor", floor_main, "what no AES-GCM can beat on this CPU"},
-	{"path", path_main,
-		"the gateway's worker on memory ports: cycles per packet\n"
-		"          [--samples N] [--packets N] [--sizes N,...] [--flows N]\n"
-		"          [--flow-cache N] [--sas N] [--policies N] [--burst N]\n"
-		"          [--algorithm NAME] [--engine NAME] [--only CASE] [--stages] [--huge] "
-		"[--json]"},
-	{"sweep", sweep_main,
-		"the same by length of the frame, or by its place in the buffer\n"
-		"          lengths|headroom [--first N] [--last N] [--step N] [--octets N]\n"
-		"          [--samples N] [--packets N] [--algorithm NAME] [--engine NAME]\n"
-		"          [--huge] [--json]"},
+	{"path", path_main, "the gateway's worker on memory ports"},
+	{"sweep", sweep_main, "the same by length of the frame, or by its place in the buffer"},
 };
 
 static void usage(FILE *to)
@@ -37,6 +23,7 @@ static void usage(FILE *to)
 	fputs("usage: vpebench COMMAND [OPTION ...]\n\n", to);
 	for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(to, "  %-8s%s\n", commands[i].name, commands[i].help);
+	fputs("\nCOMMAND --help says which options.\n", to);
 }
 
 int main(int argc, char **argv)

@@ -1,8 +1,8 @@
 // What vpegen is told: one row per option, then what belongs together is checked.
 #include "bench/traffic/vpegen_options.h"
 
+#include "bench/cli.h"
 #include "bench/number.h"
-#include "bench/traffic/cli.h"
 #include "bench/traffic/device.h"
 #include "bench/traffic/sender.h"
 #include "bench/traffic/track.h"
@@ -89,6 +89,7 @@ static const struct cli_option rows[] = {
 static const struct cli cli = {
 	.program = "vpegen",
 	.purpose = "Sends numbered UDP packets and judges those that come back.",
+	.eal = true,
 	.n = sizeof(rows) / sizeof(rows[0]),
 	.option = rows,
 };

@@ -1,6 +1,6 @@
 // vpereflect: sends measuring packets back to where they came from. The main thread waits and
 // reports; EAL's worker lcores reflect.
-#include "bench/traffic/cli.h"
+#include "bench/cli.h"
 #include "bench/traffic/counters.h"
 #include "bench/traffic/device.h"
 #include "bench/traffic/nap.h"
@@ -79,6 +79,7 @@ static const struct cli_option rows[] = {
 static const struct cli cli = {
 	.program = "vpereflect",
 	.purpose = "Sends packets back to where they came from.",
+	.eal = true,
 	.n = sizeof(rows) / sizeof(rows[0]),
 	.option = rows,
 };

@@ -1,5 +1,5 @@
 // Command lines of the measuring programs.
-#include "bench/traffic/cli.h"
+#include "bench/cli.h"
 
 #include "base/addr.h"
 #include "bench/number.h"
@@ -12,8 +12,8 @@
 
 static void print_help(const struct cli *cli)
 {
-	printf("usage: %s [EAL-ARGUMENT ...] -- [OPTION ...]\n\n%s\n\n", cli->program,
-		cli->purpose);
+	printf("usage: %s %s[OPTION ...]\n\n%s\n\n", cli->program,
+		cli->eal ? "[EAL-ARGUMENT ...] -- " : "", cli->purpose);
 	for (unsigned i = 0; i < cli->n; i++) {
 		const struct cli_option *option = &cli->option[i];
 		int width = printf("  --%s%s%s", option->name, option->argument ? " " : "",
@@ -47,6 +47,17 @@ static int set_number(
 		return 0;
 	return error_set(err, EINVAL, "'%s': a number from %lu to %lu is wanted", value,
 		option->least, option->most);
+}
+
+static int set_unsigned(
+	const struct cli_option *option, const char *value, unsigned *number, struct error *err)
+{
+	uint64_t wide;
+	int rc = set_number(option, value, &wide, err);
+
+	if (rc == 0)
+		*number = (unsigned)wide;
+	return rc;
 }
 
 static int set_seconds(const char *value, uint64_t *ns, struct error *err)
@@ -85,6 +96,8 @@ static int set(const struct cli_option *option, const char *value, void *target,
 		return 0;
 	case CLI_NUMBER:
 		return set_number(option, value, member, err);
+	case CLI_UNSIGNED:
+		return set_unsigned(option, value, member, err);
 	case CLI_SECONDS:
 		return set_seconds(value, member, err);
 	case CLI_ADDRESS:
@@ -116,8 +129,7 @@ static int take(const struct cli *cli, unsigned index, void *target, struct erro
 	return rc;
 }
 
-static int parse_options(
-	const struct cli *cli, int argc, char **argv, void *target, struct error *err)
+int cli_parse_options(const struct cli *cli, int argc, char **argv, void *target, struct error *err)
 {
 	struct option *table = make_table(cli);
 	int rc = 0;
@@ -167,7 +179,7 @@ int cli_parse(const struct cli *cli, int argc, char **argv, void *target, int *e
 	}
 	*eal_argc = eal;
 	// "--" stands where getopt expects the program's name.
-	rc = parse_options(cli, argc - eal, argv + eal, target, err);
+	rc = cli_parse_options(cli, argc - eal, argv + eal, target, err);
 	if (rc == 1) {
 		*eal_argc = 0;
 		return 0;
