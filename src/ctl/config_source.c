@@ -2,6 +2,7 @@
 // keeps the way back from a line to where it was written.
 #include "ctl/config_source.h"
 
+#include "base/array.h"
 #include "ctl/config_scan.h"
 
 #include <errno.h>
@@ -51,17 +52,12 @@ int source_put(const struct cursor *c, char octet)
 int source_start_line(const struct cursor *c)
 {
 	struct config_source *source = c->source;
+	struct source_position *position =
+		array_room(source->position, source->lines, &source->lines_room, sizeof(*position));
 
-	if (source->lines == source->lines_room) {
-		unsigned room = source->lines_room ? source->lines_room * 2 : 256;
-		struct source_position *position =
-			reallocarray(source->position, room, sizeof(*position));
-
-		if (!position)
-			return no_memory(c);
-		source->position = position;
-		source->lines_room = room;
-	}
+	if (!position)
+		return no_memory(c);
+	source->position = position;
 	source->position[source->lines++] =
 		(struct source_position){.file = c->file, .line = c->line};
 	return 0;

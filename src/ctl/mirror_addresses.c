@@ -1,6 +1,8 @@
 // The gateway's own addresses on its host interfaces, to choose the source of what it says itself.
 #include "ctl/mirror_private.h"
 
+#include "base/array.h"
+
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -14,16 +16,12 @@ struct reading {
 
 static int add(struct mirror_addresses *addresses, const struct mirror_address *address)
 {
-	if (addresses->n == addresses->room) {
-		unsigned room = addresses->room ? addresses->room * 2 : 16;
-		struct mirror_address *grown =
-			reallocarray(addresses->address, room, sizeof(addresses->address[0]));
+	struct mirror_address *room = array_room(
+		addresses->address, addresses->n, &addresses->room, sizeof(addresses->address[0]));
 
-		if (!grown)
-			return -ENOMEM;
-		addresses->address = grown;
-		addresses->room = room;
-	}
+	if (!room)
+		return -ENOMEM;
+	addresses->address = room;
 	addresses->address[addresses->n++] = *address;
 	return 0;
 }

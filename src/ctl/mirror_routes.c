@@ -2,6 +2,7 @@
 // host interfaces. Always read as a whole: the kernel does not tell of every route it takes away.
 #include "ctl/mirror_private.h"
 
+#include "base/array.h"
 #include "base/log.h"
 #include "ctl/path_mtu.h"
 #include "proto/ip_hdr.h"
@@ -59,15 +60,12 @@ int mirror_port_of(const struct mirror *mirror, unsigned ifindex)
 
 static int add(struct reading *r, const struct fwd_route *route, uint8_t rank, uint32_t priority)
 {
-	if (r->n == r->room) {
-		unsigned room = r->room ? r->room * 2 : 256;
-		struct candidate *grown = reallocarray(r->candidate, room, sizeof(r->candidate[0]));
+	struct candidate *candidate =
+		array_room(r->candidate, r->n, &r->room, sizeof(r->candidate[0]));
 
-		if (!grown)
-			return -ENOMEM;
-		r->candidate = grown;
-		r->room = room;
-	}
+	if (!candidate)
+		return -ENOMEM;
+	r->candidate = candidate;
 	r->candidate[r->n] = (struct candidate){
 		.route = *route, .rank = rank, .priority = priority, .order = r->n};
 	r->n++;

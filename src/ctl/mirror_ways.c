@@ -3,6 +3,7 @@
 // prefix and interface, for as long as it is there.
 #include "ctl/mirror_private.h"
 
+#include "base/array.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -41,17 +42,14 @@ static unsigned leads_elsewhere(
 int mirror_ways_add(const struct mirror *mirror, struct mirror_ways *ways,
 	const struct ip_prefix *prefix, const struct rtmsg *rtm, const struct nlattr *const a[])
 {
+	struct mirror_way *way;
+
 	if (mirror->protects == 0 || rtm->rtm_flags & RTNH_F_DEAD)
 		return 0;
-	if (ways->n == ways->room) {
-		unsigned room = ways->room ? ways->room * 2 : 256;
-		struct mirror_way *grown = reallocarray(ways->way, room, sizeof(ways->way[0]));
-
-		if (!grown)
-			return -ENOMEM;
-		ways->way = grown;
-		ways->room = room;
-	}
+	way = array_room(ways->way, ways->n, &ways->room, sizeof(ways->way[0]));
+	if (!way)
+		return -ENOMEM;
+	ways->way = way;
 	ways->way[ways->n] = (struct mirror_way){.prefix = *prefix,
 		.priority = netlink_u32(a[RTA_PRIORITY], 0),
 		.order = ways->n,
