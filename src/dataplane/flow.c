@@ -14,8 +14,8 @@
 // Of so many packets that find others in both places of their flow one takes a place: else flows
 // would drive each other out with every packet, and none was ever known.
 #define CONTENDERS 8
-// Bursts for which nothing is looked up here, after one most of whose packets were contenders: with
-// so many flows it is cheaper to ask the tables for all.
+// Bursts for which nothing is looked up here, after one most of whose packets were contenders (and
+// more than chance has among few): with so many flows it is cheaper to ask the tables for all.
 #define PAUSE 7
 
 struct flow {
@@ -201,7 +201,8 @@ static void ask_some(struct worker *w, enum spd_direction direction, struct burs
 		if (room != NULL)
 			remember(room, w->tables.epoch, asked, k, direction);
 	}
-	if (cache->contenders - contenders > BURST_MAX / 2)
+	contenders = cache->contenders - contenders;
+	if (contenders >= CONTENDERS && 2 * contenders > b->n)
 		cache->pause = PAUSE;
 	counter_add(&w->stats.flow_misses, n);
 }

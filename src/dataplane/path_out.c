@@ -108,12 +108,17 @@ static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
 	stage_end(&w->clock, STAGE_route);
 }
 
+static ALWAYS_INLINE bool encrypts_here(const struct worker *w, const struct sa_out *sa)
+{
+	return sa->owner == SA_NO_OWNER || sa->owner == w->index;
+}
+
 // True if it is this worker who encrypts for the SA; else the packet is gone, if it can be to the
 // one who does.
 static bool keep(
 	struct worker *w, struct rte_mbuf *m, const struct packet *packet, struct sa_out *sa)
 {
-	if (likely(sa->owner == SA_NO_OWNER || sa->owner == w->index))
+	if (likely(encrypts_here(w, sa)))
 		return true;
 	*meta_of(m) = (struct meta){.sa = sa, .packet = *packet};
 	if (likely(handover(w, sa->owner, m, META_ENCAP))) {
@@ -156,7 +161,7 @@ static bool admit(struct worker *w, struct rte_mbuf *m, const struct packet *pac
 		ip_decrement_hop_limit(header);
 	if (likely(!too_big))
 		return keep(w, m, packet, sa);
-	if (sa->owner == SA_NO_OWNER || sa->owner == w->index)
+	if (encrypts_here(w, sa))
 		return true;
 	hand_over_pieces(w, m, packet, sa, most);
 	return false;
@@ -195,7 +200,7 @@ static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint1
 {
 	struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
 	uint16_t most[2]; // by PACKET_IPV6
-	bool here;	  // it is this worker who encrypts
+	bool here;
 
 	if (unlikely(sa == NULL)) {
 		for (uint16_t i = first; i < end; i++)
@@ -204,7 +209,7 @@ static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint1
 	}
 	most[0] = sa_out_admits(sa, false);
 	most[1] = sa_out_admits(sa, true);
-	here = sa->owner == SA_NO_OWNER || sa->owner == w->index;
+	here = encrypts_here(w, sa);
 	for (uint16_t i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
 		uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);

@@ -202,6 +202,7 @@ static void directions_differ(void **state)
 
 static struct lab_params none = {.no_flows = true};
 static struct lab_params small_bursts = {.burst = 8};
+static struct lab_params half_bursts = {.burst = BURST_MAX / 2};
 
 int main(void)
 {
@@ -212,6 +213,7 @@ int main(void)
 		LAB_TEST(flows_that_share_places, &none),
 		LAB_TEST(most_stay_known, &small_bursts),
 		LAB_TEST(is_known_after_a_flood, NULL),
+		LAB_TEST(is_known_after_a_flood, &half_bursts),
 		LAB_TEST(forgets_policies, NULL),
 		LAB_TEST(forgets_routes, NULL),
 		LAB_TEST(forgets_routes, &none),
