@@ -85,17 +85,17 @@ def is_nd_answer(answer, address):
     return inet6.ICMPv6ND_NA in answer and answer[inet6.ICMPv6ND_NA].tgt == address
 
 
-def answers_when_asked(station, frame, is_answer, tries=3, wait=1):
-    """Whether the gateway says its link address, asked as often as a kernel would.
+def answers_when_asked(station, frame, is_answer):
+    """Whether the gateway says its link address, asked three times as a kernel would.
 
     Not by a kernel: one that the gateway asks for its own sake gives up asking.
     """
     from scapy.layers import l2
     with station, socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as link:
         link.bind(("eth0", 0))
-        for _ in range(tries):
+        for _ in range(3):
             link.send(frame)
-            end = time.monotonic() + wait
+            end = time.monotonic() + 1
             while (left := end - time.monotonic()) > 0:
                 link.settimeout(left)
                 try:

@@ -13,9 +13,7 @@ from sites import A, B, WAN_BITS, protect
 FLOODER, FRIEND = 66, 77
 SCARCE = 400  # of neighbours, a second; a sender may use an eighth
 PAUSE = 0.2  # between the questions of one, so that it does
-# A device that gets more than its CPUs can take loses frames, anybody's, before the gateway sees
-# them. Whoever asks often enough is answered.
-PATIENT = {"tries": 12, "wait": 0.5}
+REPEATS = 4
 
 
 def wan_addresses(number):
@@ -44,6 +42,25 @@ CLASSES = {"arp": {"neighbour", "newcomer"}, "nd": {"neighbour", "newcomer"}, "i
            "routing": {"routing"}, "icmp": {"icmp"}, "other": {"other"}}
 
 
+def missed(gateway):
+    return gateway.stats()["device_losses"]["rx_missed"]
+
+
+def answered(gateway, ask):
+    """Whether somebody who asks as a kernel would is answered.
+
+    A device that gets more than its CPUs can take loses frames, anybody's, before the gateway sees
+    them: only then he may ask again.
+    """
+    for _ in range(REPEATS):
+        before = missed(gateway)
+        if ask():
+            return True
+        if missed(gateway) == before:
+            return False
+    return False
+
+
 @pytest.mark.parametrize("kind", CLASSES)
 def test_flood(lab, sites, kind, count):
     seconds = count(4, 30)
@@ -65,11 +82,12 @@ def test_flood(lab, sites, kind, count):
     with traffic.Echo(sites.gate["a"], A.wan[4], 500):
         while tool.running():
             answers.append((
-                peers.answers_when_asked(friend, bytes(asking["arp"]),
-                                         lambda f: peers.is_arp_answer(f, A.wan[4]), **PATIENT),
-                peers.answers_when_asked(friend, bytes(asking["nd"]),
-                                         lambda f: peers.is_nd_answer(f, A.wan[6]), **PATIENT),
-                traffic.echoes(friend, f"192.0.2.{FRIEND}", A.wan[4], 500, **PATIENT)))
+                answered(a, lambda: peers.answers_when_asked(
+                    friend, bytes(asking["arp"]), lambda f: peers.is_arp_answer(f, A.wan[4]))),
+                answered(a, lambda: peers.answers_when_asked(
+                    friend, bytes(asking["nd"]), lambda f: peers.is_nd_answer(f, A.wan[6]))),
+                answered(a, lambda: traffic.echoes(
+                    friend, f"192.0.2.{FRIEND}", A.wan[4], 500))))
     sent = json.loads(tool.said().splitlines()[-1])
     assert stream.lost() == 0, a.drops_since(drops)
     assert answers and not [answer for answer in answers if not all(answer)]
@@ -78,9 +96,9 @@ def test_flood(lab, sites, kind, count):
     ended = sum(refused[c] for c in CLASSES[kind])
     assert ended > 0
     assert not [c for c, n in refused.items() if n and c not in CLASSES[kind]]
-    missed = after["device_losses"]["rx_missed"] - before["device_losses"]["rx_missed"]
+    lost = missed(a) - before["device_losses"]["rx_missed"]
     print(f"{kind}: {sent['sent'] / sent['seconds']:,.0f} frames a second, {ended:,} refused, "
-          f"{missed:,} lost by the device, {len(answers)} rounds of ARP, ND and IKE answered, "
+          f"{lost:,} lost by the device, {len(answers)} rounds of ARP, ND and IKE answered, "
           f"{stream.count} packets through the tunnel, 0 lost")
 
 
