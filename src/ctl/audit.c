@@ -80,7 +80,8 @@ static void log_event(const struct audit *audit, const struct audit_record *reco
 	bool has_ports = (event->has & AUDIT_HAS_PORTS) != 0;
 	char source[ENDPOINT_TEXT], destination[ENDPOINT_TEXT];
 	char spi[32] = "", seq[48] = "", flow[32] = "";
-	bool tunnel = (event->has & AUDIT_HAS_TUNNEL) != 0;
+	const struct tunnel *tunnel =
+		event->has & AUDIT_HAS_TUNNEL ? gateway->tunnel[event->tunnel] : NULL;
 
 	if (event->has & AUDIT_HAS_SPI)
 		snprintf(spi, sizeof(spi), ", SPI 0x%08" PRIx32, event->spi);
@@ -90,7 +91,7 @@ static void log_event(const struct audit *audit, const struct audit_record *reco
 		snprintf(flow, sizeof(flow), ", flow label 0x%05" PRIx32, event->flow_label);
 	log_warning("audit: %s: port %s%s%s%s%s, from %s to %s, protocol %u%s: %s",
 		drop_name(reason), gateway->dp->port[event->port].name, spi, seq,
-		tunnel ? ", tunnel " : "", tunnel ? gateway->tunnel[event->tunnel].name : "",
+		tunnel ? ", tunnel " : "", tunnel ? tunnel->name : "",
 		endpoint(&event->source, has_ports, event->source_port, source),
 		endpoint(&event->destination, has_ports, event->destination_port, destination),
 		event->protocol, flow, drop_text(reason));

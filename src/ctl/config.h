@@ -42,8 +42,10 @@ struct config_port {
 
 // An SA of a tunnel. The key is in secret memory, owned by the configuration.
 struct config_sa {
-	struct sa_params params; // local, remote are the tunnel's; first is not set
-	uint8_t *key;		 // aead_key_octets(params.algorithm); NULL: forgotten
+	struct sa_params params; // first is not set
+	uint16_t owner;
+	uint8_t *key;	 // aead_key_octets(params.algorithm); NULL: forgotten
+	struct sa *live; // what it became
 	uint8_t fingerprint[FINGERPRINT_OCTETS];
 	unsigned line;
 };
@@ -55,8 +57,15 @@ struct config_dscp {
 	unsigned line;
 };
 
+// Who an object belongs to: the configuration file, whoever asked at the control socket without a
+// name, or an index into the gateway's table of owners.
+#define OWNER_FILE 0
+#define OWNER_OPERATOR 1
+
 struct config_tunnel {
 	char name[TUNNEL_NAME];
+	uint16_t owner;
+	struct tunnel *live; // what it became
 	struct ip_addr local;
 	struct ip_addr remote;
 	unsigned port;	  // index into ports; an unprotected one
@@ -75,6 +84,9 @@ struct config_tunnel {
 
 struct config_policy {
 	char name[POLICY_NAME];
+	uint16_t owner;
+	bool withdrawn; // its owner started anew: what it protected is discarded until it is back
+	uint64_t hits;	// before the table of now was built
 	struct selector selector;
 	enum policy_action action;
 	unsigned tunnel; // index into tunnels, of POLICY_PROTECT
@@ -96,11 +108,13 @@ struct config_icmp {
 };
 
 struct config {
+	char file[4096]; // that it was read from
 	struct config_eal eal;
 	struct config_buffers buffers;
 	unsigned replay_pool_kb; // memory for replay windows
 	struct config_icmp icmp;
 	char socket[108];			    // of the control socket
+	char admin_socket[108];			    // of the one that changes things; empty: none
 	bool host_guard;			    // install it at start
 	uint32_t punt_per_second[PUNT_CLASS_COUNT]; // of each worker, by class
 	char crypto[32];			    // engine, or "auto"

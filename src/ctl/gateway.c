@@ -2,11 +2,13 @@
 #include "ctl/gateway.h"
 
 #include "base/log.h"
+#include "ctl/apply.h"
 #include "ctl/audit.h"
 #include "ctl/gateway_sas.h"
 #include "ctl/host_guard_watch.h"
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
+#include "ctl/live.h"
 #include "ctl/mirror.h"
 #include "ctl/neighbour_room.h"
 #include "ctl/path_mtu.h"
@@ -114,23 +116,16 @@ static int fill_lists(
 {
 	const struct config *config = gateway->config;
 
-	lists->local = calloc(gateway->tunnels + 1, sizeof(lists->local[0]));
-	lists->remote = calloc(gateway->tunnels + 1, sizeof(lists->remote[0]));
+	int rc = apply_ends(
+		config, &lists->local, &params->locals, &lists->remote, &params->remotes);
+
 	lists->fixed = calloc(config->neighbours_n + 1, sizeof(lists->fixed[0]));
 	lists->protect = calloc(config->policies_n + 1, sizeof(lists->protect[0]));
-	if (lists->local == NULL || lists->remote == NULL || lists->fixed == NULL ||
-		lists->protect == NULL)
+	if (rc != 0 || lists->fixed == NULL || lists->protect == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; i < gateway->tunnels; i++) {
-		lists->local[i] = (struct mirror_local){
-			.addr = gateway->tunnel[i].local, .port = gateway->tunnel[i].port};
-		lists->remote[i] = gateway->tunnel[i].remote;
-	}
 	for (unsigned i = 0; i < config->neighbours_n; i++)
 		lists->fixed[i] = config->neighbours[i].entry;
-	params->locals = gateway->tunnels;
 	params->local = lists->local;
-	params->remotes = gateway->tunnels;
 	params->remote = lists->remote;
 	params->fixed = config->neighbours_n;
 	params->fixed_neighbour = lists->fixed;
@@ -179,10 +174,9 @@ static void log_ports(const struct gateway *gateway)
 	}
 }
 
-static int create_control(
-	struct gateway *gateway, const struct aead_table *engines, struct error *err)
+static int create_control(struct gateway *gateway, struct error *err)
 {
-	int rc = gateway_install_sas(gateway, engines, err);
+	int rc = gateway_install_sas(gateway, err);
 
 	if (rc == 0)
 		rc = create_host_ifs(gateway, err);
@@ -217,7 +211,7 @@ static int create_control(
 	return rc;
 }
 
-int gateway_create(const struct config *config, const struct proto_table *protos,
+int gateway_create(struct config *config, const struct proto_table *protos,
 	const struct aead_table *engines, struct gateway **created, struct error *err)
 {
 	struct gateway *gateway = calloc(1, sizeof(*gateway));
@@ -233,14 +227,14 @@ int gateway_create(const struct config *config, const struct proto_table *protos
 	clock_gettime(CLOCK_MONOTONIC, &gateway->started);
 	rc = create_dataplane(gateway, protos, engines, err);
 	if (rc == 0)
-		rc = create_control(gateway, engines, err);
+		rc = create_control(gateway, err);
 	if (rc == 0)
 		rc = dataplane_start(gateway->dp, err);
 	if (rc != 0)
 		goto failed;
 	log_ports(gateway);
 	log_notice("ready: %u workers, %u tunnels, %u policies, control socket %s",
-		gateway->dp->workers, gateway->tunnels, config->policies_n, config->socket);
+		gateway->dp->workers, config->tunnels_n, config->policies_n, config->socket);
 	*created = gateway;
 	return 0;
 failed:
@@ -305,7 +299,7 @@ void gateway_destroy(struct gateway *gateway)
 	host_guard_watch_destroy(gateway->guard_watch);
 	for (unsigned i = 0; i < PORTS_MAX; i++)
 		host_if_destroy(gateway->host_if[i]);
-	gateway_remove_sas(gateway);
+	live_destroy(gateway);
 	dataplane_destroy(gateway->dp);
 	if (gateway->events != NULL)
 		event_base_free(gateway->events);

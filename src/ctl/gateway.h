@@ -7,7 +7,10 @@
 
 #include <time.h>
 
+#define GATEWAY_TUNNELS 65535 // an index fits 16 bits
+
 struct audit;
+struct changes;
 struct event_base;
 struct host_guard_watch;
 struct host_if;
@@ -19,13 +22,16 @@ struct server;
 struct unresolved;
 
 struct gateway {
-	const struct config *config;
+	struct config *config; // as it is in force: its tunnels and policies change
 	struct dataplane *dp;
 	struct event_base *events;
-	unsigned tunnels;
-	struct tunnel *tunnel; // [tunnels]
+	unsigned tunnels;	// places that were ever taken
+	struct tunnel **tunnel; // [GATEWAY_TUNNELS] by index; NULL: none
+	unsigned tunnel_next;	// place that is tried first
 	unsigned sas;
-	struct sa **sa;			      // [sas]
+	unsigned sas_room;
+	struct sa **sa; // [sas]
+	struct changes *changes;
 	struct host_if *host_if[PORTS_MAX];   // by port; NULL: none
 	struct host_guard_watch *guard_watch; // NULL: no host guard
 	struct mirror *mirror;
@@ -41,7 +47,7 @@ struct gateway {
 // Builds tunnels, SAs and policies from the configuration and publishes them; opens host
 // interfaces, mirror and control socket; starts the workers. Undoes everything on an error. EAL
 // must be up.
-int gateway_create(const struct config *config, const struct proto_table *protos,
+int gateway_create(struct config *config, const struct proto_table *protos,
 	const struct aead_table *engines, struct gateway **created, struct error *err);
 // Serves until SIGTERM or SIGINT. 0 or -errno.
 int gateway_run(struct gateway *gateway);

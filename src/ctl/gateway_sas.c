@@ -1,42 +1,13 @@
-// From the configuration's tunnels and policies to the data plane's.
+// From the configuration that the daemon starts with to the data plane.
 #include "ctl/gateway_sas.h"
 
 #include "base/log.h"
-#include "base/secret.h"
-#include "ctl/tunnel_mtu.h"
-#include "dataplane/about_path.h"
+#include "ctl/apply.h"
+#include "ctl/live.h"
 
-#include <errno.h>
-#include <rte_memory.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #define NS_PER_SECOND UINT64_C(1000000000)
-
-static int install_tunnels(struct gateway *gateway, struct error *err)
-{
-	const struct config *config = gateway->config;
-
-	gateway->tunnel = calloc(config->tunnels_n + 1, sizeof(gateway->tunnel[0]));
-	if (gateway->tunnel == NULL)
-		return error_set(err, ENOMEM, "no memory for %u tunnels", config->tunnels_n);
-	gateway->tunnels = config->tunnels_n;
-	for (unsigned i = 0; i < config->tunnels_n; i++) {
-		const struct config_tunnel *from = &config->tunnels[i];
-		struct tunnel *tunnel = &gateway->tunnel[i];
-
-		snprintf(tunnel->name, sizeof(tunnel->name), "%s", from->name);
-		tunnel->index = (uint16_t)i;
-		tunnel->port = (uint8_t)from->port;
-		tunnel->local = from->local;
-		tunnel->remote = from->remote;
-		dataplane_add_peer(gateway->dp, &tunnel->remote);
-		tunnel_mtu_set(gateway, tunnel, from->mtu);
-	}
-	return 0;
-}
 
 static uint64_t unix_ns(void)
 {
@@ -46,112 +17,15 @@ static uint64_t unix_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
-static int install_sa(struct gateway *gateway, const struct config_sa *from, struct tunnel *tunnel,
-	bool inbound, const struct aead_table *engines, struct error *err)
+static int make_tunnel(struct gateway *gateway, struct config_tunnel *tunnel, struct error *err)
 {
-	const struct aead_engine *engine =
-		aead_choose(engines, from->params.algorithm, gateway->config->crypto);
-	struct sa_params params;
-	struct sa_place place = {
-		.workers = &gateway->dp->sa_workers,
-		.windows = &gateway->dp->windows,
-		.socket = SOCKET_ID_ANY,
-		.path_mtu = tunnel->path_mtu,
-	};
-	char name[SA_NAME];
-	int rc;
+	int ret = live_tunnel(gateway, tunnel, err);
 
-	snprintf(name, sizeof(name), "%s %s", tunnel->name, inbound ? "in" : "out");
-	if (engine == NULL)
-		return error_set(err, ENOTSUP, "SA %s: no engine here does %s", name,
-			aead_name(from->params.algorithm));
-	params = from->params;
-	params.first = params.proto->first_seq(unix_ns());
-	rc = sa_create(name, inbound, &params, from->key, engine, tunnel, &place,
-		&gateway->sa[gateway->sas], err);
-	secret_wipe(params.salt, sizeof(params.salt));
-	if (rc == 0 && !inbound) {
-		atomic_store(&tunnel->out, gateway->sa[gateway->sas]->out);
-		about_path_add(gateway->dp, &tunnel->remote, gateway->sa[gateway->sas]->out->spi);
-	}
-	if (rc == 0)
-		gateway->sas++;
-	return rc;
-}
-
-static unsigned count_sas(const struct config *config)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < config->tunnels_n; i++)
-		n += config->tunnels[i].has_out + config->tunnels[i].in_n;
-	return n;
-}
-
-static int install_all_sas(
-	struct gateway *gateway, const struct aead_table *engines, struct error *err)
-{
-	const struct config *config = gateway->config;
-	int rc = 0;
-
-	gateway->sa = calloc(count_sas(config) + 1, sizeof(gateway->sa[0]));
-	if (gateway->sa == NULL)
-		return error_set(err, ENOMEM, "no memory for SAs");
-	for (unsigned i = 0; i < config->tunnels_n && rc == 0; i++) {
-		const struct config_tunnel *from = &config->tunnels[i];
-		struct tunnel *tunnel = &gateway->tunnel[i];
-
-		for (unsigned k = 0; k < from->in_n && rc == 0; k++)
-			rc = install_sa(gateway, &from->in[k], tunnel, true, engines, err);
-		if (from->has_out && rc == 0)
-			rc = install_sa(gateway, &from->out, tunnel, false, engines, err);
-	}
-	return rc;
-}
-
-static int publish_sadb(struct gateway *gateway, struct error *err)
-{
-	struct sa_in **in = calloc(gateway->sas + 1, sizeof(in[0]));
-	struct sadb *sadb;
-	unsigned n = 0;
-	int rc;
-
-	if (in == NULL)
-		return error_set(err, ENOMEM, "no memory for SAs");
-	for (unsigned i = 0; i < gateway->sas; i++) {
-		if (gateway->sa[i]->inbound)
-			in[n++] = gateway->sa[i]->in;
-	}
-	rc = sadb_build(in, n, gateway->dp->protos, SOCKET_ID_ANY, &sadb, err);
-	free(in);
-	if (rc == 0)
-		dataplane_publish_sadb(gateway->dp, sadb);
-	return rc;
-}
-
-static int publish_spd(struct gateway *gateway, struct error *err)
-{
-	const struct config *config = gateway->config;
-	struct policy *policy = calloc(config->policies_n + 1, sizeof(policy[0]));
-	struct spd *spd;
-	int rc;
-
-	if (policy == NULL)
-		return error_set(err, ENOMEM, "no memory for policies");
-	for (unsigned i = 0; i < config->policies_n; i++) {
-		const struct config_policy *from = &config->policies[i];
-
-		snprintf(policy[i].name, sizeof(policy[i].name), "%s", from->name);
-		policy[i].selector = from->selector;
-		policy[i].action = from->action;
-		if (from->action == POLICY_PROTECT)
-			policy[i].tunnel = &gateway->tunnel[from->tunnel];
-	}
-	rc = spd_build(policy, config->policies_n, gateway->dp->workers, SOCKET_ID_ANY, &spd, err);
-	free(policy);
-	if (rc == 0)
-		dataplane_publish_spd(gateway->dp, spd);
-	return rc;
+	for (unsigned k = 0; k < tunnel->in_n && ret == 0; k++)
+		ret = live_sa(gateway, tunnel, &tunnel->in[k], true, err);
+	if (ret == 0 && tunnel->has_out)
+		ret = live_sa(gateway, tunnel, &tunnel->out, false, err);
+	return ret;
 }
 
 static void warn_static_keys(const struct gateway *gateway)
@@ -201,29 +75,19 @@ static void warn_clock(const struct gateway *gateway)
 	}
 }
 
-int gateway_install_sas(
-	struct gateway *gateway, const struct aead_table *engines, struct error *err)
+int gateway_install_sas(struct gateway *gateway, struct error *err)
 {
-	int rc = install_tunnels(gateway, err);
+	struct config *config = gateway->config;
+	int ret = 0;
 
-	if (rc == 0)
-		rc = install_all_sas(gateway, engines, err);
-	if (rc == 0)
-		rc = publish_sadb(gateway, err);
-	if (rc == 0)
-		rc = publish_spd(gateway, err);
-	if (rc == 0) {
+	for (unsigned i = 0; i < config->tunnels_n && ret == 0; i++)
+		ret = make_tunnel(gateway, &config->tunnels[i], err);
+	if (ret == 0)
+		ret = apply(gateway, config, err);
+	if (ret == 0) {
 		warn_static_keys(gateway);
 		warn_ipv6(gateway);
 		warn_clock(gateway);
 	}
-	return rc;
-}
-
-void gateway_remove_sas(struct gateway *gateway)
-{
-	for (unsigned i = 0; i < gateway->sas; i++)
-		sa_destroy(gateway->sa[i]);
-	free(gateway->sa);
-	free(gateway->tunnel);
+	return ret;
 }

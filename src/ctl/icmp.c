@@ -135,12 +135,15 @@ static enum meta_about about_of(const struct icmp *icmp, const struct meta *meta
 // What fits the tunnel whole: a packet that is too big itself would tell nobody anything.
 static size_t most_octets(const struct icmp *icmp, const struct meta *meta)
 {
-	const struct sa_out *sa;
+	const struct tunnel *tunnel;
+	const struct sa_out *sa = NULL;
 	size_t most;
 
 	if (meta->origin != FORWARD_DECRYPTED)
 		return ICMP_MESSAGE_MAX;
-	sa = atomic_load_explicit(&icmp->gateway->tunnel[meta->tunnel].out, memory_order_acquire);
+	tunnel = icmp->gateway->tunnel[meta->tunnel];
+	if (tunnel)
+		sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
 	most = sa ? sa_out_max_inner(sa) : ICMP_MESSAGE_MAX;
 	if (most > ICMP_MESSAGE_MAX)
 		return ICMP_MESSAGE_MAX;

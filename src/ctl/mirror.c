@@ -266,6 +266,38 @@ static int copy(struct mirror *mirror, const struct mirror_params *params)
 	return limiter_create(RESOLVE_SETS, 1, RESOLVE_INTERVAL_MS, &mirror->resolves);
 }
 
+static bool same(const void *a, unsigned a_n, const void *b, unsigned b_n, size_t octets)
+{
+	return a_n == b_n && (a_n == 0 || memcmp(a, b, a_n * octets) == 0);
+}
+
+int mirror_set_ends(struct mirror *mirror, const struct mirror_local *local, unsigned locals,
+	const struct ip_addr *remote, unsigned remotes)
+{
+	struct mirror_local *new_local;
+	struct ip_addr *new_remote;
+
+	if (same(mirror->local, mirror->locals, local, locals, sizeof(*local)) &&
+		same(mirror->remote, mirror->remotes, remote, remotes, sizeof(*remote)))
+		return 0;
+	new_local = copy_of(local, locals, sizeof(*local));
+	new_remote = copy_of(remote, remotes, sizeof(*remote));
+	if (!new_local || !new_remote) {
+		free(new_local);
+		free(new_remote);
+		return -ENOMEM;
+	}
+	free(mirror->local);
+	free(mirror->remote);
+	mirror->local = new_local;
+	mirror->locals = locals;
+	mirror->remote = new_remote;
+	mirror->remotes = remotes;
+	mirror->read_routes = true;
+	arm(mirror->gathered, mirror->pause_ms);
+	return mirror_keep_routes(mirror);
+}
+
 int mirror_create(const struct mirror_params *params, struct mirror **created, struct error *err)
 {
 	static const struct timeval tick = {.tv_sec = TICK_S};

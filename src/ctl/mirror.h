@@ -85,6 +85,11 @@ int mirror_create(const struct mirror_params *params, struct mirror **created, s
 // NULL is fine.
 void mirror_destroy(struct mirror *mirror);
 
+// The ends of tunnels are these from now on; what follows from it is published within milliseconds.
+// Copies both. 0 or -ENOMEM, and nothing has changed.
+int mirror_set_ends(struct mirror *mirror, const struct mirror_local *local, unsigned locals,
+	const struct ip_addr *remote, unsigned remotes);
+
 // Asks the kernel to find out a neighbour's link address; the answer comes as a change. At most
 // once per address and second. false: it cannot be asked, for want of a host interface at the port.
 bool mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *addr);

@@ -90,16 +90,17 @@ struct mirror {
 	// Constant.
 	unsigned ports;
 	struct mirror_port port[PORTS_MAX];
-	unsigned locals;
-	struct mirror_local *local;
-	unsigned remotes;
-	struct ip_addr *remote;
 	unsigned fixed;
 	struct fwd_neighbour *fixed_neighbour;
 	unsigned protects;
 	struct mirror_protected *protect; // sorted, each once; told changes
 	mirror_send *send;
 	struct mirror_sink sink;
+	// What we were told.
+	unsigned locals;
+	struct mirror_local *local;
+	unsigned remotes;
+	struct ip_addr *remote;
 	// What was read.
 	struct mirror_routes routes;
 	struct mirror_neighbours neighbours;

@@ -37,23 +37,16 @@ struct ends {
 	struct tunnel *tunnel;
 };
 
-// Beside the configuration. Octets; UINT16_MAX: nothing said.
-struct limits {
-	uint16_t link;	  // that the route leads to; without a route, the last one
-	uint16_t learned; // from routers
-	uint64_t learned_ms;
-};
-
 #define ENDS_OCTETS (2 * sizeof(struct ip_addr))
 static_assert(offsetof(struct ends, local) + sizeof(struct ip_addr) == ENDS_OCTETS);
 
 struct path_mtu {
 	struct gateway *gateway;
 	struct ends *ends; // of all tunnels, sorted
+	unsigned ends_n;
 	struct limiter *guesses;
 	struct limiter *lines;
 	struct event *look;
-	struct limits *limits; // by tunnel
 	struct path_mtu_stats stats;
 };
 
@@ -69,28 +62,34 @@ static int compare(const void *left, const void *right)
 	return memcmp(left, right, ENDS_OCTETS);
 }
 
-static int sort(struct path_mtu *p)
+int path_mtu_sort(struct path_mtu *p)
 {
 	const struct gateway *gateway = p->gateway;
 
+	free(p->ends);
+	p->ends_n = 0;
 	p->ends = calloc(gateway->tunnels + 1, sizeof(p->ends[0]));
 	if (!p->ends)
 		return -ENOMEM;
 	for (unsigned i = 0; i < gateway->tunnels; i++) {
-		struct tunnel *tunnel = &gateway->tunnel[i];
+		struct tunnel *tunnel = gateway->tunnel[i];
+		struct ends *ends = &p->ends[p->ends_n];
 
-		p->ends[i].remote = tunnel->remote;
-		p->ends[i].local = tunnel->local;
-		p->ends[i].tunnel = tunnel;
+		if (!tunnel)
+			continue;
+		ends->remote = tunnel->remote;
+		ends->local = tunnel->local;
+		ends->tunnel = tunnel;
+		p->ends_n++;
 	}
-	qsort(p->ends, gateway->tunnels, sizeof(p->ends[0]), compare);
+	qsort(p->ends, p->ends_n, sizeof(p->ends[0]), compare);
 	return 0;
 }
 
 static int create(struct path_mtu *p)
 {
 	const struct timeval period = {.tv_sec = LOOK_S};
-	int ret = sort(p);
+	int ret = path_mtu_sort(p);
 
 	if (ret == 0)
 		ret = limiter_create(GUESS_SETS, GUESS_BURST, GUESS_INTERVAL_MS, &p->guesses);
@@ -98,11 +97,6 @@ static int create(struct path_mtu *p)
 		ret = limiter_create(LINES_SETS, LOG_BURST, LOG_INTERVAL_MS, &p->lines);
 	if (ret < 0)
 		return ret;
-	p->limits = calloc(p->gateway->tunnels + 1, sizeof(p->limits[0]));
-	if (!p->limits)
-		return -ENOMEM;
-	for (unsigned i = 0; i < p->gateway->tunnels; i++)
-		p->limits[i] = (struct limits){.link = UINT16_MAX, .learned = UINT16_MAX};
 	p->look = event_new(p->gateway->events, -1, EV_PERSIST, on_look, p);
 	return p->look && event_add(p->look, &period) == 0 ? 0 : -ENOMEM;
 }
@@ -132,7 +126,6 @@ void path_mtu_destroy(struct path_mtu *p)
 		event_free(p->look);
 	limiter_destroy(p->guesses);
 	limiter_destroy(p->lines);
-	free(p->limits);
 	free(p->ends);
 	free(p);
 }
@@ -170,7 +163,7 @@ static enum fit fit(const struct path_mtu *p, const struct tunnel *tunnel,
 static unsigned first_between(const struct path_mtu *p, const struct ends *ends)
 {
 	unsigned low = 0;
-	unsigned high = p->gateway->tunnels;
+	unsigned high = p->ends_n;
 
 	while (low < high) {
 		unsigned middle = low + (high - low) / 2;
@@ -190,7 +183,7 @@ static struct tunnel *tunnel_of(struct path_mtu *p, const struct too_big *said, 
 	enum fit most = FITS_NO_TUNNEL;
 
 	for (unsigned i = first_between(p, &ends);
-		i < p->gateway->tunnels && compare(&p->ends[i], &ends) == 0; i++) {
+		i < p->ends_n && compare(&p->ends[i], &ends) == 0; i++) {
 		enum fit now = fit(p, p->ends[i].tunnel, said, now_ms);
 
 		if (now == FITS_PACKET)
@@ -207,25 +200,16 @@ static struct tunnel *tunnel_of(struct path_mtu *p, const struct too_big *said, 
 	return NULL;
 }
 
-static uint16_t least(const struct path_mtu *p, const struct tunnel *tunnel)
-{
-	const struct limits *limits = &p->limits[tunnel->index];
-	uint16_t mtu = p->gateway->config->tunnels[tunnel->index].mtu;
-
-	mtu = limits->link < mtu ? limits->link : mtu;
-	return limits->learned < mtu ? limits->learned : mtu;
-}
-
 // The limits of this tunnel are others than before.
 static void apply(struct path_mtu *p, struct tunnel *tunnel)
 {
 	struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
 	uint16_t before = tunnel->path_mtu;
-	uint16_t mtu = least(p, tunnel);
+	uint16_t mtu = tunnel_mtu_least(tunnel);
 
 	if (mtu == before)
 		return;
-	tunnel_mtu_set(p->gateway, tunnel, mtu);
+	tunnel_mtu_apply(tunnel);
 	if (sa && limiter_take(p->lines, &tunnel->remote, 0, limiter_now_ms()))
 		log_notice("tunnel %s: path MTU %u, it was %u; inner packets may have %u octets%s",
 			tunnel->name, mtu, before, sa_out_max_inner(sa),
@@ -260,15 +244,15 @@ static void weigh(struct path_mtu *p, const struct too_big *said, uint64_t now_m
 
 	if (!tunnel)
 		return;
-	if (!p->gateway->config->tunnels[tunnel->index].pmtu_discovery) {
+	if (!tunnel->pmtu_discovery) {
 		p->stats.switched_off++;
 		return;
 	}
 	mtu = believed(p, tunnel, said);
 	if (mtu == 0)
 		return;
-	p->limits[tunnel->index].learned = mtu;
-	p->limits[tunnel->index].learned_ms = now_ms;
+	tunnel->limits.learned = mtu;
+	tunnel->limits.learned_ms = now_ms;
 	apply(p, tunnel);
 	p->stats.lowered++;
 }
@@ -292,27 +276,30 @@ void path_mtu_hear(struct path_mtu *p, const struct rte_mbuf *m, uint64_t now_ms
 void path_mtu_age(struct path_mtu *p, uint64_t now_ms)
 {
 	for (unsigned i = 0; i < p->gateway->tunnels; i++) {
-		struct limits *limits = &p->limits[i];
+		struct tunnel *tunnel = p->gateway->tunnel[i];
 
-		if (limits->learned == UINT16_MAX || now_ms - limits->learned_ms < AGE_MS)
+		if (!tunnel || tunnel->limits.learned == UINT16_MAX ||
+			now_ms - tunnel->limits.learned_ms < AGE_MS)
 			continue;
-		limits->learned = UINT16_MAX;
+		tunnel->limits.learned = UINT16_MAX;
 		p->stats.restored++;
-		apply(p, &p->gateway->tunnel[i]);
+		apply(p, tunnel);
 	}
 }
 
 static void follow(struct path_mtu *p, const struct fwd *fwd, bool published)
 {
 	for (unsigned i = 0; i < p->gateway->tunnels; i++) {
-		struct tunnel *tunnel = &p->gateway->tunnel[i];
-		struct limits *limits = &p->limits[i];
-		uint16_t before = tunnel->path_mtu;
-		uint16_t mtu = fwd_mtu(fwd, &tunnel->remote);
+		struct tunnel *tunnel = p->gateway->tunnel[i];
+		uint16_t before, mtu;
 
-		if (mtu == 0 || (!published && mtu > limits->link))
+		if (!tunnel)
 			continue;
-		limits->link = mtu;
+		before = tunnel->path_mtu;
+		mtu = fwd_mtu(fwd, &tunnel->remote);
+		if (mtu == 0 || (!published && mtu > tunnel->limits.link))
+			continue;
+		tunnel->limits.link = mtu;
 		apply(p, tunnel);
 		p->stats.rerouted += tunnel->path_mtu != before;
 	}

@@ -43,10 +43,14 @@ struct path_mtu_stats {
 // small, and who can forge messages can do no more harm than this).
 #define PATH_MTU_MIN4 576
 
-// The gateway's tunnels, SAs and configuration outlive it. 0 or -errno.
+// Uses the gateway's tunnels and SAs. 0 or -errno.
 int path_mtu_create(struct gateway *gateway, struct path_mtu **created);
 // NULL is fine.
 void path_mtu_destroy(struct path_mtu *path_mtu);
+
+// Tunnels came or went, or their ends are others. None that is gone is touched afterwards, with an
+// error neither: then no message is believed. 0 or -ENOMEM.
+int path_mtu_sort(struct path_mtu *path_mtu);
 
 // m: an IP packet, META_PATH_MTU; stays the caller's.
 void path_mtu_hear(struct path_mtu *path_mtu, const struct rte_mbuf *m, uint64_t now_ms);

@@ -12,9 +12,9 @@ static void add_event(json_t *shown, const struct gateway *gateway, const struct
 		json_object_set_new(shown, "spi", json_integer(event->spi));
 	if (event->has & AUDIT_HAS_SEQ)
 		json_object_set_new(shown, "sequence", show_sequence(event->seq));
-	if (event->has & AUDIT_HAS_TUNNEL)
+	if (event->has & AUDIT_HAS_TUNNEL && gateway->tunnel[event->tunnel])
 		json_object_set_new(
-			shown, "tunnel", json_string(gateway->tunnel[event->tunnel].name));
+			shown, "tunnel", json_string(gateway->tunnel[event->tunnel]->name));
 	json_object_set_new(shown, "source", show_addr(&event->source));
 	json_object_set_new(shown, "destination", show_addr(&event->destination));
 	json_object_set_new(shown, "protocol", json_integer(event->protocol));

@@ -20,8 +20,9 @@ static json_t *ports(const struct port_range *range)
 	return json_pack("[i, i]", (int)range->first, (int)range->last);
 }
 
-static json_t *one(const struct spd *spd, unsigned index)
+static json_t *one(const struct gateway *gateway, const struct spd *spd, unsigned index)
 {
+	const struct config_policy *from = &gateway->config->policies[index];
 	const struct policy *policy = spd_policy(spd, index + 1);
 	const struct selector *s = &policy->selector;
 	json_t *shown = json_pack("{s:i, s:s, s:o, s:o, s:o, s:s, s:I}", "order", (int)index + 1,
@@ -29,7 +30,8 @@ static json_t *one(const struct spd *spd, unsigned index)
 		prefix(&s->destination), "protocol",
 		s->protocol == SELECTOR_ANY_PROTOCOL ? json_string("any")
 						     : json_integer(s->protocol),
-		"action", actions[policy->action], "hits", (json_int_t)spd_hits(spd, index));
+		"action", actions[policy->action], "hits",
+		(json_int_t)(from->hits + spd_hits(spd, index)));
 
 	if (selector_names_ports(s)) {
 		json_object_set_new(shown, "source_ports", ports(&s->source_port));
@@ -49,7 +51,7 @@ int show_policy(
 
 	for (unsigned i = 0; i < spd_policies(spd); i++)
 		if (!name || strcmp(name, spd_policy(spd, i + 1)->name) == 0)
-			json_array_append_new(list, one(spd, i));
+			json_array_append_new(list, one(gateway, spd, i));
 	if (name && json_array_size(list) == 0) {
 		json_decref(list);
 		return error_set(err, ENOENT, "there is no policy \"%.64s\"", name);

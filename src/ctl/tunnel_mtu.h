@@ -3,9 +3,10 @@
 
 #include <stdint.h>
 
-struct gateway;
 struct tunnel;
 
-// The tunnel's outer packets may have this many octets from now on: its current outbound SA, later
+// What all of the tunnel's limits leave.
+uint16_t tunnel_mtu_least(const struct tunnel *tunnel);
+// Outer packets may have that many octets from now on: the tunnel's current outbound SA, later
 // ones, and what TCP is told follow.
-void tunnel_mtu_set(const struct gateway *gateway, struct tunnel *tunnel, uint16_t path_mtu);
+void tunnel_mtu_apply(struct tunnel *tunnel);

@@ -5,9 +5,17 @@
 #include "proto/proto.h"
 #include "proto/too_big.h"
 
-void about_path_add(struct dataplane *dp, const struct ip_addr *remote, uint32_t spi)
+void about_path_set(struct dataplane *dp, struct sa *const sas[], unsigned n)
 {
-	addr_filter_add(&dp->sent_to, remote, dp->punt_seed ^ spi);
+	struct addr_filter next = {.word = {0}};
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct sa_params *params = &sas[i]->params;
+
+		if (!sas[i]->inbound)
+			addr_filter_add(&next, &params->remote, dp->punt_seed ^ params->spi);
+	}
+	addr_filter_replace(&dp->sent_to, &next);
 }
 
 static bool sends_to(const struct dataplane *dp, const struct ip_addr *remote, uint32_t spi)

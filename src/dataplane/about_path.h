@@ -17,5 +17,6 @@ enum about_path {
 enum about_path about_path(
 	const struct worker *w, const struct rte_mbuf *m, const struct packet *packet);
 
-// Control: an outbound SA sends to `remote` from now on. spi: in host byte order.
-void about_path_add(struct dataplane *dp, const struct ip_addr *remote, uint32_t spi);
+// Control: these outbound SAs send from now on, and no others. Until it returns, those that did
+// before count too.
+void about_path_set(struct dataplane *dp, struct sa *const sas[], unsigned n);

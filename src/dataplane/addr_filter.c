@@ -38,6 +38,15 @@ void addr_filter_add(struct addr_filter *filter, const struct ip_addr *addr, uin
 	set(filter, (uint16_t)(bits >> 16));
 }
 
+void addr_filter_replace(struct addr_filter *filter, const struct addr_filter *next)
+{
+	for (unsigned i = 0; i < ADDR_FILTER_BITS / WORD_BITS; i++) {
+		uint64_t word = atomic_load_explicit(&next->word[i], memory_order_relaxed);
+
+		atomic_store_explicit(&filter->word[i], word, memory_order_relaxed);
+	}
+}
+
 bool addr_filter_has(const struct addr_filter *filter, const struct ip_addr *addr, uint32_t seed)
 {
 	uint32_t bits = hash(addr, seed);

@@ -291,9 +291,13 @@ int dataplane_create(
 	return 0;
 }
 
-void dataplane_add_peer(struct dataplane *dp, const struct ip_addr *remote)
+void dataplane_set_peers(struct dataplane *dp, const struct ip_addr remote[], unsigned n)
 {
-	addr_filter_add(&dp->peers, remote, dp->punt_seed);
+	struct addr_filter next = {.word = {0}};
+
+	for (unsigned i = 0; i < n; i++)
+		addr_filter_add(&next, &remote[i], dp->punt_seed);
+	addr_filter_replace(&dp->peers, &next);
 }
 
 static void drain_ring(struct rte_ring *ring)

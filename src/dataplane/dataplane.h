@@ -87,8 +87,8 @@ void dataplane_publish_sadb(struct dataplane *dp, struct sadb *sadb);
 void dataplane_publish_spd(struct dataplane *dp, struct spd *spd);
 void dataplane_publish_fwd(struct dataplane *dp, struct fwd *fwd);
 
-// The other end of a tunnel, whose IKE strangers cannot shut out.
-void dataplane_add_peer(struct dataplane *dp, const struct ip_addr *remote);
+// The other ends of tunnels from now on, whose IKE strangers cannot shut out.
+void dataplane_set_peers(struct dataplane *dp, const struct ip_addr remote[], unsigned n);
 
 // Frees object after no worker can hold it, not even through a packet in a ring. Its memory must be
 // out of every published table already.

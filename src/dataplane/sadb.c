@@ -74,6 +74,8 @@ int sa_create(const char *name, bool inbound, const struct sa_params *params, co
 	sa->inbound = inbound;
 	sa->params = *params;
 	sa->tunnel = tunnel;
+	sa->body = sa;
+	sa->users = 1;
 	if (inbound)
 		sa->in = sa_in_init(
 			memory, params, sa->key, place->workers, tunnel->index, place->windows);
@@ -83,13 +85,49 @@ int sa_create(const char *name, bool inbound, const struct sa_params *params, co
 	return 0;
 }
 
+int sa_move(struct sa *from, const char *name, const struct sa_params *params,
+	struct tunnel *tunnel, const struct sa_place *place, struct sa **created, struct error *err)
+{
+	size_t octets = from->inbound ? sizeof(struct sa_in) : sizeof(struct sa_out);
+	struct sa *sa = rte_zmalloc("sa", sizeof(*sa), CACHE_LINE);
+	void *memory = rte_malloc_socket("sa-header", octets, CACHE_LINE, place->socket);
+
+	if (sa == NULL || memory == NULL) {
+		rte_free(memory);
+		rte_free(sa);
+		return error_set(err, ENOMEM, "SA %s: no memory", name);
+	}
+	snprintf(sa->name, sizeof(sa->name), "%s", name);
+	sa->inbound = from->inbound;
+	sa->params = *params;
+	sa->tunnel = tunnel;
+	sa->key = from->key;
+	sa->body = from->body;
+	sa->body->users++;
+	if (sa->inbound)
+		sa->in = sa_in_move(memory, from->in, params, tunnel->index);
+	else
+		sa->out = sa_out_move(memory, from->out, params, place->path_mtu);
+	*created = sa;
+	return 0;
+}
+
 void sa_destroy(struct sa *sa)
 {
-	if (sa == NULL)
+	struct sa *body = sa == NULL ? NULL : sa->body;
+
+	if (body == NULL)
 		return;
-	runtime_destroy(sa);
-	aead_key_destroy(sa->key);
-	rte_free(sa);
+	if (sa != body) {
+		rte_free(sa->in);
+		rte_free(sa->out);
+		rte_free(sa);
+	}
+	if (--body->users > 0)
+		return;
+	runtime_destroy(body);
+	aead_key_destroy(body->key);
+	rte_free(body);
 }
 
 static uint32_t proto_index(const struct proto_table *protos, const struct proto_ops *proto)
@@ -294,7 +332,7 @@ static ALWAYS_INLINE enum drop_reason find(
 	}
 }
 
-// Decryption will read the SA and count in its lanes, which lie behind it.
+// Decryption will read the SA and count in its lanes, which lie behind it unless it was moved.
 static ALWAYS_INLINE void fetch(const struct sa_in *sa)
 {
 	const uint8_t *memory = (const uint8_t *)sa;

@@ -10,19 +10,35 @@
 #define TUNNEL_NAME 32
 #define SA_NAME 48
 
+// Octets that the outer packets of a tunnel may have, by who says so; UINT16_MAX: nobody does.
+struct tunnel_limits {
+	uint16_t configured;
+	uint16_t link;	  // that the route leads to; without a route, the last one
+	uint16_t learned; // from routers
+	uint64_t learned_ms;
+};
+
 // One peer: the SA that packets to it leave by can be exchanged while workers look at it.
 struct tunnel {
 	char name[TUNNEL_NAME];
 	uint16_t index;
-	uint8_t port;
-	struct ip_addr local;
-	struct ip_addr remote;
 	struct tcp_mss mss;	    // of what goes in and what comes out
-	uint16_t path_mtu;	    // control's own: octets that its outer packets may have now
 	struct sa_out *_Atomic out; // control writes (release), workers read (acquire); may be NULL
+	// Control's own.
+	uint8_t port;
+	struct ip_addr local; // of its outbound SA, if it has one
+	struct ip_addr remote;
+	const struct proto_ops *proto; // of its SAs; NULL: it has none
+	uint16_t tcp_mss;	       // what is asked for; 0: nothing, UINT16_MAX: what fits
+	struct tunnel_limits limits;
+	uint16_t path_mtu; // the least of them
+	bool pmtu_discovery;
+	bool published; // workers may know of it
+	bool named;	// while those are looked for that nobody names any more
 };
 
-// The control view of an SA. Owns its key and its runtime part.
+// The control view of an SA. The body, which owns key, lanes and windows, may be shared by several
+// that came one after the other with the same key: numbers used and seen go on.
 struct sa {
 	char name[SA_NAME]; // "site-b out"
 	bool inbound;
@@ -31,6 +47,10 @@ struct sa {
 	struct aead_key *key;
 	struct sa_in *in; // one of the two
 	struct sa_out *out;
+	struct sa *body; // itself, but for those that sa_move made
+	unsigned users;	 // of the body: itself and those that came after it
+	bool published;	 // workers may know of it
+	bool named;	 // while those are looked for that nobody names any more
 };
 
 struct sa_place {
@@ -44,7 +64,12 @@ struct sa_place {
 int sa_create(const char *name, bool inbound, const struct sa_params *params, const uint8_t *key,
 	const struct aead_engine *engine, struct tunnel *tunnel, const struct sa_place *place,
 	struct sa **created, struct error *err);
-// No worker may still see it. Wipes the key. NULL is fine.
+// One that goes on with the key, the counters and the windows of `from`; params may differ from its
+// in addresses, SPI, Sender ID and class. Either may be destroyed first. 0 or -errno.
+int sa_move(struct sa *from, const char *name, const struct sa_params *params,
+	struct tunnel *tunnel, const struct sa_place *place, struct sa **created,
+	struct error *err);
+// No worker may still see it. Wipes the key with the last one that uses it. NULL is fine.
 void sa_destroy(struct sa *sa);
 
 struct sadb;

@@ -45,6 +45,17 @@ static void init_lanes(
 	}
 }
 
+static void out_place(struct sa_out *sa, const struct sa_params *params, uint16_t path_mtu)
+{
+	sa->spi = params->spi;
+	sa->sender_id = params->sender_id;
+	sa->ipv6 = params->local.family == IP_V6;
+	sa->remote = params->remote;
+	sa_out_set_path_mtu(sa, path_mtu);
+	outer_init(&sa->outer, &params->local, &params->remote, params->proto->ip_protocol,
+		&params->class);
+}
+
 struct sa_out *sa_out_init(void *memory, const struct sa_params *params, const struct aead_key *key,
 	const struct sa_workers *workers, uint16_t path_mtu)
 {
@@ -55,20 +66,32 @@ struct sa_out *sa_out_init(void *memory, const struct sa_params *params, const s
 	sa->key = key;
 	sa->lane = (struct sa_out_lane *)(sa + 1);
 	sa->drops = (uint64_t *)(sa->lane + workers->n);
-	sa->spi = params->spi;
+	out_place(sa, params, path_mtu);
 	sa->owner = params->proto->one_encryptor
 		? workers->encrypt[params->spi % workers->encrypt_n]
 		: SA_NO_OWNER;
 	sa->lanes_used = sa->owner == SA_NO_OWNER ? workers->encrypt_n : 1;
-	sa->sender_id = params->sender_id;
 	memcpy(sa->salt, params->salt, sizeof(sa->salt));
 	sa->esn = params->esn;
-	sa->ipv6 = params->local.family == IP_V6;
-	sa->remote = params->remote;
-	sa_out_set_path_mtu(sa, path_mtu);
-	outer_init(&sa->outer, &params->local, &params->remote, params->proto->ip_protocol,
-		&params->class);
 	init_lanes(sa, params, workers);
+	return sa;
+}
+
+struct sa_out *sa_out_move(
+	void *memory, const struct sa_out *from, const struct sa_params *params, uint16_t path_mtu)
+{
+	struct sa_out *sa = memory;
+
+	memset(memory, 0, sizeof(*sa));
+	sa->proto = from->proto;
+	sa->key = from->key;
+	sa->lane = from->lane;
+	sa->drops = from->drops;
+	sa->owner = from->owner;
+	sa->lanes_used = from->lanes_used;
+	memcpy(sa->salt, from->salt, sizeof(sa->salt));
+	sa->esn = from->esn;
+	out_place(sa, params, path_mtu);
 	return sa;
 }
 
@@ -90,6 +113,16 @@ size_t sa_in_octets(const struct sa_params *params, const struct sa_workers *wor
 		lines(window_table_octets(params->windows));
 }
 
+static void in_place(struct sa_in *sa, const struct sa_params *params, uint16_t tunnel)
+{
+	sa->spi = params->spi;
+	sa->sender_id = params->sender_id;
+	sa->tunnel = tunnel;
+	sa->block = sa->proto->block == NULL ? -1 : sa->proto->block(params);
+	sa->local = params->local;
+	sa->remote = params->remote;
+}
+
 struct sa_in *sa_in_init(void *memory, const struct sa_params *params, const struct aead_key *key,
 	const struct sa_workers *workers, uint16_t tunnel, struct window_pool *pool)
 {
@@ -103,14 +136,28 @@ struct sa_in *sa_in_init(void *memory, const struct sa_params *params, const str
 		(struct window_table *)(void *)((uint8_t *)sa->lane + in_lanes_octets(workers));
 	window_table_init(sa->windows, params->windows, params->replay_window);
 	sa->pool = pool;
-	sa->spi = params->spi;
-	sa->sender_id = params->sender_id;
-	sa->tunnel = tunnel;
-	sa->block = sa->proto->block == NULL ? -1 : sa->proto->block(params);
+	in_place(sa, params, tunnel);
 	memcpy(sa->salt, params->salt, sizeof(sa->salt));
 	sa->esn = params->esn;
-	sa->local = params->local;
-	sa->remote = params->remote;
+	return sa;
+}
+
+struct sa_in *sa_in_move(
+	void *memory, const struct sa_in *from, const struct sa_params *params, uint16_t tunnel)
+{
+	struct sa_in *sa = memory;
+
+	memset(memory, 0, sizeof(*sa));
+	sa->proto = from->proto;
+	sa->key = from->key;
+	sa->windows = from->windows;
+	sa->pool = from->pool;
+	sa->lane = from->lane;
+	memcpy(sa->salt, from->salt, sizeof(sa->salt));
+	sa->esn = from->esn;
+	in_place(sa, params, tunnel);
+	atomic_store_explicit(&sa->told_top,
+		atomic_load_explicit(&from->told_top, memory_order_relaxed), memory_order_relaxed);
 	return sa;
 }
 

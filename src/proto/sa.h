@@ -120,9 +120,17 @@ struct sa_out *sa_out_init(void *memory, const struct sa_params *params, const s
 	const struct sa_workers *workers, uint16_t path_mtu);
 // Outer packets may have this many octets from now on.
 void sa_out_set_path_mtu(struct sa_out *sa, uint16_t path_mtu);
+// A second header for what `from` counts: its lanes, drops and key, so no number comes twice
+// whichever of the two a worker sees. What params say of addresses, SPI, Sender ID and class is
+// new. memory: sizeof(struct sa_out), aligned to CACHE_LINE.
+struct sa_out *sa_out_move(
+	void *memory, const struct sa_out *from, const struct sa_params *params, uint16_t path_mtu);
 size_t sa_in_octets(const struct sa_params *params, const struct sa_workers *workers);
 struct sa_in *sa_in_init(void *memory, const struct sa_params *params, const struct aead_key *key,
 	const struct sa_workers *workers, uint16_t tunnel, struct window_pool *pool);
+// The same for receivers: windows, lanes and key stay those of `from`. sizeof(struct sa_in).
+struct sa_in *sa_in_move(
+	void *memory, const struct sa_in *from, const struct sa_params *params, uint16_t tunnel);
 // Gives the windows back. No worker may still see the SA.
 void sa_in_fini(struct sa_in *sa);
 

@@ -20,7 +20,8 @@
 static struct dataplane dp = {
 	.ports = 2, .port = {{.name = "lan"}, {.name = "wan", .index = 1}}, .workers = WORKERS};
 static struct tunnel tunnels[] = {{.name = "site-b"}, {.name = "site-c"}};
-static struct gateway gateway = {.dp = &dp, .tunnels = 2, .tunnel = tunnels};
+static struct tunnel *tunnel_places[] = {&tunnels[0], &tunnels[1]};
+static struct gateway gateway = {.dp = &dp, .tunnels = 2, .tunnel = tunnel_places};
 static struct audit *audit;
 static uint64_t now;
 

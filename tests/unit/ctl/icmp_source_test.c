@@ -18,7 +18,7 @@
 
 static struct tunnel tunnel[2] = {{.index = 0}, {.index = 1}};
 static struct dataplane dp;
-static struct gateway gateway = {.dp = &dp, .tunnel = tunnel};
+static struct gateway gateway = {.dp = &dp};
 
 // In the order in which the mirror likes them.
 static const char *const own[] = {"192.0.2.1", "10.1.0.1", "2001:db8::1", "fd00:1::1"};

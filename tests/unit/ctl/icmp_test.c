@@ -37,7 +37,8 @@ static struct dataplane dp = {
 };
 static struct sa_out out = {.max_inner = 1446};
 static struct tunnel tunnels[TUNNEL + 1];
-static struct gateway gateway = {.config = &config, .dp = &dp, .tunnel = tunnels};
+static struct tunnel *tunnel_places[TUNNEL + 1] = {[TUNNEL] = &tunnels[TUNNEL]};
+static struct gateway gateway = {.config = &config, .dp = &dp, .tunnel = tunnel_places};
 
 static uint8_t room[2048];
 static struct buffer answer;

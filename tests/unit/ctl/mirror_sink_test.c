@@ -12,9 +12,8 @@
 #define LINK_MTU 1400 // of the one that its route leads to
 #define ROUTE_MTU 1350
 
-static struct config_tunnel config_tunnel = {.mtu = PORT_MTU};
-static struct config config = {.tunnels = &config_tunnel, .tunnels_n = 1};
-static struct gateway gateway = {.config = &config, .tunnels = 1};
+static struct tunnel *places[1];
+static struct gateway gateway = {.tunnels = 1, .tunnel = places};
 static struct mirror_sink sink;
 
 static void publish(struct lab *lab)
@@ -36,11 +35,11 @@ static void open_gateway(struct lab *lab, const struct lab_tunnel_params *kind)
 
 	lab_protect(lab, 0);
 	lab_publish(lab);
-	config_tunnel.local = tunnel->local;
 	gateway.dp = lab->dp;
-	gateway.tunnel = tunnel;
+	places[0] = tunnel;
 	gateway.events = event_base_new();
-	tunnel_mtu_set(&gateway, tunnel, PORT_MTU);
+	tunnel->limits = (struct tunnel_limits){PORT_MTU, UINT16_MAX, UINT16_MAX, 0};
+	tunnel_mtu_apply(tunnel);
 	assert_int_equal(path_mtu_create(&gateway, &gateway.path_mtu), 0);
 	assert_int_equal(mirror_sink_gateway(&gateway, &sink), 0);
 	publish(lab);

@@ -23,20 +23,20 @@ static const uint16_t encrypt[] = {0, 1};
 static const struct sa_workers workers = {
 	.n = 2, .encrypt_n = 2, .encrypt_index = encrypt_index, .encrypt = encrypt};
 
-static struct config_tunnel config_tunnels[TUNNELS] = {
-	{.mtu = PORT_MTU,
-		.pmtu_discovery = true,
-		.has_out = true,
-		.tcp_mss = CONFIG_TCP_MSS_TUNNEL},
-	{.mtu = PORT_MTU, .pmtu_discovery = true, .has_out = true, .tcp_mss = 1000},
-	{.mtu = PORT_MTU, .has_out = true, .tcp_mss = CONFIG_TCP_MSS_TUNNEL},
-	{.mtu = OWN_MTU, .pmtu_discovery = true, .has_out = true},
+static const struct {
+	bool pmtu_discovery;
+	uint16_t tcp_mss;
+	uint16_t mtu;
+} settings[TUNNELS] = {
+	{true, CONFIG_TCP_MSS_TUNNEL, PORT_MTU},
+	{true, 1000, PORT_MTU},
+	{false, CONFIG_TCP_MSS_TUNNEL, PORT_MTU},
+	{true, 0, OWN_MTU},
 };
-static struct config config = {.tunnels = config_tunnels, .tunnels_n = TUNNELS};
 static struct dataplane dp = {.ports = 1, .port = {{.mtu = PORT_MTU}}, .workers = 2};
 struct tunnel tunnels[TUNNELS];
-static struct gateway gateway = {
-	.config = &config, .dp = &dp, .tunnels = TUNNELS, .tunnel = tunnels};
+struct tunnel *tunnel_places[TUNNELS];
+static struct gateway gateway = {.dp = &dp, .tunnels = TUNNELS, .tunnel = tunnel_places};
 uint64_t now_ms;
 
 const struct tunnel_ends ends[TUNNELS] = {
@@ -88,10 +88,14 @@ int path_mtu_open(void **state)
 		tunnels[i].index = (uint16_t)i;
 		assert_int_equal(ip_addr_parse(ends[i].local, &tunnels[i].local), 0);
 		assert_int_equal(ip_addr_parse(ends[i].remote, &tunnels[i].remote), 0);
-		config_tunnels[i].local = tunnels[i].local;
-		config_tunnels[i].out.params.proto = ends[i].proto;
+		tunnels[i].proto = ends[i].proto;
+		tunnels[i].tcp_mss = settings[i].tcp_mss;
+		tunnels[i].pmtu_discovery = settings[i].pmtu_discovery;
+		tunnel_places[i] = &tunnels[i];
 		atomic_store(&tunnels[i].out, make_out(i));
-		tunnel_mtu_set(&gateway, &tunnels[i], config_tunnels[i].mtu);
+		tunnels[i].limits =
+			(struct tunnel_limits){settings[i].mtu, UINT16_MAX, UINT16_MAX, 0};
+		tunnel_mtu_apply(&tunnels[i]);
 	}
 	gateway.events = event_base_new();
 	assert_int_equal(path_mtu_create(&gateway, &made), 0);

@@ -21,6 +21,8 @@ struct tunnel_ends {
 // routers; the last has the ends of the first.
 extern const struct tunnel_ends ends[TUNNELS];
 extern struct tunnel tunnels[TUNNELS];
+// Where the gateway finds them; NULL: it has none there.
+extern struct tunnel *tunnel_places[TUNNELS];
 // By tunnel: what the link takes that its route leads to; 0: it has no route.
 extern uint16_t links[TUNNELS];
 // Of the messages.

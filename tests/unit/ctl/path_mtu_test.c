@@ -199,6 +199,40 @@ static void guesses(void **state)
 	assert_mtu(1, 1300);
 }
 
+// Tunnels come and go while routers speak; who left is not looked at, who came is found.
+static void follows_tunnels(void **state)
+{
+	struct path_mtu *p = *state;
+	const struct path_mtu_stats *stats = path_mtu_stats(p);
+	struct word word = good(0, 1300);
+
+	tunnel_places[0] = NULL;
+	assert_int_equal(path_mtu_sort(p), 0);
+	say(p, &word);
+	assert_mtu(0, PORT_MTU);
+	assert_int_equal(stats->not_sent, 1); // the last has the same ends
+	say_good(p, 3, 1400);
+	assert_mtu(3, 1400);
+	tunnel_places[3] = NULL;
+	assert_int_equal(path_mtu_sort(p), 0);
+	say(p, &word);
+	assert_int_equal(stats->unknown_tunnel, 1);
+	links[0] = 1350;
+	path_mtu_before_routes(p, NULL);
+	path_mtu_after_routes(p, NULL);
+	assert_mtu(0, PORT_MTU);
+	path_mtu_age(p, now_ms + TEN_MINUTES_MS);
+	assert_mtu(3, 1400);
+	tunnel_places[0] = &tunnels[0];
+	assert_int_equal(ip_addr_parse("192.0.2.9", &tunnels[0].local), 0);
+	assert_int_equal(path_mtu_sort(p), 0);
+	say(p, &word);
+	assert_int_equal(stats->unknown_tunnel, 2);
+	word.source = "192.0.2.9";
+	say(p, &word);
+	assert_mtu(0, 1300);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +243,7 @@ int main(void)
 		PATH_MTU_TEST(forged),
 		PATH_MTU_TEST(switched_off),
 		PATH_MTU_TEST(tunnel_without_sa),
+		PATH_MTU_TEST(follows_tunnels),
 		PATH_MTU_TEST(flood),
 		PATH_MTU_TEST(guesses),
 	};

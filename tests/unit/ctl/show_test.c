@@ -174,13 +174,17 @@ static struct dataplane dp = {
 	.encrypt_worker = {0, 1},
 };
 static struct tunnel tunnel = {.name = "site-b", .port = 1, .path_mtu = 1300};
+static struct tunnel *tunnel_places[] = {&tunnel};
 static struct sa *sas[3];
+static struct config_policy config_policies[2] = {{.hits = 0}, {.hits = 1000}};
+static struct config config = {.policies_n = 2, .policies = config_policies};
 static struct gateway gateway = {
+	.config = &config,
 	.dp = &dp,
 	.sas = 3,
 	.sa = sas,
 	.tunnels = 1,
-	.tunnel = &tunnel,
+	.tunnel = tunnel_places,
 	.icmp = (struct icmp *)&dp,	    // only passed on
 	.path_mtu = (struct path_mtu *)&dp, // likewise
 	.mirror = (struct mirror *)&dp,	    // likewise

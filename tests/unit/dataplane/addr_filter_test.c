@@ -58,11 +58,31 @@ static void tells_seeds_apart(void **state)
 	assert_false(addr_filter_has(&filter, &addr, SEED + 1));
 }
 
+// Who goes is not found any more, who stays is.
+static void replaced(void **state)
+{
+	static struct addr_filter filter, next;
+	struct ip_addr goes = numbered(1, IP_V4);
+	struct ip_addr stays = numbered(2, IP_V6);
+	struct ip_addr comes = numbered(3, IP_V4);
+
+	(void)state;
+	addr_filter_add(&filter, &goes, SEED);
+	addr_filter_add(&filter, &stays, SEED);
+	addr_filter_add(&next, &stays, SEED);
+	addr_filter_add(&next, &comes, SEED);
+	addr_filter_replace(&filter, &next);
+	assert_false(addr_filter_has(&filter, &goes, SEED));
+	assert_true(addr_filter_has(&filter, &stays, SEED));
+	assert_true(addr_filter_has(&filter, &comes, SEED));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_few_others),
 		cmocka_unit_test(tells_seeds_apart),
+		cmocka_unit_test(replaced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -220,7 +220,7 @@ static void punt_limits_of_peers(void **state)
 	struct flow peer = {
 		.source = "198.51.100.2", .destination = "192.0.2.1", .destination_port = 500};
 
-	dataplane_add_peer(lab->dp, &remote);
+	dataplane_set_peers(lab->dp, &remote, 1);
 	for (unsigned i = 0; i < PUNT_BURST_MIN + OVER; i++) {
 		char source[IP_ADDR_TEXT];
 		struct flow stranger = peer;
@@ -236,6 +236,11 @@ static void punt_limits_of_peers(void **state)
 	lab_turn(lab, 0);
 	expect_punt(lab, 0, WAN, PUNT_ike_peer, 1);
 	expect_waiting(lab, PUNT_BURST_MIN + 1);
+	// A tunnel that goes leaves a stranger.
+	dataplane_set_peers(lab->dp, NULL, 0);
+	lab_receive_flow(lab, WAN, 0, &peer);
+	lab_turn(lab, 0);
+	expect_punt_refused(lab, 0, WAN, PUNT_ike, DROP_punt_limited, 1);
 }
 
 // What keeps the link alive first.

@@ -295,10 +295,11 @@ static uint32_t too_big_about(
 // The quoted packets have SPI 0.
 static void send_to_peers(struct lab *lab)
 {
-	struct ip_addr peer4 = addr_of("192.0.2.100"), peer6 = addr_of("2001:db8::100");
+	struct sa sa4 = {.params.remote = addr_of("192.0.2.100")};
+	struct sa sa6 = {.params.remote = addr_of("2001:db8::100")};
+	struct sa *const sas[] = {&sa4, &sa6};
 
-	about_path_add(lab->dp, &peer4, 0);
-	about_path_add(lab->dp, &peer6, 0);
+	about_path_set(lab->dp, sas, COUNT(sas));
 }
 
 // What nothing was sent to, nobody can have found too big. Where the SPI of one protocol is not
@@ -306,12 +307,13 @@ static void send_to_peers(struct lab *lab)
 static void about_the_path_forged(void **state)
 {
 	struct lab *lab = all_tunnels(state);
-	struct ip_addr peer = addr_of("192.0.2.100");
+	struct sa sa = {.params = {.remote = addr_of("192.0.2.100"), .spi = 1}};
+	struct sa *const sas[] = {&sa};
 	uint8_t packet[PACKET_MAX], frame[ETHER + PACKET_MAX];
 	uint32_t octets = too_big_about(packet, "192.0.2.1", "192.0.2.1", IP_PROTOCOL_ESP, 100);
 	struct rte_mbuf *m;
 
-	about_path_add(lab->dp, &peer, 1);
+	about_path_set(lab->dp, sas, COUNT(sas));
 	lab_receive(lab, WAN, 0, frame_make(lab, WAN, packet, octets));
 	lab_turn(lab, 0);
 	expect_drop(lab, 0, WAN, DROP_path_mtu_forged, 1);

@@ -1,0 +1,305 @@
+// Exchanging what is in force. Workers take up each table by itself, so their order matters:
+// receivers first, then what is sent, then what is to be sent, and what goes is freed last.
+#include "ctl/apply.h"
+
+#include "base/log.h"
+#include "ctl/live.h"
+#include "ctl/path_mtu.h"
+#include "ctl/tunnel_mtu.h"
+#include "dataplane/about_path.h"
+
+#include <errno.h>
+#include <rte_memory.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned count_inbound(const struct config *config)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < config->tunnels_n; i++)
+		n += config->tunnels[i].in_n;
+	return n;
+}
+
+static int build_sadb(
+	struct gateway *gateway, const struct config *next, struct sadb **sadb, struct error *err)
+{
+	struct sa_in **in = calloc(count_inbound(next) + 1, sizeof(in[0]));
+	unsigned n = 0;
+	int ret;
+
+	if (!in)
+		return error_set(err, ENOMEM, "no memory for SAs");
+	for (unsigned i = 0; i < next->tunnels_n; i++)
+		for (unsigned k = 0; k < next->tunnels[i].in_n; k++)
+			in[n++] = next->tunnels[i].in[k].live->in;
+	ret = sadb_build(in, n, gateway->dp->protos, SOCKET_ID_ANY, sadb, err);
+	free(in);
+	return ret;
+}
+
+static enum policy_action action_of(const struct config_policy *policy)
+{
+	return policy->withdrawn ? POLICY_DISCARD : policy->action;
+}
+
+static struct tunnel *tunnel_of(const struct config *config, const struct config_policy *policy)
+{
+	return action_of(policy) == POLICY_PROTECT ? config->tunnels[policy->tunnel].live : NULL;
+}
+
+static bool same_policies(const struct config *a, const struct config *b)
+{
+	if (a->policies_n != b->policies_n)
+		return false;
+	for (unsigned i = 0; i < a->policies_n; i++) {
+		const struct config_policy *p = &a->policies[i], *q = &b->policies[i];
+
+		if (strcmp(p->name, q->name) != 0 || action_of(p) != action_of(q) ||
+			!selector_equal(&p->selector, &q->selector) ||
+			tunnel_of(a, p) != tunnel_of(b, q))
+			return false;
+	}
+	return true;
+}
+
+// An outbound SA that goes on where another stood shares with it what its worker remembers of the
+// next hop; that is looked up anew with each new table of policies.
+static bool has_moved(const struct config *next)
+{
+	for (unsigned i = 0; i < next->tunnels_n; i++) {
+		const struct config_tunnel *tunnel = &next->tunnels[i];
+
+		if (tunnel->has_out && !tunnel->out.live->published &&
+			tunnel->out.live->body != tunnel->out.live)
+			return true;
+	}
+	return false;
+}
+
+// NULL: the policies stay as they are.
+static int build_spd(
+	struct gateway *gateway, const struct config *next, struct spd **spd, struct error *err)
+{
+	struct policy *policy;
+	int ret;
+
+	*spd = NULL;
+	if (gateway->changes && same_policies(gateway->config, next) && !has_moved(next))
+		return 0;
+	policy = calloc(next->policies_n + 1, sizeof(policy[0]));
+	if (!policy)
+		return error_set(err, ENOMEM, "no memory for policies");
+	for (unsigned i = 0; i < next->policies_n; i++) {
+		const struct config_policy *from = &next->policies[i];
+
+		memcpy(policy[i].name, from->name, sizeof(policy[i].name));
+		policy[i].selector = from->selector;
+		policy[i].action = action_of(from);
+		policy[i].tunnel = tunnel_of(next, from);
+	}
+	ret = spd_build(policy, next->policies_n, gateway->dp->workers, SOCKET_ID_ANY, spd, err);
+	free(policy);
+	return ret;
+}
+
+// Most policies follow each other as before, so each is looked for behind the one found last.
+static void carry_hits(const struct gateway *gateway, struct config *next)
+{
+	const struct config *now = gateway->config;
+	const struct spd *spd = atomic_load_explicit(&gateway->dp->spd, memory_order_acquire);
+	unsigned at = 0;
+
+	if (now->policies_n != spd_policies(spd))
+		return; // at start: nothing has been counted
+	for (unsigned i = 0; i < next->policies_n; i++) {
+		for (unsigned tries = 0; tries < now->policies_n; tries++, at++) {
+			const struct config_policy *before = &now->policies[at % now->policies_n];
+
+			if (strcmp(before->name, next->policies[i].name) != 0)
+				continue;
+			next->policies[i].hits = before->hits + spd_hits(spd, at % now->policies_n);
+			at++;
+			break;
+		}
+	}
+}
+
+// What was said is about another path.
+static void forget_path(
+	const struct gateway *gateway, struct tunnel *tunnel, const struct ip_addr *remote)
+{
+	const struct fwd *fwd = atomic_load_explicit(&gateway->dp->fwd, memory_order_acquire);
+	uint16_t link = fwd_mtu(fwd, remote);
+
+	tunnel->limits.link = link ? link : UINT16_MAX;
+	tunnel->limits.learned = UINT16_MAX;
+}
+
+// True: its ends are others than before.
+static bool exchange_tunnel(struct gateway *gateway, struct config_tunnel *from)
+{
+	struct tunnel *tunnel = from->live;
+	struct sa_out *out = from->has_out ? from->out.live->out : NULL;
+	const struct sa_params *sa = from->has_out ? &from->out.params
+		: from->in_n > 0		   ? &from->in[0].params
+						   : NULL;
+
+	const struct ip_addr *local = sa ? &sa->local : &from->local;
+	const struct ip_addr *remote = sa ? &sa->remote : &from->remote;
+	bool moved = !tunnel->published || !ip_addr_equal(&tunnel->local, local) ||
+		!ip_addr_equal(&tunnel->remote, remote);
+
+	tunnel->limits.configured = from->mtu;
+	if (moved)
+		forget_path(gateway, tunnel, remote);
+	tunnel->port = (uint8_t)from->port;
+	tunnel->local = *local;
+	tunnel->remote = *remote;
+	tunnel->proto = sa ? sa->proto : NULL;
+	tunnel->tcp_mss = from->tcp_mss;
+	tunnel->pmtu_discovery = from->pmtu_discovery;
+	tunnel->published = true;
+	if (out)
+		sa_out_set_path_mtu(out, tunnel_mtu_least(tunnel));
+	atomic_store_explicit(&tunnel->out, out, memory_order_release);
+	tunnel_mtu_apply(tunnel);
+	return moved;
+}
+
+static void publish_all(const struct config *next)
+{
+	for (unsigned i = 0; i < next->tunnels_n; i++) {
+		const struct config_tunnel *tunnel = &next->tunnels[i];
+
+		if (tunnel->has_out)
+			tunnel->out.live->published = true;
+		for (unsigned k = 0; k < tunnel->in_n; k++)
+			tunnel->in[k].live->published = true;
+	}
+}
+
+static int compare_local(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct mirror_local));
+}
+
+static int compare_remote(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct ip_addr));
+}
+
+static unsigned unique(
+	void *items, unsigned n, size_t octets, int (*compare)(const void *, const void *))
+{
+	uint8_t *at = items;
+	unsigned kept = 0;
+
+	qsort(items, n, octets, compare);
+	for (unsigned i = 0; i < n; i++)
+		if (kept == 0 || memcmp(at + (kept - 1) * octets, at + i * octets, octets) != 0)
+			memmove(at + kept++ * octets, at + i * octets, octets);
+	return kept;
+}
+
+int apply_ends(const struct config *config, struct mirror_local **local, unsigned *locals,
+	struct ip_addr **remote, unsigned *remotes)
+{
+	size_t most = (size_t)config->tunnels_n * (2 + CONFIG_TUNNEL_INBOUND_MAX) + 1;
+
+	*locals = 0;
+	*remotes = 0;
+	*local = calloc(most, sizeof(**local));
+	*remote = calloc(most, sizeof(**remote));
+	if (!*local || !*remote)
+		return -ENOMEM;
+	for (unsigned i = 0; i < config->tunnels_n; i++) {
+		const struct config_tunnel *tunnel = &config->tunnels[i];
+		uint8_t port = (uint8_t)tunnel->port;
+
+		(*local)[(*locals)++] = (struct mirror_local){tunnel->local, port};
+		(*remote)[(*remotes)++] = tunnel->remote;
+		if (tunnel->has_out)
+			(*remote)[(*remotes)++] = tunnel->out.params.remote;
+		for (unsigned k = 0; k < tunnel->in_n; k++)
+			(*local)[(*locals)++] =
+				(struct mirror_local){tunnel->in[k].params.local, port};
+	}
+	*locals = unique(*local, *locals, sizeof(**local), compare_local);
+	*remotes = unique(*remote, *remotes, sizeof(**remote), compare_remote);
+	return 0;
+}
+
+// What fails here is made good by the next change; packets have their tables already.
+static int tell_ends(struct gateway *gateway)
+{
+	struct mirror_local *local;
+	struct ip_addr *remote;
+	unsigned locals, remotes;
+	int ret = apply_ends(gateway->config, &local, &locals, &remote, &remotes);
+
+	if (ret == 0)
+		dataplane_set_peers(gateway->dp, remote, remotes);
+	if (ret == 0 && gateway->mirror)
+		ret = mirror_set_ends(gateway->mirror, local, locals, remote, remotes);
+	if (gateway->path_mtu) {
+		int sorted = path_mtu_sort(gateway->path_mtu);
+
+		ret = ret == 0 ? sorted : ret;
+	}
+	free(local);
+	free(remote);
+	return ret;
+}
+
+// Takes next's lists.
+static void replace(struct gateway *gateway, struct config *next)
+{
+	struct config *now = gateway->config;
+
+	if (now == next)
+		return;
+	free(now->tunnels);
+	free(now->policies);
+	now->tunnels = next->tunnels;
+	now->tunnels_n = next->tunnels_n;
+	now->policies = next->policies;
+	now->policies_n = next->policies_n;
+	next->tunnels = NULL;
+	next->policies = NULL;
+	next->tunnels_n = 0;
+	next->policies_n = 0;
+}
+
+int apply(struct gateway *gateway, struct config *next, struct error *err)
+{
+	const struct config *const named[] = {gateway->config};
+	bool moved = gateway->config->tunnels_n != next->tunnels_n;
+	struct sadb *sadb;
+	struct spd *spd;
+	int ret = build_sadb(gateway, next, &sadb, err);
+
+	if (ret < 0)
+		return ret;
+	ret = build_spd(gateway, next, &spd, err);
+	if (ret < 0) {
+		sadb_free(sadb);
+		return ret;
+	}
+	dataplane_publish_sadb(gateway->dp, sadb);
+	for (unsigned i = 0; i < next->tunnels_n; i++)
+		moved |= exchange_tunnel(gateway, &next->tunnels[i]);
+	if (spd) {
+		carry_hits(gateway, next);
+		dataplane_publish_spd(gateway->dp, spd);
+	}
+	publish_all(next);
+	replace(gateway, next);
+	// Tunnels that are gone have no policy any more; whoever still looks finds no SA.
+	live_sweep(gateway, named, 1);
+	about_path_set(gateway->dp, gateway->sa, gateway->sas);
+	if (moved && tell_ends(gateway) < 0)
+		log_warning("no memory to tell others of the ends of tunnels");
+	return 0;
+}

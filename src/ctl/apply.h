@@ -1,0 +1,15 @@
+// From one configuration to the next while workers run: tables are built aside, then everything
+// is exchanged at once. An SA or policy that both have is not disturbed.
+#pragma once
+
+#include "ctl/gateway.h"
+#include "ctl/mirror.h"
+
+// Makes the tunnels, SAs and policies of next those in force and takes its lists; all of next have
+// become live. 0, or -errno and nothing has changed.
+int apply(struct gateway *gateway, struct config *next, struct error *err);
+
+// The addresses at which tunnels end, each once. The caller frees both, whatever comes back: 0 or
+// -ENOMEM.
+int apply_ends(const struct config *config, struct mirror_local **local, unsigned *locals,
+	struct ip_addr **remote, unsigned *remotes);
