@@ -5,6 +5,7 @@
 #include "ctl/gateway.h"
 #include "ctl/host_guard.h"
 #include "ctl/process.h"
+#include "ctl/wiped_memory.h"
 #include "main_engines.h"
 
 #include <errno.h>
@@ -142,6 +143,7 @@ int main(int argc, char **argv)
 	int rc;
 
 	parse_options(argc, argv, &options);
+	wiped_memory_install();
 	log_init(options.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTICE);
 	signal(SIGPIPE, SIG_IGN);
 	// Before the first key is read.

@@ -7,8 +7,9 @@
 #pragma once
 
 #define API_VERSION 1
-#define API_LINE_MAX 65536 // octets of a request, newline included
-#define API_SOCKET_DEFAULT "/run/vped/vped.sock"
+#define API_LINE_MAX 65536			 // octets of a request, newline included
+#define API_SOCKET_DEFAULT "/run/vped/vped.sock" // answers
+#define API_ADMIN_SOCKET_DEFAULT "/run/vped/vped-admin.sock" // and changes
 
 #define API_SHOW_STATS "show-stats"
 #define API_SHOW_SA "show-sa"
@@ -16,6 +17,22 @@
 #define API_SHOW_PORTS "show-ports"
 #define API_SHOW_WORKERS "show-workers"
 #define API_SHOW_EVENTS "show-events"
+#define API_HELLO "hello"
+#define API_MONITOR "monitor"
+#define API_ADD_TUNNEL "add-tunnel"
+#define API_DEL_TUNNEL "del-tunnel"
+#define API_ADD_SA "add-sa"
+#define API_REKEY_SA "rekey-sa"
+#define API_UPDATE_SA "update-sa"
+#define API_DEL_SA "del-sa"
+#define API_ADD_POLICY "add-policy"
+#define API_DEL_POLICY "del-policy"
+#define API_ALLOC_SPI "alloc-spi"
+#define API_FLUSH "flush"
+#define API_RELOAD "reload"
+#define API_BEGIN "begin"
+#define API_COMMIT "commit"
+#define API_ABORT "abort"
 
 // The host guard, which outlives the daemon: vpectl asks the kernel for it, not the socket. Two
 // tables of one name; in the one of family inet, chains "forward", "arrive" and "output", one of

@@ -6,6 +6,7 @@
 #include "ctl/live.h"
 #include "ctl/path_mtu.h"
 #include "ctl/tunnel_mtu.h"
+#include "ctl/used_keys.h"
 #include "dataplane/about_path.h"
 
 #include <errno.h>
@@ -168,15 +169,23 @@ static bool exchange_tunnel(struct gateway *gateway, struct config_tunnel *from)
 	return moved;
 }
 
-static void publish_all(const struct config *next)
+static void publish_sa(struct gateway *gateway, const struct config_sa *sa)
+{
+	if (!sa->live->published && used_keys_add(gateway->used_keys, sa->fingerprint) < 0)
+		log_error("no memory to remember a key of tunnel %s: it must not be used again",
+			sa->live->tunnel->name);
+	sa->live->published = true;
+}
+
+static void publish_all(struct gateway *gateway, const struct config *next)
 {
 	for (unsigned i = 0; i < next->tunnels_n; i++) {
 		const struct config_tunnel *tunnel = &next->tunnels[i];
 
 		if (tunnel->has_out)
-			tunnel->out.live->published = true;
+			publish_sa(gateway, &tunnel->out);
 		for (unsigned k = 0; k < tunnel->in_n; k++)
-			tunnel->in[k].live->published = true;
+			publish_sa(gateway, &tunnel->in[k]);
 	}
 }
 
@@ -294,7 +303,7 @@ int apply(struct gateway *gateway, struct config *next, struct error *err)
 		carry_hits(gateway, next);
 		dataplane_publish_spd(gateway->dp, spd);
 	}
-	publish_all(next);
+	publish_all(gateway, next);
 	replace(gateway, next);
 	// Tunnels that are gone have no policy any more; whoever still looks finds no SA.
 	live_sweep(gateway, named, 1);

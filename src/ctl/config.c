@@ -5,6 +5,7 @@
 #include "ctl/config_tables.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,6 +166,7 @@ int config_load(const char *file, const struct proto_table *protos,
 		goto out;
 	}
 	memcpy(reader.config->crypto, "auto", sizeof("auto"));
+	snprintf(reader.config->file, sizeof(reader.config->file), "%s", file);
 	ret = source_read(file, &source, err);
 	if (ret < 0)
 		goto out;

@@ -40,12 +40,22 @@ struct config_port {
 	unsigned line;
 };
 
+// What an SA may be used for; 0: no limit.
+struct config_limits {
+	uint64_t seconds;
+	uint64_t octets; // inner
+	uint64_t packets;
+};
+
 // An SA of a tunnel. The key is in secret memory, owned by the configuration.
 struct config_sa {
 	struct sa_params params; // first is not set
+	bool inbound;
 	uint16_t owner;
-	uint8_t *key;	 // aead_key_octets(params.algorithm); NULL: forgotten
-	struct sa *live; // what it became
+	uint8_t *key;		   // aead_key_octets(params.algorithm); NULL: forgotten
+	struct sa *live;	   // what it became
+	struct config_limits soft; // then its end is announced
+	struct config_limits hard; // then it ends
 	uint8_t fingerprint[FINGERPRINT_OCTETS];
 	unsigned line;
 };

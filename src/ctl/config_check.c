@@ -201,7 +201,8 @@ static int check_blocks(struct reader *reader, struct sas *sas)
 
 static int check_replay_pool(struct reader *reader, const struct sas *sas)
 {
-	const config_setting_t *replay = config_setting_get_member(reader->root, "replay");
+	const config_setting_t *replay =
+		reader->root ? config_setting_get_member(reader->root, "replay") : NULL;
 	const config_setting_t *pool = replay ? config_setting_get_member(replay, "pool_kb") : NULL;
 	size_t needed = 0;
 

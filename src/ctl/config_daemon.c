@@ -86,13 +86,38 @@ static const struct setting control_rows[] = {
 		.wrong = path_wrong,
 		.defaults = true,
 		.fallback_text = API_SOCKET_DEFAULT},
+	{.name = "admin_socket",
+		.kind = SETTING_TEXT,
+		FIELD(struct config, admin_socket),
+		.wrong = path_wrong},
 	{.name = "host_guard",
 		.kind = SETTING_BOOL,
 		FIELD(struct config, host_guard),
 		.defaults = true,
 		.fallback = true},
 };
-const struct settings control_settings = SETTINGS(control_rows, NULL);
+// Two daemons with sockets of their own have both by naming one.
+static int control_finish(struct reader *reader, const config_setting_t *group, void *object)
+{
+	struct config *config = object;
+	size_t octets = strlen(config->socket);
+
+	if (config->admin_socket[0] != '\0' && strcmp(config->admin_socket, config->socket) != 0)
+		return 0;
+	if (config->admin_socket[0] != '\0')
+		return reader_fail(reader, setting_line(group), EINVAL,
+			"'admin_socket' is 'socket'; a path of its own is wanted");
+	if (octets > 5 && strcmp(config->socket + octets - 5, ".sock") == 0)
+		octets -= 5;
+	if (octets + sizeof("-admin.sock") > sizeof(config->admin_socket))
+		return reader_fail(reader, setting_line(group), EINVAL,
+			"'socket' is too long to have '-admin' in it; give 'admin_socket'");
+	memcpy(config->admin_socket, config->socket, octets);
+	memcpy(config->admin_socket + octets, "-admin.sock", sizeof("-admin.sock"));
+	return 0;
+}
+
+const struct settings control_settings = SETTINGS(control_rows, control_finish);
 
 static const struct setting buffers_rows[] = {
 	{.name = "count",

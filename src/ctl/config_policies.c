@@ -224,7 +224,8 @@ static int tunnel(struct reader *reader, const config_setting_t *setting, void *
 	for (unsigned i = 0; i < config->tunnels_n; i++) {
 		if (strcmp(config->tunnels[i].name, text) != 0)
 			continue;
-		if (!config->tunnels[i].has_out && config->tunnels[i].in_n == 0)
+		// A key daemon learns of the need for SAs by the policy.
+		if (reader->source && !config->tunnels[i].has_out && config->tunnels[i].in_n == 0)
 			return setting_fail(reader, setting,
 				"tunnel '%s' has no SA; give it 'out' or 'in'", text);
 		policy->tunnel = i;
@@ -234,9 +235,16 @@ static int tunnel(struct reader *reader, const config_setting_t *setting, void *
 		quote(text, quoted));
 }
 
-void *policy_element(struct reader *reader, void *object, unsigned i, unsigned n)
+void policy_default(struct config_policy *policy)
 {
 	static const struct port_range all = {.first = 0, .last = UINT16_MAX};
+
+	policy->selector = (struct selector){
+		.protocol = SELECTOR_ANY_PROTOCOL, .source_port = all, .destination_port = all};
+}
+
+void *policy_element(struct reader *reader, void *object, unsigned i, unsigned n)
+{
 	struct config *config = object;
 
 	(void)reader;
@@ -245,8 +253,7 @@ void *policy_element(struct reader *reader, void *object, unsigned i, unsigned n
 	if (!config->policies)
 		return NULL;
 	config->policies_n = i + 1;
-	config->policies[i].selector = (struct selector){
-		.protocol = SELECTOR_ANY_PROTOCOL, .source_port = all, .destination_port = all};
+	policy_default(&config->policies[i]);
 	return &config->policies[i];
 }
 

@@ -19,8 +19,9 @@ unsigned setting_line(const config_setting_t *setting)
 
 int reader_failed(const struct reader *reader, unsigned line, int ret)
 {
-	error_prefix(reader->err, "%s:%u: ", source_file(reader->source, line),
-		source_line(reader->source, line));
+	if (reader->source)
+		error_prefix(reader->err, "%s:%u: ", source_file(reader->source, line),
+			source_line(reader->source, line));
 	return ret;
 }
 
@@ -48,8 +49,14 @@ void text_append(char *text, size_t octets, const char *format, ...)
 const char *reader_where(
 	const struct reader *reader, unsigned from, unsigned line, char buf[WHERE_TEXT])
 {
-	const char *file = source_file(reader->source, line);
+	const char *file;
 
+	if (!reader->source) {
+		snprintf(buf, WHERE_TEXT, line > 0 ? "the configuration's line %u" : "by a request",
+			line);
+		return buf;
+	}
+	file = source_file(reader->source, line);
 	if (strcmp(file, source_file(reader->source, from)) == 0)
 		snprintf(buf, WHERE_TEXT, "line %u", source_line(reader->source, line));
 	else

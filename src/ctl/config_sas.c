@@ -153,13 +153,39 @@ static bool is_vpe(const void *object)
 	return strcmp(((const struct config_sa *)object)->params.proto->name, "vpe") == 0;
 }
 
+static bool is_manual(const void *object)
+{
+	return ((const struct config_sa *)object)->owner <= OWNER_OPERATOR;
+}
+
+static bool is_inbound(const void *object)
+{
+	return ((const struct config_sa *)object)->inbound;
+}
+
+static bool has_windows(const void *object)
+{
+	return is_inbound(object) && is_vpe(object);
+}
+
+static int check_lifetimes(
+	const struct reader *reader, const config_setting_t *group, const struct config_sa *sa)
+{
+	if ((sa->hard.seconds == 0 || sa->soft.seconds < sa->hard.seconds) &&
+		(sa->hard.octets == 0 || sa->soft.octets < sa->hard.octets) &&
+		(sa->hard.packets == 0 || sa->soft.packets < sa->hard.packets))
+		return 0;
+	return setting_fail(reader, group,
+		"'soft_lifetime' does not end before 'hard_lifetime'; give the peers time to "
+		"exchange keys in between");
+}
+
 static int sa_finish(struct reader *reader, const config_setting_t *group, void *object)
 {
 	struct config_sa *sa = object;
 
-	(void)reader;
 	sa->line = setting_line(group);
-	return 0;
+	return check_lifetimes(reader, group, sa);
 }
 
 static int sa_in_finish(struct reader *reader, const config_setting_t *group, void *object)
@@ -170,6 +196,15 @@ static int sa_in_finish(struct reader *reader, const config_setting_t *group, vo
 		sa->params.windows = 1;
 	return sa_finish(reader, group, object);
 }
+
+#define LIMIT_ROW(limit)                                                                    \
+	{                                                                                   \
+		.name = #limit, .kind = SETTING_NUMBER, FIELD(struct config_limits, limit), \
+		.min = 1, .max = INT64_MAX                                                  \
+	}
+static const struct setting limits_rows[] = {
+	LIMIT_ROW(seconds), LIMIT_ROW(octets), LIMIT_ROW(packets)};
+static const struct settings limits_settings = SETTINGS(limits_rows, NULL);
 
 #define SA_ROWS                                                                                    \
 	{.name = "protocol", .kind = SETTING_OTHER, .required = true, .read = protocol},           \
@@ -185,12 +220,13 @@ static int sa_in_finish(struct reader *reader, const config_setting_t *group, vo
 			.kind = SETTING_OTHER,                                                     \
 			.required = true,                                                          \
 			.read = manual_keys,                                                       \
+			.applies = is_manual,                                                      \
+			.otherwise = "is about keys that people make; a key daemon's are fresh",   \
 			.missing = "'manual_keys' is missing: RFC 4106 section 2 and RFC 8221 "    \
 				   "forbid AES-GCM and its like with manual keys, because a "      \
 				   "key must never see a nonce twice; keys usually come from "     \
 				   "IKE, manual_keys = \"fresh-each-start\" is your word that "    \
 				   "this key is new at each start"},                               \
-		{.name = "key_file", .kind = SETTING_OTHER, .required = true, .read = key_file},   \
 		{.name = "esn",                                                                    \
 			.kind = SETTING_BOOL,                                                      \
 			FIELD(struct config_sa, params.esn),                                       \
@@ -198,30 +234,97 @@ static int sa_in_finish(struct reader *reader, const config_setting_t *group, vo
 			.fallback = true,                                                          \
 			.applies = is_esp,                                                         \
 			.otherwise = "is ESP's; VPE always has 64-bit sequence numbers"},          \
+		{.name = "soft_lifetime",                                                          \
+			.kind = SETTING_GROUP,                                                     \
+			FIELD(struct config_sa, soft),                                             \
+			.group = &limits_settings},                                                \
+		{.name = "hard_lifetime",                                                          \
+			.kind = SETTING_GROUP,                                                     \
+			FIELD(struct config_sa, hard),                                             \
+			.group = &limits_settings},                                                \
 	{                                                                                          \
 		.name = "sender_id", .kind = SETTING_NUMBER,                                       \
 		FIELD(struct config_sa, params.sender_id), .max = UINT16_MAX, .defaults = true,    \
 		.applies = is_vpe, .otherwise = "is VPE's; ESP has no senders"                     \
 	}
 
-static const struct setting sa_out_rows[] = {SA_ROWS};
+#define KEY_FILE_ROW                                                                          \
+	{                                                                                     \
+		.name = "key_file", .kind = SETTING_OTHER, .required = true, .read = key_file \
+	}
+static const struct setting sa_out_rows[] = {SA_ROWS, KEY_FILE_ROW};
 const struct settings sa_out_settings = SETTINGS(sa_out_rows, sa_finish);
 
-static const struct setting sa_in_rows[] = {SA_ROWS,
-	{.name = "replay_window",
-		.kind = SETTING_NUMBER,
-		FIELD(struct config_sa, params.replay_window),
-		.min = REPLAY_WINDOW_MIN,
-		.max = REPLAY_WINDOW_MAX,
-		.defaults = true,
-		.fallback = REPLAY_WINDOW_DEFAULT},
-	{.name = "windows",
-		.kind = SETTING_NUMBER,
-		FIELD(struct config_sa, params.windows),
-		.min = 1,
-		.max = SA_WINDOWS_MAX,
-		.defaults = true,
-		.fallback = SA_WINDOWS_DEFAULT,
-		.applies = is_vpe,
-		.otherwise = "is VPE's; an ESP SA has one window"}};
+#define SA_IN_ROWS                                                                        \
+	{.name = "replay_window",                                                         \
+		.kind = SETTING_NUMBER,                                                   \
+		FIELD(struct config_sa, params.replay_window),                            \
+		.min = REPLAY_WINDOW_MIN,                                                 \
+		.max = REPLAY_WINDOW_MAX,                                                 \
+		.defaults = true,                                                         \
+		.fallback = REPLAY_WINDOW_DEFAULT,                                        \
+		.applies = is_inbound,                                                    \
+		.otherwise = "is an inbound SA's"},                                       \
+	{                                                                                 \
+		.name = "windows", .kind = SETTING_NUMBER,                                \
+		FIELD(struct config_sa, params.windows), .min = 1, .max = SA_WINDOWS_MAX, \
+		.defaults = true, .fallback = SA_WINDOWS_DEFAULT, .applies = has_windows, \
+		.otherwise = "is VPE's; an ESP SA has one window"                         \
+	}
+static const struct setting sa_in_rows[] = {SA_ROWS, KEY_FILE_ROW, SA_IN_ROWS};
 const struct settings sa_in_settings = SETTINGS(sa_in_rows, sa_in_finish);
+
+static int request_local(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	return read_address(reader, setting, &((struct sa_request *)object)->sa.params.local);
+}
+
+static int request_remote(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	return read_address(reader, setting, &((struct sa_request *)object)->sa.params.remote);
+}
+
+// The digits did not come through the setting, whose memory is not wiped.
+static int request_key(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	struct config_sa *sa = object;
+	size_t octets = aead_key_octets(sa->params.algorithm);
+	int ret = keyfile_parse("the key", (const uint8_t *)reader->key, strlen(reader->key),
+		octets, sa->params.proto->has_salt ? SA_SALT_OCTETS : 0, &sa->key, sa->params.salt,
+		reader->err);
+
+	(void)setting;
+	if (ret == 0)
+		ret = fingerprint_make(sa->key, octets, sa->fingerprint);
+	return ret;
+}
+
+static int sa_request_finish(struct reader *reader, const config_setting_t *group, void *object)
+{
+	struct config_sa *sa = object;
+
+	if (sa->inbound && !is_vpe(sa))
+		sa->params.windows = 1;
+	return check_lifetimes(reader, group, sa);
+}
+
+static const struct setting_word direction_words[] = {{"in", true}, {"out", false}, {NULL, 0}};
+
+static const struct setting sa_request_rows[] = {
+	{.name = "tunnel",
+		.kind = SETTING_TEXT,
+		FIELD(struct sa_request, tunnel),
+		.required = true,
+		.wrong = name_wrong},
+	{.name = "direction",
+		.kind = SETTING_WORD,
+		FIELD(struct sa_request, sa.inbound),
+		.required = true,
+		.words = direction_words},
+	{.name = "local", .kind = SETTING_OTHER, .read = request_local},
+	{.name = "remote", .kind = SETTING_OTHER, .read = request_remote},
+	SA_ROWS,
+	{.name = "key", .kind = SETTING_OTHER, .required = true, .read = request_key},
+	SA_IN_ROWS,
+};
+const struct settings sa_request_settings = SETTINGS(sa_request_rows, sa_request_finish);

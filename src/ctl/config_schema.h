@@ -20,7 +20,8 @@ struct reader {
 	const config_setting_t *root;
 	const struct proto_table *protos;
 	const struct aead_table *engines;
-	const struct config_source *source;
+	const struct config_source *source; // NULL: a request at the control socket
+	const char *key;		    // of such a request: hex digits
 	struct error *err;
 };
 

@@ -18,8 +18,10 @@ extern const struct settings icmp_settings;
 extern const struct settings workers_settings;
 extern const struct settings port_settings;
 extern const struct settings tunnel_settings;
+extern const struct settings tunnel_request_settings; // without SAs
 extern const struct settings sa_out_settings;
 extern const struct settings sa_in_settings;
+extern const struct settings sa_request_settings; // of struct sa_request
 extern const struct settings policy_settings;
 extern const struct settings neighbour_settings;
 
@@ -31,6 +33,16 @@ const char *tunnel_end_wrong(const struct ip_addr *addr);
 const char *neighbour_wrong(const struct ip_addr *addr);
 const char *policy_source_wrong(const struct ip_prefix *prefix);
 const char *protected_prefix_wrong(const struct ip_prefix *prefix);
+
+// An SA as a request has it: with its key, and by itself.
+struct sa_request {
+	struct config_sa sa; // first, for the rows that SAs in a file have too
+	char tunnel[TUNNEL_NAME];
+};
+
+void policy_default(struct config_policy *policy);
+// One end of a tunnel or an SA.
+int read_address(struct reader *reader, const config_setting_t *setting, struct ip_addr *addr);
 
 // Lists that grow by the walker; see struct setting.
 void *port_element(struct reader *reader, void *object, unsigned i, unsigned n);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int address(struct reader *reader, const config_setting_t *setting, struct ip_addr *addr)
+int read_address(struct reader *reader, const config_setting_t *setting, struct ip_addr *addr)
 {
 	char quoted[QUOTE_TEXT];
 	const char *text, *wrong;
@@ -29,13 +29,13 @@ static int address(struct reader *reader, const config_setting_t *setting, struc
 
 static int local(struct reader *reader, const config_setting_t *setting, void *object)
 {
-	return address(reader, setting, &((struct config_tunnel *)object)->local);
+	return read_address(reader, setting, &((struct config_tunnel *)object)->local);
 }
 
 static int remote(struct reader *reader, const config_setting_t *setting, void *object)
 {
 	struct config_tunnel *tunnel = object;
-	int ret = address(reader, setting, &tunnel->remote);
+	int ret = read_address(reader, setting, &tunnel->remote);
 
 	if (ret < 0)
 		return ret;
@@ -197,6 +197,7 @@ static void *sa_in_element(struct reader *reader, void *object, unsigned i, unsi
 	(void)reader;
 	(void)n;
 	tunnel->in_n = i + 1;
+	tunnel->in[i].inbound = true;
 	return &tunnel->in[i];
 }
 
@@ -319,3 +320,6 @@ static const struct setting tunnel_rows[] = {
 		.element = sa_in_element},
 };
 const struct settings tunnel_settings = SETTINGS(tunnel_rows, tunnel_finish);
+// The last two rows are its SAs.
+const struct settings tunnel_request_settings = {
+	tunnel_rows, sizeof(tunnel_rows) / sizeof(tunnel_rows[0]) - 2, tunnel_finish};

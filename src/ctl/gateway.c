@@ -2,8 +2,10 @@
 #include "ctl/gateway.h"
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "ctl/apply.h"
 #include "ctl/audit.h"
+#include "ctl/change_requests.h"
 #include "ctl/gateway_sas.h"
 #include "ctl/host_guard_watch.h"
 #include "ctl/host_if.h"
@@ -14,13 +16,17 @@
 #include "ctl/path_mtu.h"
 #include "ctl/punt_service.h"
 #include "ctl/server.h"
+#include "ctl/spi.h"
 #include "ctl/sysctl.h"
 #include "ctl/unresolved.h"
+#include "ctl/used_keys.h"
+#include "ctl/watch.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <rte_ether.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,7 +137,7 @@ static int fill_lists(
 	params->fixed_neighbour = lists->fixed;
 	params->protects = list_protected(config, lists->protect);
 	params->protect = lists->protect;
-	neighbour_room_check(lists->remote, gateway->tunnels);
+	neighbour_room_check(lists->remote, params->remotes);
 	return 0;
 }
 
@@ -206,9 +212,32 @@ static int create_control(struct gateway *gateway, struct error *err)
 	if (rc == 0)
 		rc = punt_service_create(gateway, &gateway->punt_service, err);
 	if (rc == 0)
-		rc = server_create(gateway, gateway->config->socket, &request_table_show,
+		rc = changes_create(gateway, &gateway->changes, err);
+	if (rc == 0)
+		rc = server_create(gateway, gateway->config->socket, "vped", &request_table_read,
 			&gateway->server, err);
+	if (rc == 0)
+		rc = server_create(gateway, gateway->config->admin_socket, "vped-admin",
+			&request_table_admin, &gateway->admin, err);
+	if (rc == 0)
+		rc = watch_create(gateway, &gateway->watch, err);
 	return rc;
+}
+
+// What is remembered of those who ask.
+static int create_memory(struct gateway *gateway, struct error *err)
+{
+	uint8_t random[16];
+
+	owners_init(&gateway->owners);
+	gateway->used_keys = used_keys_create();
+	gateway->spis = spi_reservations_create();
+	if (gateway->used_keys == NULL || gateway->spis == NULL ||
+		secret_random(random, sizeof(random)) != 0)
+		return error_set(err, ENOMEM, "no memory for the control thread");
+	for (unsigned i = 0; i < sizeof(random); i++)
+		snprintf(gateway->instance + 2 * i, 3, "%02x", random[i]);
+	return 0;
 }
 
 int gateway_create(struct config *config, const struct proto_table *protos,
@@ -223,6 +252,9 @@ int gateway_create(struct config *config, const struct proto_table *protos,
 		error_set(err, ENOMEM, "no memory for the control thread");
 		goto failed;
 	}
+	rc = create_memory(gateway, err);
+	if (rc != 0)
+		goto failed;
 	gateway->config = config;
 	clock_gettime(CLOCK_MONOTONIC, &gateway->started);
 	rc = create_dataplane(gateway, protos, engines, err);
@@ -242,13 +274,31 @@ failed:
 	return rc;
 }
 
-// A terminal that closes, or somebody's habit of asking for the configuration to be read again.
+static void on_reloaded(void *arg, int ret, const struct error *err)
+{
+	(void)arg;
+	if (ret < 0)
+		log_error("SIGHUP: %s", err->text);
+	else
+		log_notice("SIGHUP: the configuration was read again");
+}
+
 static void on_hangup(evutil_socket_t number, short what, void *arg)
 {
+	static const struct request reload = {.name = "reload", .change = change_reload};
+	const struct change_step step = {&reload, NULL};
+	struct gateway *gateway = arg;
+	struct change_ticket *ticket;
+	json_t *results = NULL;
+	struct error err;
+
 	(void)number;
 	(void)what;
-	(void)arg;
-	log_warning("SIGHUP: ignored; a new configuration takes a restart");
+	if (changes_submit(gateway->changes, OWNER_OPERATOR, &step, 1, on_reloaded, gateway,
+		    &ticket, &results, &err) < 0)
+		log_error("SIGHUP: %s", err.text);
+	else
+		json_decref(results);
 }
 
 static void on_stop(evutil_socket_t number, short what, void *arg)
@@ -289,7 +339,10 @@ void gateway_destroy(struct gateway *gateway)
 		return;
 	if (gateway->dp != NULL)
 		dataplane_stop(gateway->dp);
+	watch_destroy(gateway->watch);
+	server_destroy(gateway->admin);
 	server_destroy(gateway->server);
+	changes_destroy(gateway->changes);
 	punt_service_destroy(gateway->punt_service);
 	audit_destroy(gateway->audit);
 	unresolved_destroy(gateway->unresolved);
@@ -300,6 +353,8 @@ void gateway_destroy(struct gateway *gateway)
 	for (unsigned i = 0; i < PORTS_MAX; i++)
 		host_if_destroy(gateway->host_if[i]);
 	live_destroy(gateway);
+	spi_reservations_destroy(gateway->spis);
+	used_keys_destroy(gateway->used_keys);
 	dataplane_destroy(gateway->dp);
 	if (gateway->events != NULL)
 		event_base_free(gateway->events);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ctl/config.h"
+#include "ctl/owners.h"
 #include "dataplane/dataplane.h"
 
 #include <time.h>
@@ -19,7 +20,10 @@ struct mirror;
 struct path_mtu;
 struct punt_service;
 struct server;
+struct spi_reservations;
 struct unresolved;
+struct used_keys;
+struct watch;
 
 struct gateway {
 	struct config *config; // as it is in force: its tunnels and policies change
@@ -32,6 +36,12 @@ struct gateway {
 	unsigned sas_room;
 	struct sa **sa; // [sas]
 	struct changes *changes;
+	struct owners owners;
+	struct used_keys *used_keys;
+	struct spi_reservations *spis;
+	unsigned monitors;		      // connections that listen to events
+	size_t batch_octets;		      // that connections have gathered
+	char instance[33];		      // of this daemon, another one at each start
 	struct host_if *host_if[PORTS_MAX];   // by port; NULL: none
 	struct host_guard_watch *guard_watch; // NULL: no host guard
 	struct mirror *mirror;
@@ -41,6 +51,8 @@ struct gateway {
 	struct unresolved *unresolved;
 	struct punt_service *punt_service;
 	struct server *server;
+	struct server *admin; // NULL: none
+	struct watch *watch;
 	struct timespec started; // CLOCK_MONOTONIC
 };
 

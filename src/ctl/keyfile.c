@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,7 +97,7 @@ static size_t hex_digits(const uint8_t *text, size_t octets, const uint8_t **dig
 
 // Text that is all hex digits is never taken for raw octets: that would be a key with half its
 // strength. (A random key of 16 octets looks like this once in 10^17.)
-static int decode(const char *path, const uint8_t *text, size_t octets, size_t key_octets,
+static int decode(const char *name, const uint8_t *text, size_t octets, size_t key_octets,
 	size_t salt_octets, uint8_t *key, struct error *err)
 {
 	size_t wanted = key_octets + salt_octets;
@@ -119,11 +120,11 @@ static int decode(const char *path, const uint8_t *text, size_t octets, size_t k
 			salt_octets);
 	if (n > 0)
 		return error_set(err, EINVAL,
-			"key file %s holds %zu hex digits; %zu digits for %zu octets%s are wanted",
-			path, n, 2 * wanted, wanted, parts);
+			"%s holds %zu hex digits; %zu digits for %zu octets%s are wanted", name, n,
+			2 * wanted, wanted, parts);
 	return error_set(err, EINVAL,
-		"key file %s holds %zu octets; %zu octets%s are wanted, raw or as %zu hex digits",
-		path, octets, wanted, parts, 2 * wanted);
+		"%s holds %zu octets; %zu octets%s are wanted, raw or as %zu hex digits", name,
+		octets, wanted, parts, 2 * wanted);
 }
 
 static bool is_zero(const uint8_t *key, size_t octets)
@@ -144,40 +145,51 @@ static int open_file(const char *path, struct error *err)
 	return fd;
 }
 
-int keyfile_read(const char *path, size_t octets, size_t salt_octets, uint8_t **key, uint8_t *salt,
-	struct error *err)
+int keyfile_parse(const char *name, const uint8_t *text, size_t text_octets, size_t octets,
+	size_t salt_octets, uint8_t **key, uint8_t *salt, struct error *err)
 {
-	uint8_t *text = NULL, *decoded = NULL;
-	size_t found;
-	int fd, ret;
+	uint8_t *decoded = secret_alloc(octets + salt_octets);
+	int ret;
 
-	*key = NULL;
-	fd = open_file(path, err);
-	ret = fd < 0 ? fd : check_file(fd, path, err);
-	if (ret < 0)
-		goto out;
-	text = secret_alloc(FILE_OCTETS_MAX + 1);
-	decoded = secret_alloc(octets + salt_octets);
-	if (!text || !decoded) {
-		ret = error_set(err, ENOMEM, "no memory for the key in %s", path);
-		goto out;
-	}
-	ret = slurp(fd, path, text, &found, err);
-	if (ret == 0)
-		ret = decode(path, text, found, octets, salt_octets, decoded, err);
-	if (ret < 0)
-		goto out;
-	if (is_zero(decoded, octets)) {
-		ret = error_set(err, EINVAL, "the key in %s is all zeros; make a random one", path);
-		goto out;
+	if (!decoded)
+		return error_set(err, ENOMEM, "no memory for %s", name);
+	ret = decode(name, text, text_octets, octets, salt_octets, decoded, err);
+	if (ret == 0 && is_zero(decoded, octets))
+		ret = error_set(err, EINVAL, "%s is all zeros; make a random one", name);
+	if (ret < 0) {
+		secret_free(decoded);
+		return ret;
 	}
 	if (salt_octets > 0)
 		memcpy(salt, decoded + octets, salt_octets);
 	secret_wipe(decoded + octets, salt_octets);
 	*key = decoded;
-	decoded = NULL;
+	return 0;
+}
+
+int keyfile_read(const char *path, size_t octets, size_t salt_octets, uint8_t **key, uint8_t *salt,
+	struct error *err)
+{
+	char name[PATH_MAX + sizeof("key file ")];
+	uint8_t *text = NULL;
+	size_t found;
+	int fd, ret;
+
+	*key = NULL;
+	snprintf(name, sizeof(name), "key file %s", path);
+	fd = open_file(path, err);
+	ret = fd < 0 ? fd : check_file(fd, path, err);
+	if (ret < 0)
+		goto out;
+	text = secret_alloc(FILE_OCTETS_MAX + 1);
+	if (!text) {
+		ret = error_set(err, ENOMEM, "no memory for the key in %s", path);
+		goto out;
+	}
+	ret = slurp(fd, path, text, &found, err);
+	if (ret == 0)
+		ret = keyfile_parse(name, text, found, octets, salt_octets, key, salt, err);
 out:
-	secret_free(decoded);
 	secret_free(text);
 	if (fd >= 0)
 		close(fd);

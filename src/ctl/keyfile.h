@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Decodes text: raw octets, or hex digits. name: what the text is in errors, never shown itself.
+int keyfile_parse(const char *name, const uint8_t *text, size_t text_octets, size_t octets,
+	size_t salt_octets, uint8_t **key, uint8_t *salt, struct error *err);
+
 // Reads octets of cipher key, and salt_octets behind it, from path. *key is in secret memory, for
 // secret_free. 0 or -errno with err filled: what is wrong with the file, never what is in it.
 int keyfile_read(const char *path, size_t octets, size_t salt_octets, uint8_t **key, uint8_t *salt,

@@ -2,6 +2,7 @@
 #include "ctl/live.h"
 
 #include "base/secret.h"
+#include "ctl/limiter.h"
 #include "ctl/tunnel_mtu.h"
 
 #include <errno.h>
@@ -96,6 +97,12 @@ static void name_of(const struct config_tunnel *tunnel, bool inbound, char name[
 	snprintf(name, SA_NAME, "%s %s", tunnel->name, inbound ? "in" : "out");
 }
 
+static void enter(struct gateway *gateway, struct config_sa *sa)
+{
+	sa->live->owner = sa->owner;
+	gateway->sa[gateway->sas++] = sa->live;
+}
+
 int live_sa(struct gateway *gateway, const struct config_tunnel *tunnel, struct config_sa *sa,
 	bool inbound, struct error *err)
 {
@@ -119,9 +126,11 @@ int live_sa(struct gateway *gateway, const struct config_tunnel *tunnel, struct 
 	secret_wipe(params.salt, sizeof(params.salt));
 	secret_free(sa->key);
 	sa->key = NULL;
-	if (ret == 0)
-		gateway->sa[gateway->sas++] = sa->live;
-	return ret;
+	if (ret < 0)
+		return ret;
+	sa->live->born_ms = limiter_now_ms();
+	enter(gateway, sa);
+	return 0;
 }
 
 int live_sa_move(struct gateway *gateway, const struct config_tunnel *tunnel, struct config_sa *sa,
@@ -136,11 +145,16 @@ int live_sa_move(struct gateway *gateway, const struct config_tunnel *tunnel, st
 		return ret;
 	name_of(tunnel, before->inbound, name);
 	params.first = before->params.first;
+	memcpy(params.salt, before->params.salt, sizeof(params.salt));
 	ret = sa_move(before, name, &params, tunnel->live, &place, &sa->live, err);
 	secret_wipe(params.salt, sizeof(params.salt));
-	if (ret == 0)
-		gateway->sa[gateway->sas++] = sa->live;
-	return ret;
+	if (ret < 0)
+		return ret;
+	sa->live->born_ms = before->born_ms;
+	sa->live->soft_told = before->soft_told;
+	sa->live->numbers_told = before->numbers_told;
+	enter(gateway, sa);
+	return 0;
 }
 
 static void name_all(const struct config *config)

@@ -7,8 +7,10 @@
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
 #include "ctl/limiter.h"
+#include "ctl/notify.h"
 #include "ctl/path_mtu.h"
 #include "ctl/unresolved.h"
+#include "dataplane/forward.h"
 #include "dataplane/punt.h"
 
 #include <errno.h>
@@ -47,6 +49,8 @@ static void serve(struct punt_service *service, struct rte_mbuf *m)
 		break;
 	case META_TELL:
 		service->stats.told++;
+		if (meta->reason == DROP_no_outbound_sa && meta->origin != FORWARD_DECRYPTED)
+			notify_acquire(gateway, meta->tunnel, m);
 		if (!icmp_answer(gateway->icmp, m))
 			service->stats.unknown++;
 		break;

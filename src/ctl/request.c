@@ -2,6 +2,7 @@
 #include "ctl/request.h"
 
 #include "ctl/api.h"
+#include "ctl/session.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -11,8 +12,7 @@
 
 #define ANSWER_MAX (16 * 1024 * 1024)
 
-// Of what the client sent: it may be anything.
-static void clean(char *text)
+void request_clean(char *text)
 {
 	for (; *text; text++)
 		if (*text < 0x20 || *text > 0x7e)
@@ -74,21 +74,30 @@ static int check_frame(json_t *request, struct error *err)
 	return 0;
 }
 
-static const struct request *find(
-	const struct request_table *table, const char *name, struct error *err)
+const struct request *request_find(const struct request_table *table, const char *name)
 {
+	for (; table; table = table->more)
+		for (unsigned i = 0; i < table->n; i++)
+			if (strcmp(table->request[i].name, name) == 0)
+				return &table->request[i];
+	return NULL;
+}
+
+static int unknown(const struct request_table *table, const char *name, struct error *err)
+{
+	const char *separator = "";
 	size_t used;
 
-	for (unsigned i = 0; i < table->n; i++)
-		if (strcmp(table->request[i].name, name) == 0)
-			return &table->request[i];
 	error_set(err, ENOENT, "request \"%.64s\" is unknown; known:", name);
-	for (unsigned i = 0; i < table->n; i++) {
-		used = strlen(err->text);
-		snprintf(err->text + used, sizeof(err->text) - used, "%s %s", i ? "," : "",
-			table->request[i].name);
+	for (; table; table = table->more) {
+		for (unsigned i = 0; i < table->n; i++) {
+			used = strlen(err->text);
+			snprintf(err->text + used, sizeof(err->text) - used, "%s %s", separator,
+				table->request[i].name);
+			separator = ",";
+		}
 	}
-	return NULL;
+	return -ENOENT;
 }
 
 static bool same_type(json_type a, json_type b)
@@ -117,45 +126,48 @@ static int check_arguments(const struct request *request, json_t *arguments, str
 	return 0;
 }
 
-static int dispatch(const struct request_table *table, struct gateway *gateway, json_t *asked,
+static int run(struct session *session, const struct request *request, const json_t *arguments,
 	json_t **result, struct error *err)
+{
+	if (request->about)
+		return request->about(session, arguments, result, err);
+	if (request->change)
+		return session->change(session, request, arguments, result, err);
+	return request->handle(session->gateway, arguments, result, err);
+}
+
+static int dispatch(struct session *session, json_t *asked, json_t **result, struct error *err)
 {
 	json_t *arguments = json_object_get(asked, "arguments");
 	json_t *empty = NULL;
 	const struct request *request;
+	const char *name;
 	int ret = check_frame(asked, err);
 
 	if (ret < 0)
 		return ret;
-	request = find(table, json_string_value(json_object_get(asked, "request")), err);
+	name = json_string_value(json_object_get(asked, "request"));
+	request = request_find(session->table, name);
 	if (!request)
-		return -ENOENT;
+		return unknown(session->table, name, err);
 	if (!arguments)
 		arguments = empty = json_object();
-	ret = arguments ? check_arguments(request, arguments, err)
-			: error_set(err, ENOMEM, "no memory");
+	ret = arguments ? 0 : error_set(err, ENOMEM, "no memory");
+	if (ret == 0 && !request->read_by_settings)
+		ret = check_arguments(request, arguments, err);
 	if (ret == 0)
-		ret = request->handle(gateway, arguments, result, err);
+		ret = run(session, request, arguments, result, err);
 	json_decref(empty);
 	return ret;
 }
 
-// Takes the result. error: instead of one. NULL: no memory, or too much to say.
-static char *encode(json_t *id, json_t *result, const char *error, size_t *octets)
+char *request_line(json_t *message, size_t *octets)
 {
-	json_t *answer = json_pack("{s:i}", "vped", API_VERSION);
+	char *line = message ? json_dumps(message, JSON_COMPACT) : NULL;
 	size_t length = ANSWER_MAX;
-	char *line, *grown = NULL;
+	char *grown = NULL;
 
-	if (id)
-		json_object_set(answer, "id", id);
-	if (error)
-		json_object_set_new(answer, "error", json_pack("{s:s}", "text", error));
-	else
-		json_object_set(answer, "result", result);
-	json_decref(result);
-	line = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
-	json_decref(answer);
+	json_decref(message);
 	if (line)
 		length = strlen(line);
 	if (length < ANSWER_MAX)
@@ -169,8 +181,22 @@ static char *encode(json_t *id, json_t *result, const char *error, size_t *octet
 	return grown;
 }
 
-char *request_answer(const struct request_table *table, struct gateway *gateway, const char *line,
-	size_t octets, size_t *answer_octets)
+char *request_encode(json_t *id, json_t *result, const char *error, size_t *octets)
+{
+	json_t *answer = json_pack("{s:i}", "vped", API_VERSION);
+
+	if (id)
+		json_object_set(answer, "id", id);
+	if (error)
+		json_object_set_new(answer, "error", json_pack("{s:s}", "text", error));
+	else
+		json_object_set(answer, "result", result);
+	json_decref(result);
+	return request_line(answer, octets);
+}
+
+char *request_answer(
+	struct session *session, const char *line, size_t octets, size_t *answer_octets)
 {
 	struct error err = {.text = "no memory"};
 	json_t *result = NULL;
@@ -180,14 +206,19 @@ char *request_answer(const struct request_table *table, struct gateway *gateway,
 	int ret;
 
 	if (asked)
-		ret = dispatch(table, gateway, asked, &result, &err);
+		ret = dispatch(session, asked, &result, &err);
 	else
 		ret = error_set(&err, EINVAL, "not JSON: octet %d: %s", wrong.position, wrong.text);
-	clean(err.text);
-	answer = encode(
+	if (ret == -EINPROGRESS) {
+		session->id = json_incref(json_object_get(asked, "id"));
+		json_decref(asked);
+		return NULL;
+	}
+	request_clean(err.text);
+	answer = request_encode(
 		json_object_get(asked, "id"), result, ret < 0 ? err.text : NULL, answer_octets);
 	if (!answer)
-		answer = encode(json_object_get(asked, "id"), NULL,
+		answer = request_encode(json_object_get(asked, "id"), NULL,
 			"the answer is too large; ask for one object by its name", answer_octets);
 	json_decref(asked);
 	return answer;
@@ -195,5 +226,5 @@ char *request_answer(const struct request_table *table, struct gateway *gateway,
 
 char *request_refuse(const char *text, size_t *answer_octets)
 {
-	return encode(NULL, NULL, text, answer_octets);
+	return request_encode(NULL, NULL, text, answer_octets);
 }

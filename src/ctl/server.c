@@ -3,17 +3,22 @@
 #include "ctl/server.h"
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "ctl/api.h"
 #include "ctl/gateway.h"
 #include "ctl/limiter.h"
 #include "ctl/server_socket.h"
+#include "ctl/session.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,6 +29,8 @@ struct client {
 	struct client *previous;
 	struct server *server;
 	struct bufferevent *stream;
+	struct session session;
+	uint64_t lost;	   // events that did not fit
 	uint64_t asked_ms; // last request, or the beginning
 	bool ended;	   // sends no more
 	bool closing;	   // nothing more is read; ends when the last answer is gone
@@ -48,6 +55,7 @@ static void client_close(struct client *client)
 	if (client->next)
 		client->next->previous = client->previous;
 	client->server->stats.now--;
+	session_end(&client->session);
 	bufferevent_free(client->stream);
 	free(client);
 }
@@ -97,8 +105,9 @@ static bool answer_line(struct client *client, const char *line, size_t octets)
 		answer = request_refuse(
 			"busy: too many answers wait to be read; try again", &answer_octets);
 	else
-		answer = request_answer(
-			server->table, server->gateway, line, octets, &answer_octets);
+		answer = request_answer(&client->session, line, octets, &answer_octets);
+	if (!answer && client->session.waiting)
+		return true;
 	return reply(client, answer, answer_octets);
 }
 
@@ -120,7 +129,7 @@ static void serve(struct client *client)
 {
 	struct evbuffer *input = bufferevent_get_input(client->stream);
 
-	while (!client->closing && waiting(client) == 0) {
+	while (!client->closing && waiting(client) == 0 && !client->session.waiting) {
 		size_t octets;
 		char *line = evbuffer_readln(input, &octets, EVBUFFER_EOL_LF);
 
@@ -128,10 +137,27 @@ static void serve(struct client *client)
 			break;
 		if (!line || octets >= API_LINE_MAX || !answer_line(client, line, octets))
 			throw_out(client);
+		// There may have been a key in it.
+		if (line)
+			secret_wipe(line, octets);
 		free(line);
 	}
-	if ((client->closing || client->ended) && waiting(client) == 0)
+	if ((client->closing || client->ended) && waiting(client) == 0 && !client->session.waiting)
 		client_close(client);
+}
+
+static struct client *client_of(struct session *session)
+{
+	return (struct client *)(void *)((uint8_t *)session - offsetof(struct client, session));
+}
+
+static void on_answer(struct session *session, char *line, size_t octets)
+{
+	struct client *client = client_of(session);
+
+	if (!reply(client, line, octets))
+		throw_out(client);
+	serve(client);
 }
 
 static void on_read(struct bufferevent *stream, void *arg)
@@ -181,6 +207,11 @@ static void on_housekeeping(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static bool may_go(const struct client *client)
+{
+	return !client->session.monitors && !client->session.waiting;
+}
+
 // Whoever has asked nothing for longest makes room for somebody new.
 static void make_room(struct server *server)
 {
@@ -189,18 +220,19 @@ static void make_room(struct server *server)
 	if (server->stats.now < SERVER_CLIENTS_MAX)
 		return;
 	for (struct client *client = oldest; client; client = client->next)
-		if (client->asked_ms <= oldest->asked_ms)
+		if (may_go(oldest) < may_go(client) ||
+			(may_go(client) && client->asked_ms <= oldest->asked_ms))
 			oldest = client;
-	if (limiter_now_ms() - oldest->asked_ms < SERVER_IDLE_S * 1000)
+	if (!may_go(oldest) || limiter_now_ms() - oldest->asked_ms < SERVER_IDLE_S * 1000)
 		return;
 	server->stats.closed++;
 	client_close(oldest);
 }
 
-static void refuse(struct server *server, int fd)
+static void refuse(struct server *server, int fd, const char *why)
 {
 	size_t octets;
-	char *answer = request_refuse("too many clients; try again", &octets);
+	char *answer = request_refuse(why, &octets);
 
 	server->stats.refused++;
 	if (answer)
@@ -214,12 +246,19 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 {
 	const struct timeval stall = {.tv_sec = SERVER_STALL_S};
 	struct server *server = arg;
+	struct ucred peer = {.uid = (uid_t)-1};
+	socklen_t peer_octets = sizeof(peer);
 	struct client *client = NULL;
 
 	(void)listener;
 	(void)addr;
 	(void)addr_octets;
 	make_room(server);
+	// Who it was when it connected, whoever holds the descriptor now.
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_octets) < 0) {
+		refuse(server, fd, "nobody knows who you are");
+		return;
+	}
 	if (server->stats.now < SERVER_CLIENTS_MAX)
 		client = calloc(1, sizeof(*client));
 	if (client)
@@ -227,10 +266,11 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 			bufferevent_socket_new(server->gateway->events, fd, BEV_OPT_CLOSE_ON_FREE);
 	if (!client || !client->stream) {
 		free(client);
-		refuse(server, fd);
+		refuse(server, fd, "too many clients; try again");
 		return;
 	}
 	client->server = server;
+	session_begin(&client->session, server->gateway, server->table, peer.uid, on_answer);
 	client->asked_ms = limiter_now_ms();
 	client->next = server->clients;
 	if (client->next)
@@ -252,8 +292,8 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 	log_warning("control socket: accept: %s", strerror(EVUTIL_SOCKET_ERROR()));
 }
 
-int server_create(struct gateway *gateway, const char *path, const struct request_table *table,
-	struct server **created, struct error *err)
+int server_create(struct gateway *gateway, const char *path, const char *group,
+	const struct request_table *table, struct server **created, struct error *err)
 {
 	const struct timeval second = {.tv_sec = 1};
 	struct server *server = calloc(1, sizeof(*server));
@@ -265,7 +305,7 @@ int server_create(struct gateway *gateway, const char *path, const struct reques
 	signal(SIGPIPE, SIG_IGN);
 	server->gateway = gateway;
 	server->table = table;
-	ret = server_socket_open(path, &server->socket, err);
+	ret = server_socket_open(path, group, &server->socket, err);
 	if (ret < 0) {
 		free(server);
 		return ret;
@@ -295,6 +335,44 @@ void server_destroy(struct server *server)
 		evconnlistener_free(server->listener);
 	server_socket_close(&server->socket);
 	free(server);
+}
+
+static void notify(struct client *client, const char *line, size_t octets)
+{
+	char lost[96];
+
+	if (waiting(client) + octets > SERVER_EVENTS_MAX) {
+		client->lost++;
+		return;
+	}
+	if (client->lost > 0) {
+		snprintf(lost, sizeof(lost),
+			"{\"vped\":1,\"event\":{\"kind\":\"lost\",\"events\":%" PRIu64 "}}\n",
+			client->lost);
+		bufferevent_write(client->stream, lost, strlen(lost));
+		client->lost = 0;
+	}
+	bufferevent_write(client->stream, line, octets);
+}
+
+void server_notify(struct server *server, const json_t *event)
+{
+	json_t *message;
+	size_t octets;
+	char *line;
+
+	if (!server || server->gateway->monitors == 0)
+		return;
+	message = json_pack("{s:i, s:O}", "vped", API_VERSION, "event", event);
+	line = request_line(message, &octets);
+	if (!line)
+		return;
+	for (struct client *client = server->clients; client; client = client->next) {
+		if (!client->session.monitors)
+			continue;
+		notify(client, line, octets);
+	}
+	free(line);
 }
 
 const struct server_stats *server_stats(const struct server *server)

@@ -12,8 +12,10 @@ struct server;
 
 #define SERVER_CLIENTS_MAX 64
 #define SERVER_OUTPUT_MAX (64 * 1024 * 1024) // octets that wait for all clients together
-#define SERVER_STALL_S 10		     // a reader that takes nothing for so long is closed,
-#define SERVER_ANSWER_S 60		     // or needs so long for one answer
+#define SERVER_EVENTS_MAX \
+	(1024 * 1024)	   // octets of events that wait for one; then some are left out
+#define SERVER_STALL_S 10  // a reader that takes nothing for so long is closed,
+#define SERVER_ANSWER_S 60 // or needs so long for one answer
 // When all places are taken, who has asked nothing for so long makes room.
 #define SERVER_IDLE_S 2
 
@@ -25,12 +27,15 @@ struct server_stats {
 	unsigned now;
 };
 
-// Makes the directory (0755) if it is missing and the socket (0660), taking the place of a dead
-// daemon's. Ignores SIGPIPE from then on. Uses gateway->events; table and gateway outlive it. 0 or
-// -errno: -EADDRINUSE another daemon answers there.
-int server_create(struct gateway *gateway, const char *path, const struct request_table *table,
-	struct server **created, struct error *err);
+// Makes the directory (0755) if it is missing and the socket (0660, of this group if the system has
+// it), taking the place of a dead daemon's. Ignores SIGPIPE from then on. Uses gateway->events;
+// table and gateway outlive it. 0 or -errno: -EADDRINUSE another daemon answers there.
+int server_create(struct gateway *gateway, const char *path, const char *group,
+	const struct request_table *table, struct server **created, struct error *err);
 // Closes all clients and removes the socket. NULL is fine.
 void server_destroy(struct server *server);
+
+// Sends an event to every connection that listens. NULL is fine.
+void server_notify(struct server *server, const json_t *event);
 
 const struct server_stats *server_stats(const struct server *server);

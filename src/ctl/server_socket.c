@@ -2,6 +2,7 @@
 #include "ctl/server_socket.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <libgen.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -74,7 +75,19 @@ static int bind_with_mode(int fd, const struct sockaddr_un *addr)
 	return ret;
 }
 
-int server_socket_open(const char *path, struct server_socket *opened, struct error *err)
+// The file itself, were it a link by now.
+static int give_to(const char *group, const char *path)
+{
+	const struct group *found = getgrnam(group);
+
+	if (!found || lchown(path, (uid_t)-1, found->gr_gid) == 0)
+		return 0;
+	// A daemon that is not root, and not in the group.
+	return errno == EPERM ? 0 : -1;
+}
+
+int server_socket_open(
+	const char *path, const char *group, struct server_socket *opened, struct error *err)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int ret;
@@ -91,7 +104,7 @@ int server_socket_open(const char *path, struct server_socket *opened, struct er
 	if (ret < 0)
 		return ret;
 	opened->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (opened->fd < 0 || bind_with_mode(opened->fd, &addr) < 0 ||
+	if (opened->fd < 0 || bind_with_mode(opened->fd, &addr) < 0 || give_to(group, path) < 0 ||
 		lstat(path, &opened->made) < 0 || listen(opened->fd, BACKLOG) < 0) {
 		ret = error_set(err, errno, "control socket %s: %s", path, strerror(errno));
 		if (opened->fd >= 0)

@@ -11,6 +11,8 @@ struct server_socket {
 	struct stat made; // to know our own file again
 };
 
-// Non-blocking. 0 or -errno; -EADDRINUSE: somebody answers there.
-int server_socket_open(const char *path, struct server_socket *opened, struct error *err);
+// Non-blocking. group: who may use it beside its owner, where the system knows the name. 0 or
+// -errno; -EADDRINUSE: somebody answers there.
+int server_socket_open(
+	const char *path, const char *group, struct server_socket *opened, struct error *err);
 void server_socket_close(struct server_socket *socket);

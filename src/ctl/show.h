@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+struct audit_record;
 struct gateway;
 struct port_losses;
 
@@ -24,6 +25,8 @@ int show_workers(
 int show_events(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
 
+// One auditable event.
+json_t *show_event(const struct gateway *gateway, const struct audit_record *record);
 // Octets to JSON; each returns a new reference, or NULL without memory.
 json_t *show_counter(uint64_t value);
 json_t *show_addr(const struct ip_addr *addr);

@@ -27,7 +27,7 @@ static void add_event(json_t *shown, const struct gateway *gateway, const struct
 		json_object_set_new(shown, "flow_label", json_integer(event->flow_label));
 }
 
-static json_t *one(const struct gateway *gateway, const struct audit_record *record)
+json_t *show_event(const struct gateway *gateway, const struct audit_record *record)
 {
 	enum drop_reason reason = audit_reason(record->kind);
 	json_t *shown = json_pack("{s:I, s:f, s:s, s:s}", "id", (json_int_t)record->id, "time",
@@ -55,7 +55,7 @@ int show_events(
 		oldest = (uint64_t)since + 1;
 	list = json_array();
 	for (uint64_t id = oldest; id <= newest; id++)
-		json_array_append_new(list, one(gateway, audit_find(gateway->audit, id)));
+		json_array_append_new(list, show_event(gateway, audit_find(gateway->audit, id)));
 	*result = json_pack("{s:o}", "events", list);
 	return *result ? 0 : -ENOMEM;
 }

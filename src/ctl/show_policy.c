@@ -37,6 +37,9 @@ static json_t *one(const struct gateway *gateway, const struct spd *spd, unsigne
 		json_object_set_new(shown, "source_ports", ports(&s->source_port));
 		json_object_set_new(shown, "destination_ports", ports(&s->destination_port));
 	}
+	json_object_set_new(shown, "owner", json_string(gateway->owners.owner[from->owner].name));
+	if (from->withdrawn)
+		json_object_set_new(shown, "withdrawn", json_true());
 	if (policy->tunnel)
 		json_object_set_new(shown, "tunnel", json_string(policy->tunnel->name));
 	return shown;

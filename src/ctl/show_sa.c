@@ -1,6 +1,7 @@
 // show-sa: security associations with their counters, sequence numbers and replay windows.
 #include "base/counter.h"
 #include "ctl/gateway.h"
+#include "ctl/limiter.h"
 #include "ctl/show.h"
 
 #include <errno.h>
@@ -133,6 +134,9 @@ static json_t *one(const struct gateway *gateway, const struct sa *sa)
 
 	if (has_window_ids(sa))
 		json_object_set_new(shown, "sender_id", json_integer(sa->params.sender_id));
+	json_object_set_new(shown, "owner", json_string(gateway->owners.owner[sa->owner].name));
+	json_object_set_new(
+		shown, "age_s", json_integer((json_int_t)(limiter_now_ms() - sa->born_ms) / 1000));
 	if (sa->inbound)
 		show_in(gateway, sa, shown);
 	else
@@ -148,6 +152,8 @@ int show_sa(struct gateway *gateway, const json_t *arguments, json_t **result, s
 	for (unsigned i = 0; i < gateway->sas; i++) {
 		const struct sa *sa = gateway->sa[i];
 
+		if (!sa->published)
+			continue;
 		if (!name || strcmp(name, sa->name) == 0 || strcmp(name, sa->tunnel->name) == 0)
 			json_array_append_new(list, one(gateway, sa));
 	}

@@ -203,8 +203,12 @@ static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint1
 	bool here;
 
 	if (unlikely(sa == NULL)) {
-		for (uint16_t i = first; i < end; i++)
+		for (uint16_t i = first; i < end; i++) {
+			// Which one lacks its SA; where it came out of another, that is told.
+			if (origin != FORWARD_DECRYPTED)
+				b->packet[i].tunnel = tunnel->index;
 			tell_drop(w, b->m[i], &b->packet[i], origin, DROP_no_outbound_sa, 0);
+		}
 		return;
 	}
 	most[0] = sa_out_admits(sa, false);

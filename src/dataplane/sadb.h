@@ -33,8 +33,9 @@ struct tunnel {
 	struct tunnel_limits limits;
 	uint16_t path_mtu; // the least of them
 	bool pmtu_discovery;
-	bool published; // workers may know of it
-	bool named;	// while those are looked for that nobody names any more
+	uint64_t acquired_ms; // when the want of an SA was last told
+	bool published;	      // workers may know of it
+	bool named;	      // while those are looked for that nobody names any more
 };
 
 // The control view of an SA. The body, which owns key, lanes and windows, may be shared by several
@@ -48,9 +49,15 @@ struct sa {
 	struct sa_in *in; // one of the two
 	struct sa_out *out;
 	struct sa *body; // itself, but for those that sa_move made
-	unsigned users;	 // of the body: itself and those that came after it
-	bool published;	 // workers may know of it
-	bool named;	 // while those are looked for that nobody names any more
+	// Control's own.
+	uint16_t owner;
+	uint64_t born_ms; // CLOCK_MONOTONIC; of the body
+	bool soft_told;
+	bool numbers_told;
+	bool expired;
+	unsigned users; // of the body: itself and those that came after it
+	bool published; // workers may know of it
+	bool named;	// while those are looked for that nobody names any more
 };
 
 struct sa_place {

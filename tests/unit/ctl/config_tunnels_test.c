@@ -81,21 +81,23 @@ static void outer_classes(void **state)
 		assert_int_equal(class.dscp[i], i == 46 ? 46 : 0);
 }
 
-static const char two_tunnels[] = PORTS
-	"tunnels = ( " TUNNEL_B "dscp = \"copy\"; ecn = \"normal\";\n"
-	"pmtu_discovery = false; mtu = 576;\n"
-	"out = { protocol = \"vpe\"; spi = 0xffffffff; algorithm = \"aes-128-gcm\";\n"
-	"  manual_keys = \"fresh-each-start\"; key_file = \"16.key\"; sender_id = 0xff07; };\n"
-	"in = (\n"
-	"{ protocol = \"esp\"; spi = 0xc0000001; algorithm = \"aes-128-gcm\";\n"
-	"  manual_keys = \"fresh-each-start\"; key_file = \"20.key\"; esn = false;\n"
-	"  replay_window = 64; },\n"
-	"{ protocol = \"vpe\"; spi = 1; algorithm = \"chacha20-poly1305\";\n"
-	"  manual_keys = \"fresh-each-start\"; key_file = \"32-1.key\"; sender_id = 65535;\n"
-	"  replay_window = 65536; windows = 65535; },\n"
-	"{ protocol = \"esp\"; spi = 0xc0000002; algorithm = \"aes-192-gcm\";\n"
-	"  manual_keys = \"fresh-each-start\"; key_file = \"28.key\"; }\n"
-	"); },\n" TUNNEL("later", "2001:db8::1", "2001:db8::2") "} );\n";
+static const char two_tunnels[] =
+	PORTS "tunnels = ( " TUNNEL_B "dscp = \"copy\"; ecn = \"normal\";\n"
+	      "pmtu_discovery = false; mtu = 576;\n"
+	      "out = { protocol = \"vpe\"; spi = 0xffffffff; algorithm = \"aes-128-gcm\";\n"
+	      "  manual_keys = \"fresh-each-start\"; key_file = \"16.key\"; sender_id = 0xff07;\n"
+	      "  soft_lifetime = { packets = 9; };\n"
+	      "  hard_lifetime = { packets = 10; octets = 4294967296; }; };\n"
+	      "in = (\n"
+	      "{ protocol = \"esp\"; spi = 0xc0000001; algorithm = \"aes-128-gcm\";\n"
+	      "  manual_keys = \"fresh-each-start\"; key_file = \"20.key\"; esn = false;\n"
+	      "  replay_window = 64; },\n"
+	      "{ protocol = \"vpe\"; spi = 1; algorithm = \"chacha20-poly1305\";\n"
+	      "  manual_keys = \"fresh-each-start\"; key_file = \"32-1.key\"; sender_id = 65535;\n"
+	      "  replay_window = 65536; windows = 65535; },\n"
+	      "{ protocol = \"esp\"; spi = 0xc0000002; algorithm = \"aes-192-gcm\";\n"
+	      "  manual_keys = \"fresh-each-start\"; key_file = \"28.key\"; }\n"
+	      "); },\n" TUNNEL("later", "2001:db8::1", "2001:db8::2") "} );\n";
 
 static void tunnel_settings(void **state)
 {
@@ -143,9 +145,22 @@ static void sa_settings(void **state)
 	assert_int_equal(tunnel->in[1].params.windows, 65535);
 	assert_int_equal(tunnel->in[1].params.sender_id, 65535);
 	assert_int_equal(tunnel->in[1].params.replay_window, 65536);
-	assert_int_equal(tunnel->in[1].line, 11);
+	assert_int_equal(tunnel->in[1].line, 13);
 	assert_true(tunnel->in[2].params.esn);
 	assert_int_equal(tunnel->in[2].params.replay_window, 1024);
+	config_free(config);
+}
+
+static void lifetimes(void **state)
+{
+	struct config *config = fixture_load_text(two_tunnels);
+	const struct config_sa *out = &config->tunnels[0].out;
+
+	(void)state;
+	assert_int_equal(out->soft.packets, 9);
+	assert_int_equal(out->hard.packets, 10);
+	assert_int_equal(out->hard.octets, UINT64_C(1) << 32);
+	assert_int_equal(out->hard.seconds, 0);
 	config_free(config);
 }
 
@@ -280,6 +295,7 @@ int main(void)
 		cmocka_unit_test(outer_classes),
 		cmocka_unit_test(tunnel_settings),
 		cmocka_unit_test(sa_settings),
+		cmocka_unit_test(lifetimes),
 		cmocka_unit_test(esp_key_then_salt),
 		cmocka_unit_test(sa_defaults),
 		cmocka_unit_test(key_file_names),

@@ -5,6 +5,7 @@
 #include "ctl/gateway.h"
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
+#include "ctl/notify.h"
 #include "ctl/path_mtu.h"
 #include "ctl/unresolved.h"
 #include "dataplane/punt.h"
@@ -29,6 +30,7 @@ static struct queue {
 	unsigned n;
 } frames, unknown, told;
 
+static unsigned acquired, acquired_tunnel;
 static unsigned written, answered, heard, unresolved_taken, looked, reclaimed, audited;
 
 static unsigned drain(struct queue *queue, struct rte_mbuf *m[], unsigned n)
@@ -72,6 +74,14 @@ void host_if_write(struct host_if *host_if, struct rte_mbuf *m)
 	assert_ptr_equal(host_if, gateway.host_if[2]);
 	written++;
 	rte_pktmbuf_free(m);
+}
+
+void notify_acquire(const struct gateway *g, unsigned tunnel, const struct rte_mbuf *m)
+{
+	assert_ptr_equal(g, &gateway);
+	assert_non_null(m);
+	acquired_tunnel = tunnel;
+	acquired++;
 }
 
 bool icmp_answer(struct icmp *icmp, struct rte_mbuf *m)
@@ -124,10 +134,11 @@ static void put(enum meta_kind kind, uint8_t port, uint8_t version, uint16_t oct
 	m->pkt_len = octets;
 	memset(packet, 0x11, octets);
 	packet[0] = (uint8_t)(version << 4 | 5);
-	meta_of(m)->kind = (uint8_t)kind;
-	meta_of(m)->port = port;
-	meta_of(m)->mtu = 1400;
-	meta_of(m)->reason = put_reason;
+	*meta_of(m) = (struct meta){.kind = (uint8_t)kind,
+		.port = port,
+		.mtu = 1400,
+		.reason = put_reason,
+		.tunnel = 7};
 	queue->m[queue->n++] = m;
 }
 
@@ -155,6 +166,8 @@ static void each_to_its_own(void **state)
 	put(META_TELL, 2, 4, 60);
 	put_reason = DROP_runt;
 	put(META_TELL, 2, 4, 60);
+	put_reason = DROP_no_outbound_sa;
+	put(META_TELL, 2, 4, 60);
 	put(META_UNRESOLVED, 2, 4, 60);
 	put(META_PATH_MTU, 2, 4, 60);
 	put(META_COMMIT, 2, 4, 60);
@@ -162,10 +175,12 @@ static void each_to_its_own(void **state)
 	assert_int_equal(written, 1);
 	assert_int_equal(stats->frames, 2);
 	assert_int_equal(stats->no_host_if, 1);
-	assert_int_equal(answered, 2);
+	assert_int_equal(answered, 3);
+	assert_int_equal(acquired, 1);
+	assert_int_equal(acquired_tunnel, 7);
 	assert_int_equal(unresolved_taken, 1);
 	assert_true(looked >= 3);
-	assert_int_equal(stats->told, 2);
+	assert_int_equal(stats->told, 3);
 	assert_int_equal(heard, 1);
 	assert_int_equal(stats->unknown, 2);
 	assert_true(reclaimed >= 3);

@@ -60,9 +60,11 @@ static int large(struct gateway *g, const json_t *arguments, json_t **result, st
 }
 
 static const struct request rows[] = {
-	{"echo", echo, {{"text", JSON_STRING}, {"number", JSON_INTEGER}, {"yes", JSON_TRUE}}},
-	{"refuse", refuse, {{NULL, 0}}},
-	{"large", large, {{"octets", JSON_INTEGER}}},
+	{.name = "echo",
+		.handle = echo,
+		.argument = {{"text", JSON_STRING}, {"number", JSON_INTEGER}, {"yes", JSON_TRUE}}},
+	{.name = "refuse", .handle = refuse},
+	{.name = "large", .handle = large, .argument = {{"octets", JSON_INTEGER}}},
 };
 static const struct request_table table = {.n = 3, .request = rows};
 
@@ -85,7 +87,7 @@ static int start(void **state)
 		return -1;
 	snprintf(path, sizeof(path), "%s/run/vped.sock", directory);
 	gateway = (struct gateway){.events = event_base_new()};
-	if (server_create(&gateway, path, &table, &server, &err) < 0) {
+	if (server_create(&gateway, path, "vped", &table, &server, &err) < 0) {
 		print_error("%s\n", err.text);
 		return -1;
 	}
@@ -422,20 +424,21 @@ static void places_for_the_socket(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(server_create(&gateway, path, &table, &second, &err), -EADDRINUSE);
+	assert_int_equal(server_create(&gateway, path, "vped", &table, &second, &err), -EADDRINUSE);
 	assert_non_null(strstr(err.text, "another daemon answers there"));
 	assert_int_equal(access(path, F_OK), 0);
 	snprintf(other, sizeof(other), "%s/file", directory);
 	fd = open(other, O_CREAT | O_WRONLY, 0600);
 	close(fd);
-	assert_int_equal(server_create(&gateway, other, &table, &second, &err), -EEXIST);
+	assert_int_equal(server_create(&gateway, other, "vped", &table, &second, &err), -EEXIST);
 	assert_non_null(strstr(err.text, "no socket"));
 	unlink(other);
 	memset(other, 'a', 108);
 	other[108] = '\0';
-	assert_int_equal(server_create(&gateway, other, &table, &second, &err), -ENAMETOOLONG);
+	assert_int_equal(
+		server_create(&gateway, other, "vped", &table, &second, &err), -ENAMETOOLONG);
 	snprintf(other, sizeof(other), "%s/no/such/vped.sock", directory);
-	assert_int_equal(server_create(&gateway, other, &table, &second, &err), -ENOENT);
+	assert_int_equal(server_create(&gateway, other, "vped", &table, &second, &err), -ENOENT);
 	assert_null(second);
 }
 
@@ -453,7 +456,7 @@ static void a_dead_daemons_socket_is_replaced(void **state)
 	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
 	assert_int_equal(listen(fd, 1), 0);
 	close(fd);
-	assert_int_equal(server_create(&gateway, other, &table, &second, &err), 0);
+	assert_int_equal(server_create(&gateway, other, "vped", &table, &second, &err), 0);
 	// Its file is somebody else's by the time it goes.
 	unlink(other);
 	fd = open(other, O_CREAT | O_WRONLY, 0600);

@@ -8,8 +8,8 @@
 #include "ctl/mirror.h"
 #include "ctl/path_mtu.h"
 #include "ctl/punt_service.h"
-#include "ctl/request.h"
 #include "ctl/server.h"
+#include "ctl/session.h"
 #include "ctl/unresolved.h"
 
 #include <setjmp.h>
@@ -200,6 +200,7 @@ static struct sa *make_sa(const char *name, bool inbound, const struct proto_ops
 
 	memcpy(sa->name, name, strlen(name));
 	sa->inbound = inbound;
+	sa->published = true;
 	sa->tunnel = &tunnel;
 	sa->key = key;
 	sa->params = (struct sa_params){
@@ -280,8 +281,8 @@ static int stop(void **state)
 static json_t *ask(const char *question)
 {
 	size_t octets;
-	char *line =
-		request_answer(&request_table_show, &gateway, question, strlen(question), &octets);
+	struct session session = {.gateway = &gateway, .table = &request_table_show};
+	char *line = request_answer(&session, question, strlen(question), &octets);
 	json_t *answer;
 
 	assert_non_null(line);

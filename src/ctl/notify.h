@@ -1,0 +1,17 @@
+// Events to everybody who listens at a control socket.
+#pragma once
+
+#include <jansson.h>
+
+struct gateway;
+struct rte_mbuf;
+struct sa;
+
+// Takes the event, an object with "kind"; its time is added.
+void notify(const struct gateway *gateway, json_t *event);
+// "soft-expire", "hard-expire", "sequence-space": of this SA. reason: what ran out.
+void notify_sa(
+	const struct gateway *gateway, const char *kind, const struct sa *sa, const char *reason);
+// A policy asked for this tunnel, which has no outbound SA, and this packet was dropped. Told once
+// a second for each tunnel.
+void notify_acquire(const struct gateway *gateway, unsigned tunnel, const struct rte_mbuf *m);

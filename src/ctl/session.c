@@ -1,0 +1,256 @@
+// What a connection may do beside asking: say who it is, gather a batch, listen to events.
+#include "ctl/session.h"
+
+#include "ctl/api.h"
+#include "ctl/change_requests.h"
+#include "ctl/changes.h"
+#include "ctl/gateway.h"
+#include "ctl/owners.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void drop_batch(struct session *session)
+{
+	json_decref(session->batch);
+	session->batch = NULL;
+	session->gateway->batch_octets -= session->batch_octets;
+	session->batch_octets = 0;
+}
+
+void session_end(struct session *session)
+{
+	changes_forget(session->waiting);
+	session->waiting = NULL;
+	json_decref(session->id);
+	json_decref(session->due);
+	drop_batch(session);
+	session->gateway->monitors -= session->monitors;
+}
+
+static void on_live(void *arg, int ret, const struct error *err)
+{
+	struct session *session = arg;
+	json_t *id = session->id, *due = session->due;
+	size_t octets = 0;
+	char *line;
+
+	session->waiting = NULL;
+	session->id = NULL;
+	session->due = NULL;
+	if (ret < 0) {
+		json_decref(due);
+		due = NULL;
+	}
+	line = request_encode(id, due, ret < 0 ? err->text : NULL, &octets);
+	json_decref(id);
+	session->answer(session, line, octets);
+}
+
+// The results are in an array; a request that stands alone answers with its own.
+static int submit(struct session *session, const struct change_step *steps, unsigned n,
+	json_t **results, struct error *err)
+{
+	const struct owner *owner = &session->gateway->owners.owner[session->owner];
+
+	if (session->owner > OWNER_OPERATOR && strcmp(owner->instance, session->instance) != 0)
+		return error_set(err, ESTALE,
+			"another instance speaks for owner \"%s\" since; say hello again",
+			owner->name);
+	if (!session->gateway->changes)
+		return error_set(err, EAGAIN, "the daemon starts or stops; try again");
+	return changes_submit(session->gateway->changes, session->owner, steps, n, on_live, session,
+		&session->waiting, results, err);
+}
+
+static int queue(struct session *session, const struct request *request, const json_t *arguments,
+	json_t **result, struct error *err)
+{
+	size_t octets = json_dumpb(arguments, NULL, 0, 0) + 256;
+	json_t *item;
+
+	if (json_array_size(session->batch) >= SESSION_BATCH_REQUESTS)
+		return error_set(err, E2BIG, "the batch has %d requests, as many as are allowed",
+			SESSION_BATCH_REQUESTS);
+	if (session->gateway->batch_octets + octets > SESSION_BATCH_OCTETS)
+		return error_set(err, E2BIG, "batches have %d MiB, as much as is allowed",
+			SESSION_BATCH_OCTETS >> 20);
+	item = json_pack("{s:s, s:O}", "request", request->name, "arguments", arguments);
+	if (!item || json_array_append_new(session->batch, item) < 0)
+		return error_set(err, ENOMEM, "no memory for the batch");
+	session->batch_octets += octets;
+	session->gateway->batch_octets += octets;
+	*result = json_pack("{s:I}", "queued", (json_int_t)json_array_size(session->batch));
+	return 0;
+}
+
+static int change(struct session *session, const struct request *request, const json_t *arguments,
+	json_t **result, struct error *err)
+{
+	const struct change_step step = {request, arguments};
+	json_t *results;
+	int ret;
+
+	if (session->batch)
+		return queue(session, request, arguments, result, err);
+	ret = submit(session, &step, 1, &results, err);
+	if (ret < 0)
+		return ret;
+	session->due = json_incref(json_array_get(results, 0));
+	json_decref(results);
+	return -EINPROGRESS;
+}
+
+void session_begin(struct session *session, struct gateway *gateway,
+	const struct request_table *table, uid_t uid,
+	void (*answer)(struct session *session, char *line, size_t octets))
+{
+	*session = (struct session){
+		.gateway = gateway,
+		.table = table,
+		.uid = uid,
+		.owner = OWNER_OPERATOR,
+		.change = change,
+		.answer = answer,
+	};
+}
+
+int session_batch_begin(
+	struct session *session, const json_t *arguments, json_t **result, struct error *err)
+{
+	(void)arguments;
+	if (session->batch)
+		return error_set(err, EALREADY, "a batch has begun already; commit or abort it");
+	session->batch = json_array();
+	*result = json_object();
+	return session->batch && *result ? 0 : error_set(err, ENOMEM, "no memory");
+}
+
+int session_batch_abort(
+	struct session *session, const json_t *arguments, json_t **result, struct error *err)
+{
+	(void)arguments;
+	(void)err;
+	*result = json_pack("{s:I}", "dropped", (json_int_t)json_array_size(session->batch));
+	drop_batch(session);
+	return 0;
+}
+
+static int commit(struct session *session, json_t **results, struct error *err)
+{
+	size_t n = json_array_size(session->batch), i;
+	struct change_step *steps = calloc(n + 1, sizeof(*steps));
+	json_t *item;
+	int ret;
+
+	if (!steps)
+		return error_set(err, ENOMEM, "no memory for the batch");
+	json_array_foreach(session->batch, i, item)
+	{
+		const char *name = json_string_value(json_object_get(item, "request"));
+
+		steps[i] = (struct change_step){
+			request_find(session->table, name), json_object_get(item, "arguments")};
+	}
+	ret = submit(session, steps, (unsigned)n, results, err);
+	free(steps);
+	return ret;
+}
+
+int session_batch_commit(
+	struct session *session, const json_t *arguments, json_t **result, struct error *err)
+{
+	json_t *results;
+	int ret;
+
+	(void)arguments;
+	(void)result;
+	if (!session->batch)
+		return error_set(err, EINVAL, "no batch has begun; say \"begin\" first");
+	ret = commit(session, &results, err);
+	drop_batch(session);
+	if (ret < 0)
+		return ret;
+	session->due = json_pack("{s:o}", "results", results);
+	return -EINPROGRESS;
+}
+
+int session_monitor(
+	struct session *session, const json_t *arguments, json_t **result, struct error *err)
+{
+	(void)arguments;
+	if (!session->monitors && session->gateway->monitors == SESSION_MONITORS)
+		return error_set(err, EBUSY, "%d connections listen already", SESSION_MONITORS);
+	session->gateway->monitors += !session->monitors;
+	session->monitors = true;
+	*result = json_pack("{s:b}", "monitoring", 1);
+	return *result ? 0 : error_set(err, ENOMEM, "no memory");
+}
+
+static json_t *introduce(const struct session *session)
+{
+	const struct gateway *gateway = session->gateway;
+	json_t *names = json_array();
+
+	for (const struct request_table *table = session->table; table; table = table->more)
+		for (unsigned i = 0; i < table->n; i++)
+			json_array_append_new(names, json_string(table->request[i].name));
+	return json_pack("{s:s, s:i, s:s, s:s, s:o}", "daemon", "vped", "protocol", API_VERSION,
+		"instance", gateway->instance, "owner", gateway->owners.owner[session->owner].name,
+		"requests", names);
+}
+
+// Another program than before speaks for the owner: what the old one made is not known to it.
+static int take_over(
+	struct session *session, const char *instance, json_t **result, struct error *err)
+{
+	static const struct request withdraw = {.name = "hello", .change = change_withdraw};
+	const struct change_step step = {&withdraw, NULL};
+	struct owner *owner = &session->gateway->owners.owner[session->owner];
+	bool known = owner->instance[0] != '\0';
+	json_t *results;
+	int ret;
+
+	memcpy(session->instance, instance, strlen(instance) + 1);
+	if (!known || strcmp(owner->instance, instance) == 0) {
+		memcpy(owner->instance, instance, strlen(instance) + 1);
+		*result = introduce(session);
+		return 0;
+	}
+	// Nothing of the old instance's comes after this.
+	memcpy(owner->instance, instance, strlen(instance) + 1);
+	ret = submit(session, &step, 1, &results, err);
+	if (ret < 0)
+		return ret;
+	session->due = introduce(session);
+	json_object_set(session->due, "withdrawn", json_array_get(results, 0));
+	json_decref(results);
+	return -EINPROGRESS;
+}
+
+int session_hello(
+	struct session *session, const json_t *arguments, json_t **result, struct error *err)
+{
+	const char *name = json_string_value(json_object_get(arguments, "owner"));
+	const char *instance = json_string_value(json_object_get(arguments, "instance"));
+	uint16_t owner;
+	int ret;
+
+	if (!name && !instance) {
+		*result = introduce(session);
+		return 0;
+	}
+	if (session->table != &request_table_admin)
+		return error_set(err, EPERM, "an owner says hello at the admin socket");
+	if (!name || !instance || instance[0] == '\0' || strlen(instance) >= OWNER_INSTANCE)
+		return error_set(err, EINVAL,
+			"\"owner\" and \"instance\" go together; an instance has 1 to %d "
+			"characters",
+			OWNER_INSTANCE - 1);
+	ret = owners_take(&session->gateway->owners, name, session->uid, &owner, err);
+	if (ret < 0)
+		return ret;
+	session->owner = owner;
+	return take_over(session, instance, result, err);
+}

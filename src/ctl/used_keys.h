@@ -1,0 +1,16 @@
+// Keys that were in use since the daemon started, by fingerprint. Whoever makes keys gave their
+// word that each is new; one that comes back would count from the start again.
+#pragma once
+
+#include "crypto/fingerprint.h"
+
+#include <stdbool.h>
+
+struct used_keys;
+
+// NULL: no memory.
+struct used_keys *used_keys_create(void);
+void used_keys_destroy(struct used_keys *keys);
+// 0 or -ENOMEM.
+int used_keys_add(struct used_keys *keys, const uint8_t fingerprint[FINGERPRINT_OCTETS]);
+bool used_keys_has(const struct used_keys *keys, const uint8_t fingerprint[FINGERPRINT_OCTETS]);

@@ -1,0 +1,218 @@
+// Ten times a second a tenth of the tunnels is looked at, so each SA once a second.
+#include "ctl/watch.h"
+
+#include "base/log.h"
+#include "ctl/api.h"
+#include "ctl/audit.h"
+#include "ctl/change_requests.h"
+#include "ctl/gateway.h"
+#include "ctl/limiter.h"
+#include "ctl/notify.h"
+#include "ctl/request.h"
+#include "ctl/show.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+
+#define TICK_MS 100
+#define TICKS 10
+#define EXPIRED_MAX 256 // SAs in one change; the others follow a tick later
+
+struct watch {
+	struct gateway *gateway;
+	struct event *tick;
+	unsigned turn;
+	uint64_t audited; // id of the last event that was told
+	bool up[PORTS_MAX];
+	unsigned expired_n;
+	json_t *expired[EXPIRED_MAX];
+};
+
+struct used {
+	uint64_t seconds;
+	uint64_t octets;
+	uint64_t packets;
+};
+
+static struct used used_of(const struct gateway *gateway, const struct sa *sa, uint64_t now_ms)
+{
+	struct used used = {.seconds = (now_ms - sa->born_ms) / 1000};
+
+	for (unsigned i = 0; i < gateway->dp->workers; i++) {
+		used.packets += counter_read(
+			sa->inbound ? &sa->in->lane[i].packets : &sa->out->lane[i].packets);
+		used.octets += counter_read(
+			sa->inbound ? &sa->in->lane[i].octets : &sa->out->lane[i].octets);
+	}
+	return used;
+}
+
+// NULL: nothing has run out.
+static const char *over(const struct used *used, const struct config_limits *limits)
+{
+	if (limits->seconds > 0 && used->seconds >= limits->seconds)
+		return "seconds";
+	if (limits->octets > 0 && used->octets >= limits->octets)
+		return "octets";
+	if (limits->packets > 0 && used->packets >= limits->packets)
+		return "packets";
+	return NULL;
+}
+
+// Fifteen sixteenths of an outbound SA's numbers are used.
+static bool numbers_run_out(const struct gateway *gateway, const struct sa *sa)
+{
+	uint64_t last = sa->params.proto->last_seq(sa->params.esn);
+
+	if (sa->inbound)
+		return false;
+	for (unsigned i = 0; i < gateway->dp->workers; i++)
+		if (counter_read(&sa->out->lane[i].next) > last - last / 16)
+			return true;
+	return false;
+}
+
+static void expire(struct watch *watch, struct sa *sa, const char *reason)
+{
+	if (watch->expired_n == EXPIRED_MAX)
+		return;
+	sa->expired = true;
+	watch->expired[watch->expired_n++] =
+		json_pack("{s:s, s:s, s:I}", "tunnel", sa->tunnel->name, "direction",
+			sa->inbound ? "in" : "out", "spi", (json_int_t)sa->params.spi);
+	log_notice("SA %s, SPI 0x%08x, has come to the end of its life: %s", sa->name,
+		sa->params.spi, reason);
+	notify_sa(watch->gateway, "hard-expire", sa, reason);
+}
+
+static void look_at(struct watch *watch, const struct config_sa *from, uint64_t now_ms)
+{
+	struct used used = used_of(watch->gateway, from->live, now_ms);
+	struct sa *sa = from->live;
+	const char *soft = over(&used, &from->soft);
+	const char *hard = over(&used, &from->hard);
+
+	if (!sa->numbers_told && numbers_run_out(watch->gateway, sa)) {
+		sa->numbers_told = true;
+		notify_sa(watch->gateway, "sequence-space", sa, "numbers");
+	}
+	if (soft && !sa->soft_told) {
+		sa->soft_told = true;
+		notify_sa(watch->gateway, "soft-expire", sa, soft);
+	}
+	if (hard && !sa->expired)
+		expire(watch, sa, hard);
+}
+
+static void on_removed(void *arg, int ret, const struct error *err)
+{
+	(void)arg;
+	if (ret < 0)
+		log_error("SAs at the end of their lives could not be removed: %s", err->text);
+}
+
+static void remove_expired(struct watch *watch)
+{
+	static const struct request del_sa = {.name = API_DEL_SA, .change = change_del_sa};
+	struct change_step step[EXPIRED_MAX];
+	struct change_ticket *ticket;
+	json_t *results = NULL;
+	struct error err;
+
+	for (unsigned i = 0; i < watch->expired_n; i++)
+		step[i] = (struct change_step){&del_sa, watch->expired[i]};
+	if (watch->expired_n > 0 &&
+		changes_submit(watch->gateway->changes, OWNER_OPERATOR, step, watch->expired_n,
+			on_removed, watch, &ticket, &results, &err) < 0)
+		on_removed(watch, -EIO, &err);
+	json_decref(results);
+	for (unsigned i = 0; i < watch->expired_n; i++)
+		json_decref(watch->expired[i]);
+	watch->expired_n = 0;
+}
+
+static void look_at_sas(struct watch *watch)
+{
+	const struct config *config = watch->gateway->config;
+	uint64_t now_ms = limiter_now_ms();
+
+	for (unsigned i = watch->turn; i < config->tunnels_n; i += TICKS) {
+		const struct config_tunnel *tunnel = &config->tunnels[i];
+
+		if (tunnel->has_out)
+			look_at(watch, &tunnel->out, now_ms);
+		for (unsigned k = 0; k < tunnel->in_n; k++)
+			look_at(watch, &tunnel->in[k], now_ms);
+	}
+	remove_expired(watch);
+}
+
+static void look_at_links(struct watch *watch)
+{
+	const struct dataplane *dp = watch->gateway->dp;
+
+	for (unsigned i = 0; i < dp->ports; i++) {
+		bool up = port_link_up(&dp->port[i]);
+
+		if (up == watch->up[i])
+			continue;
+		watch->up[i] = up;
+		log_notice("port %s: the link is %s", dp->port[i].name, up ? "up" : "down");
+		notify(watch->gateway,
+			json_pack("{s:s, s:s, s:b}", "kind", "link", "port", dp->port[i].name, "up",
+				(int)up));
+	}
+}
+
+static void tell_audited(struct watch *watch)
+{
+	const struct gateway *gateway = watch->gateway;
+	uint64_t newest = audit_newest(gateway->audit);
+
+	// A flood that displaced records is told from where they are left.
+	if (newest - watch->audited > AUDIT_RECORDS)
+		watch->audited = newest - AUDIT_RECORDS;
+	while (watch->audited < newest)
+		notify(gateway, show_event(gateway, audit_find(gateway->audit, ++watch->audited)));
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct watch *watch = arg;
+
+	(void)fd;
+	(void)what;
+	tell_audited(watch);
+	look_at_sas(watch);
+	if (watch->turn == 0)
+		look_at_links(watch);
+	watch->turn = (watch->turn + 1) % TICKS;
+}
+
+int watch_create(struct gateway *gateway, struct watch **created, struct error *err)
+{
+	static const struct timeval period = {.tv_usec = TICK_MS * 1000};
+	struct watch *watch = calloc(1, sizeof(*watch));
+
+	if (watch)
+		watch->tick = event_new(gateway->events, -1, EV_PERSIST, on_tick, watch);
+	if (!watch || !watch->tick || event_add(watch->tick, &period) < 0) {
+		watch_destroy(watch);
+		return error_set(err, ENOMEM, "no memory to watch lifetimes");
+	}
+	watch->gateway = gateway;
+	for (unsigned i = 0; i < gateway->dp->ports; i++)
+		watch->up[i] = port_link_up(&gateway->dp->port[i]);
+	*created = watch;
+	return 0;
+}
+
+void watch_destroy(struct watch *watch)
+{
+	if (!watch)
+		return;
+	if (watch->tick)
+		event_free(watch->tick);
+	free(watch);
+}

@@ -1,0 +1,52 @@
+// The set of keys that were in use, against a list.
+#include "ctl/used_keys.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define KEYS 5000
+
+// Most begin alike, so that they meet in the table.
+static void make(unsigned number, uint8_t fingerprint[FINGERPRINT_OCTETS])
+{
+	memset(fingerprint, 0, FINGERPRINT_OCTETS);
+	fingerprint[0] = (uint8_t)(number % 3);
+	fingerprint[8] = (uint8_t)number;
+	fingerprint[9] = (uint8_t)(number >> 8);
+	fingerprint[15] = 1;
+}
+
+static void remembers_all_and_no_others(void **state)
+{
+	struct used_keys *keys = used_keys_create();
+	uint8_t fingerprint[FINGERPRINT_OCTETS];
+
+	(void)state;
+	assert_non_null(keys);
+	for (unsigned i = 0; i < KEYS; i++) {
+		make(i, fingerprint);
+		assert_false(used_keys_has(keys, fingerprint));
+		assert_int_equal(used_keys_add(keys, fingerprint), 0);
+		assert_int_equal(used_keys_add(keys, fingerprint), 0);
+	}
+	for (unsigned i = 0; i < 2 * KEYS; i++) {
+		make(i, fingerprint);
+		assert_int_equal(used_keys_has(keys, fingerprint), i < KEYS);
+	}
+	used_keys_destroy(keys);
+	used_keys_destroy(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(remembers_all_and_no_others),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
