@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define TIMEOUT_S 10
+#define TIMEOUT_S 60
 #define ANSWER_MAX (32 * 1024 * 1024)
 
 static int no_daemon(const char *path, int errnum, struct error *err)
@@ -62,46 +62,105 @@ static int send_all(int fd, const char *text, size_t octets)
 	return 0;
 }
 
-// Up to and without the newline; to be freed.
-static int receive_line(int fd, char **line, size_t *octets)
+int client_open(struct client *client, const char *path, struct error *err)
 {
-	size_t room = 65536;
-	size_t used = 0;
-	char *text = malloc(room);
-	int ret = -ENOMEM;
+	int fd = open_socket(path, err);
 
-	while (text && room <= ANSWER_MAX) {
-		ssize_t n = recv(fd, text + used, room - used, 0);
-		char *end, *grown;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			ret = n == 0 ? -ECONNRESET : -errno;
-			break;
-		}
-		end = memchr(text + used, '\n', (size_t)n);
-		used += (size_t)n;
-		if (end) {
-			*line = text;
-			*octets = (size_t)(end - text);
-			return 0;
-		}
-		if (used < room)
-			continue;
-		room *= 2;
-		grown = realloc(text, room);
-		if (!grown)
-			break;
-		text = grown;
-	}
-	free(text);
-	return ret;
+	*client = (struct client){.path = path, .fd = fd, .room = 65536};
+	if (fd < 0)
+		return fd;
+	client->text = malloc(client->room);
+	if (client->text)
+		return 0;
+	close(fd);
+	return error_set(err, ENOMEM, "no memory");
 }
 
-static int judge(json_t *answer, json_t **result, struct error *err)
+void client_close(struct client *client)
 {
-	json_t *error = json_object_get(answer, "error");
+	if (client->fd >= 0)
+		close(client->fd);
+	free(client->text);
+	*client = (struct client){.fd = -1};
+}
+
+int client_send(struct client *client, const char *request, json_t *arguments, struct error *err)
+{
+	json_t *asked = json_pack("{s:i, s:s, s:O*}", "vped", API_VERSION, "request", request,
+		"arguments", arguments);
+	char *line = asked ? json_dumps(asked, JSON_COMPACT) : NULL;
+	int ret = line ? 0 : -ENOMEM;
+
+	if (ret == 0)
+		ret = send_all(client->fd, line, strlen(line));
+	if (ret == 0)
+		ret = send_all(client->fd, "\n", 1);
+	if (line)
+		explicit_bzero(line, strlen(line)); // there may be a key in it
+	free(line);
+	json_decref(asked);
+	// The daemon may have said why it closed.
+	if (ret < 0 && ret != -EPIPE)
+		return error_set(err, -ret, "%s: %s", client->path, strerror(-ret));
+	return 0;
+}
+
+static int make_room(struct client *client)
+{
+	char *grown;
+
+	if (client->used < client->room)
+		return 0;
+	grown = client->room < ANSWER_MAX ? realloc(client->text, 2 * client->room) : NULL;
+	if (!grown)
+		return -ENOMEM;
+	client->text = grown;
+	client->room *= 2;
+	return 0;
+}
+
+// The octets of the next line, its end included.
+static int receive_line(struct client *client, bool patient, size_t *octets)
+{
+	size_t looked = 0;
+
+	for (;;) {
+		char *end = memchr(client->text + looked, '\n', client->used - looked);
+		ssize_t n;
+
+		if (end) {
+			*octets = (size_t)(end - client->text) + 1;
+			return 0;
+		}
+		looked = client->used;
+		if (make_room(client) < 0)
+			return -ENOMEM;
+		n = recv(client->fd, client->text + client->used, client->room - client->used, 0);
+		if (n < 0 && (errno == EINTR || (patient && errno == EAGAIN)))
+			continue;
+		if (n <= 0)
+			return n == 0 ? -ECONNRESET : -errno;
+		client->used += (size_t)n;
+	}
+}
+
+int client_receive(struct client *client, bool patient, json_t **message, struct error *err)
+{
+	size_t octets = 0;
+	int ret = receive_line(client, patient, &octets);
+
+	if (ret < 0)
+		return error_set(err, -ret, "%s: no answer: %s", client->path,
+			ret == -EAGAIN ? "timeout" : strerror(-ret));
+	*message = json_loadb(client->text, octets, 0, NULL);
+	client->used -= octets;
+	memmove(client->text, client->text + octets, client->used);
+	return *message ? 0 : error_set(err, EPROTO, "%s: the answer is not JSON", client->path);
+}
+
+int client_judge(const json_t *answer, json_t **result, struct error *err)
+{
+	const json_t *error = json_object_get(answer, "error");
 	const char *text = json_string_value(json_object_get(error, "text"));
 
 	if (text)
@@ -120,35 +179,18 @@ static int judge(json_t *answer, json_t **result, struct error *err)
 int client_request(const char *path, const char *request, json_t *arguments, json_t **result,
 	struct error *err)
 {
-	json_t *asked = json_pack("{s:i, s:s, s:O*}", "vped", API_VERSION, "request", request,
-		"arguments", arguments);
-	char *line = json_dumps(asked, JSON_COMPACT);
+	struct client client;
 	json_t *answer = NULL;
-	char *answered = NULL;
-	size_t octets = 0;
-	int fd = line ? open_socket(path, err) : error_set(err, ENOMEM, "no memory");
-	int ret = fd;
+	int ret = client_open(&client, path, err);
 
-	if (fd < 0)
-		goto out;
-	ret = send_all(fd, line, strlen(line));
+	if (ret < 0)
+		return ret;
+	ret = client_send(&client, request, arguments, err);
 	if (ret == 0)
-		ret = send_all(fd, "\n", 1);
-	if (ret == 0 || ret == -EPIPE)
-		ret = receive_line(fd, &answered, &octets);
-	close(fd);
-	if (ret < 0) {
-		error_set(err, -ret, "%s: no answer: %s", path,
-			ret == -EAGAIN ? "timeout" : strerror(-ret));
-		goto out;
-	}
-	answer = json_loadb(answered, octets, 0, NULL);
-	ret = answer ? judge(answer, result, err)
-		     : error_set(err, EPROTO, "%s: the answer is not JSON", path);
-out:
-	free(line);
-	free(answered);
-	json_decref(asked);
+		ret = client_receive(&client, false, &answer, err);
+	if (ret == 0)
+		ret = client_judge(answer, result, err);
 	json_decref(answer);
+	client_close(&client);
 	return ret;
 }

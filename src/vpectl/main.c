@@ -9,34 +9,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct vpectl_command commands[] = {
-	{"show-stats", "", "totals: traffic, drops, kernel, ICMP, replay windows", stats_show},
-	{"show-sa", "[NAME]", "security associations of all tunnels, or of the SA or tunnel NAME",
-		sa_show},
-	{"show-policy", "[NAME]", "security policies in their order, and how often each decided",
-		policy_show},
-	{"show-ports", "", "ports: devices, queues, steering, host interfaces, drops", ports_show},
-	{"show-workers", "", "workers: queues, load, hand-over between them, drops", workers_show},
-	{"show-events", "", "the last auditable events", events_show},
-	{"host-guard", "status|off",
-		"what keeps the kernel from forwarding, without a daemon too; remove it",
-		host_guard},
-};
-
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#include <unistd.h>
 
 static void usage(FILE *to)
 {
-	fputs("usage: vpectl [--socket PATH] [--json] SUBCOMMAND [ARGUMENT ...]\n"
+	fputs("usage: vpectl [OPTION ...] SUBCOMMAND [ARGUMENT ...]\n"
+	      "       vpectl [OPTION ...] --file FILE\n"
 	      "       vpectl --help | --version\n\n",
 		to);
-	for (unsigned i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-12s %-10s %s\n", commands[i].name, commands[i].arguments,
-			commands[i].help);
-	fputs("\nThe socket is " API_SOCKET_DEFAULT " unless --socket or VPECTL_SOCKET says "
-	      "otherwise.\n",
+	for (unsigned i = 0; i < vpectl_commands_n; i++)
+		fprintf(to, "  %s%s%s\n      %s\n", vpectl_commands[i].name,
+			vpectl_commands[i].arguments[0] ? " " : "", vpectl_commands[i].arguments,
+			vpectl_commands[i].help);
+	fputs("\n  -s, --socket PATH        " API_SOCKET_DEFAULT ", or VPECTL_SOCKET\n"
+	      "  -a, --admin-socket PATH  for changes; PATH of --socket with -admin in it\n"
+	      "  -j, --json               the daemon's answer as it is\n"
+	      "  -w, --watch SECONDS      show again and again\n"
+	      "  -f, --file FILE          changes, one a line, all or none; - is standard input\n",
 		to);
+}
+
+enum vpectl_exit vpectl_fail(int ret, const struct error *err)
+{
+	fprintf(stderr, "vpectl: %s\n", err->text);
+	return ret == -EREMOTEIO ? VPECTL_REFUSED : VPECTL_NO_CONNECTION;
 }
 
 enum vpectl_exit vpectl_ask(const struct vpectl *ctl, const char *request, json_t *arguments,
@@ -47,10 +43,8 @@ enum vpectl_exit vpectl_ask(const struct vpectl *ctl, const char *request, json_
 	int ret = client_request(ctl->socket, request, arguments, &result, &err);
 
 	json_decref(arguments);
-	if (ret < 0) {
-		fprintf(stderr, "vpectl: %s\n", err.text);
-		return ret == -EREMOTEIO ? VPECTL_REFUSED : VPECTL_NO_CONNECTION;
-	}
+	if (ret < 0)
+		return vpectl_fail(ret, &err);
 	if (ctl->json) {
 		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 		putchar('\n');
@@ -86,51 +80,138 @@ bool vpectl_name_argument(int argc, char **argv, const char *command, json_t **a
 
 static enum vpectl_exit run(const struct vpectl *ctl, int argc, char **argv)
 {
+	const struct vpectl_command *command;
+
 	if (argc == 0) {
 		usage(stderr);
 		return VPECTL_USAGE;
 	}
-	for (unsigned i = 0; i < COMMANDS; i++)
-		if (strcmp(commands[i].name, argv[0]) == 0)
-			return commands[i].run(ctl, argc - 1, argv + 1);
-	fprintf(stderr, "vpectl: there is no subcommand \"%s\"; see vpectl --help\n", argv[0]);
-	return VPECTL_USAGE;
+	command = vpectl_find(argv[0]);
+	if (!command) {
+		fprintf(stderr, "vpectl: there is no subcommand \"%s\"; see vpectl --help\n",
+			argv[0]);
+		return VPECTL_USAGE;
+	}
+	if (command->parameters)
+		return change(ctl, command, argc - 1, argv + 1);
+	return command->run(ctl, argc - 1, argv + 1);
 }
 
-int main(int argc, char **argv)
+static enum vpectl_exit watch(const struct vpectl *ctl, const char *seconds, int argc, char **argv)
+{
+	enum vpectl_exit status;
+	char *end;
+	double period = strtod(seconds, &end);
+
+	if (*end != '\0' || !(period >= 0.1 && period <= 86400)) {
+		fputs("vpectl: --watch takes seconds, 0.1 to 86400\n", stderr);
+		return VPECTL_USAGE;
+	}
+	if (argc == 0 || strncmp(argv[0], "show-", 5) != 0) {
+		fputs("vpectl: --watch goes with show-...\n", stderr);
+		return VPECTL_USAGE;
+	}
+	for (;;) {
+		// A terminal begins anew; a file gets one after the other.
+		if (isatty(STDOUT_FILENO))
+			fputs("\033[H\033[2J", stdout);
+		status = run(ctl, argc, argv);
+		if (status != VPECTL_OK || fflush(stdout) != 0)
+			return status;
+		usleep((useconds_t)(period * 1e6));
+	}
+}
+
+// As the daemon names it, where its configuration does not.
+static const char *admin_of(const char *socket)
+{
+	static char path[128];
+	size_t octets = strlen(socket);
+
+	if (octets > 5 && strcmp(socket + octets - 5, ".sock") == 0)
+		octets -= 5;
+	snprintf(path, sizeof(path), "%.*s-admin.sock", (int)octets, socket);
+	return path;
+}
+
+struct choice {
+	struct vpectl ctl;
+	const char *watch;
+	const char *file;
+};
+
+// false: it is done already, with *status.
+static bool choose(int argc, char **argv, struct choice *choice, enum vpectl_exit *status)
 {
 	static const struct option options[] = {
 		{"socket", required_argument, NULL, 's'},
+		{"admin-socket", required_argument, NULL, 'a'},
 		{"json", no_argument, NULL, 'j'},
+		{"watch", required_argument, NULL, 'w'},
+		{"file", required_argument, NULL, 'f'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
-	const char *from_environment = getenv("VPECTL_SOCKET");
-	struct vpectl ctl = {.socket = from_environment ? from_environment : API_SOCKET_DEFAULT};
-	enum vpectl_exit status = VPECTL_OK;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "s:jhV", options, NULL)) != -1) {
+	*status = VPECTL_OK;
+	while ((option = getopt_long(argc, argv, "s:a:jw:f:hV", options, NULL)) != -1) {
 		switch (option) {
 		case 's':
-			ctl.socket = optarg;
+			choice->ctl.socket = optarg;
+			break;
+		case 'a':
+			choice->ctl.admin_socket = optarg;
 			break;
 		case 'j':
-			ctl.json = true;
+			choice->ctl.json = true;
+			break;
+		case 'w':
+			choice->watch = optarg;
+			break;
+		case 'f':
+			choice->file = optarg;
 			break;
 		case 'h':
 			usage(stdout);
-			goto out;
+			return false;
 		case 'V':
 			puts("vpectl " VPECTL_VERSION);
-			goto out;
+			return false;
 		default:
-			return VPECTL_USAGE;
+			*status = VPECTL_USAGE;
+			return false;
 		}
 	}
-	status = run(&ctl, argc - optind, argv + optind);
-out:
+	return true;
+}
+
+static enum vpectl_exit act(const struct choice *choice, int argc, char **argv)
+{
+	if (choice->file && argc > 0) {
+		fputs("vpectl: --file takes the place of a subcommand\n", stderr);
+		return VPECTL_USAGE;
+	}
+	if (choice->file)
+		return batch(&choice->ctl, choice->file);
+	if (choice->watch)
+		return watch(&choice->ctl, choice->watch, argc, argv);
+	return run(&choice->ctl, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	const char *from_environment = getenv("VPECTL_SOCKET");
+	struct choice choice = {
+		.ctl = {.socket = from_environment ? from_environment : API_SOCKET_DEFAULT}};
+	enum vpectl_exit status;
+
+	if (choose(argc, argv, &choice, &status)) {
+		if (!choice.ctl.admin_socket)
+			choice.ctl.admin_socket = admin_of(choice.ctl.socket);
+		status = act(&choice, argc - optind, argv + optind);
+	}
 	// A full disk or a closed pipe must not look like success.
 	if (fflush(stdout) != 0 && status == VPECTL_OK) {
 		perror("vpectl: stdout");

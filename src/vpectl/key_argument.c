@@ -1,0 +1,76 @@
+// Octets or digits into digits. What is right for the algorithm is the daemon's to say.
+#include "vpectl/key_argument.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OCTETS_MAX 1024
+
+static int slurp(int fd, uint8_t text[OCTETS_MAX + 1], size_t *octets)
+{
+	*octets = 0;
+	while (*octets <= OCTETS_MAX) {
+		ssize_t n = read(fd, text + *octets, OCTETS_MAX + 1 - *octets);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n == 0 ? 0 : -errno;
+		*octets += (size_t)n;
+	}
+	return -EFBIG;
+}
+
+static bool is_digits(const uint8_t *text, size_t octets)
+{
+	for (size_t i = 0; i < octets; i++)
+		if (!isxdigit(text[i]))
+			return false;
+	return octets > 0;
+}
+
+static json_t *digits_of(const uint8_t *text, size_t octets)
+{
+	char digits[2 * OCTETS_MAX + 1];
+	size_t used = octets;
+	json_t *made;
+
+	while (used > 0 && isspace(text[used - 1]))
+		used--;
+	if (is_digits(text, used)) {
+		made = json_stringn((const char *)text, used);
+	} else {
+		for (size_t i = 0; i < octets; i++)
+			snprintf(digits + 2 * i, 3, "%02x", text[i]);
+		made = json_stringn(digits, 2 * octets);
+	}
+	explicit_bzero(digits, sizeof(digits));
+	return made;
+}
+
+json_t *key_argument_read(const char *file, struct error *err)
+{
+	bool is_stdin = strcmp(file, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+	uint8_t text[OCTETS_MAX + 1];
+	json_t *key = NULL;
+	size_t octets = 0;
+	int ret = fd < 0 ? -errno : slurp(fd, text, &octets);
+
+	if (ret == 0)
+		key = digits_of(text, octets);
+	if (ret < 0)
+		error_set(err, -ret, "key file %s: %s", file, strerror(-ret));
+	else if (!key)
+		error_set(err, ENOMEM, "no memory");
+	explicit_bzero(text, sizeof(text));
+	if (fd >= 0 && !is_stdin)
+		close(fd);
+	return key;
+}
