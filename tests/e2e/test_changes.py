@@ -1,0 +1,307 @@
+"""Tunnels, SAs and policies changed while packets flow."""
+
+import threading
+import time
+
+import pytest
+
+import gateway as gw
+import traffic
+from admin import Admin, admin_socket, rekey, sa_arguments
+from capture import Capture, inspect
+from lab import LabError, wait_for
+from sites import A, B, OUTER_ALL, answer_pings, protect
+
+
+# Inbound SAs that stay while packets of theirs may be on their way, on CPUs that others use too.
+OLD_KEPT = 4
+
+
+class Steady:
+    """Numbered datagrams from a to b, at a rate, until told to stop."""
+
+    def __init__(self, sites, rate, port=7000):
+        self.sites = sites
+        self.rate = rate
+        self.port = port
+        self.sent = 0
+        self.stop_it = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _numbers(self):
+        while not self.stop_it.is_set():
+            yield self.sent
+            self.sent += 1
+
+    def _run(self):
+        traffic.send_numbers(self.sites.host["a"], B.host[4], self._numbers(), rate=self.rate,
+                             port=self.port)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop_it.set()
+        self.thread.join()
+
+
+def assert_all_once(numbers, steady):
+    numbers.settle(steady.sent)
+    assert len(numbers) == steady.sent and steady.sent > 0
+    assert not numbers.twice
+
+
+def bare(sites):
+    """Both gateways without any tunnel."""
+    sites.pair("vpe")
+    for site in (A, B):
+        gateway = sites.gateway[site.letter]
+        gateway.tunnels = []
+        gateway.policies = answer_pings(site)
+    return sites.gateway["a"], sites.gateway["b"]
+
+
+def install(admin, site, other, out, inbound, manual=True, tunnel="peer"):
+    """A tunnel, its SAs and policies."""
+    admin.add_tunnel(name=tunnel, local=site.wan[4], remote=other.wan[4], port="wan")
+    admin.add_sa(**sa_arguments(inbound, tunnel, "in", manual))
+    admin.add_sa(**sa_arguments(out, tunnel, "out", manual))
+    for family, policy in zip((4, 6), protect(site, other, tunnel)):
+        admin.add_policy(name=f"to-{other.letter}{family}", src=policy.src, dst=policy.dst,
+                         action="protect", tunnel=tunnel)
+
+
+@pytest.mark.parametrize("protocol", ["vpe", "esp"])
+def test_everything_over_the_socket(sites, protocol):
+    """From nothing to a tunnel that carries traffic, and back to nothing."""
+    a, b = bare(sites)
+    sites.start()
+    there, back = gw.sa(protocol), gw.sa(protocol)
+    with Admin(a) as at_a, Admin(b) as at_b:
+        install(at_a, A, B, there, back)
+        install(at_b, B, A, back, there)
+        sites.wait_reachable()
+        # The same again changes nothing.
+        again = at_a.add_sa(**sa_arguments(there, "peer", "out"))
+        assert again["changed"] is False
+        assert not at_a.add_tunnel(name="peer", local=A.wan[4], remote=B.wan[4],
+                                   port="wan")["changed"]
+        assert {sa["spi"] for sa in at_a.show_sa(name="peer")["sas"]} == {there.spi, back.spi}
+        with pytest.raises(LabError, match="protects by tunnel"):
+            at_a.del_tunnel(name="peer")
+        for family in (4, 6):
+            assert at_a.del_policy(name=f"to-b{family}")["deleted"] == 1
+            assert at_a.del_policy(name=f"to-b{family}")["deleted"] == 0
+        at_a.del_tunnel(name="peer")
+        assert not at_a.show_sa()["sas"]
+        # What was protected does not go in clear now.
+        assert traffic.ping(sites.host["a"], B.host[4], 3, wait=0.5).received == 0
+    assert a.stop() == 0 and b.stop() == 0
+
+
+@pytest.mark.parametrize("protocol", ["vpe", "esp"])
+def test_rekeys_under_traffic(sites, protocol, count):
+    """Both ends, inbound first: nothing lost, nothing twice, nothing in clear."""
+    a, b = sites.pair(protocol)
+    sites.start().wait_reachable((4,))
+    spis, old = [sites.a_to_b.spi, sites.b_to_a.spi], []
+    capture = Capture(sites.lab, sites.wan, sites.wan_ends["a"][0], "rekeys")
+    with Admin(a) as at_a, Admin(b) as at_b, \
+            traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
+        with Steady(sites, 2000) as steady:
+            for _ in range(count(60, 1000)):
+                old.append(spis)
+                spis = rekey(at_a, at_b, "peer", protocol, spis)
+                time.sleep(0.05)
+                if len(old) <= OLD_KEPT:
+                    continue
+                to_b, to_a = old.pop(0)
+                at_a.del_sa(tunnel="peer", direction="in", spi=to_a)
+                at_b.del_sa(tunnel="peer", direction="in", spi=to_b)
+        assert_all_once(numbers, steady)
+        assert [sa["spi"] for sa in at_a.show_sa()["sas"] if sa["direction"] == "out"] == spis[:1]
+    assert not a.drops().get("no_outbound_sa") and not b.drops().get("no_sa")
+    found = inspect(capture.stop().path, OUTER_ALL)
+    assert capture.dropped == 0 and found.in_clear == 0, found.words()
+
+
+def test_reloads_under_traffic(sites, count):
+    """The file changes each time: a policy and a tunnel come and go, those in use stay."""
+    a, b = sites.pair("vpe")
+    sites.start().wait_reachable((4,))
+    plain = a.configuration()
+    extra = gw.Tunnel(A.wan[4], "192.0.2.77", gw.sa("esp"), gw.sa("esp"), name="extra")
+    before = a.ask("show-sa", name="peer")["sas"]
+    with Admin(a) as at_a, traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
+        with Steady(sites, 2000) as steady:
+            for i in range(count(40, 1000)):
+                a.tunnels = a.tunnels[:1]
+                a.policies = a.policies[:2]
+                if i % 2 == 0:
+                    extra.out, extra.inbound = gw.sa("esp"), gw.sa("esp")
+                    a.tunnels.append(extra)
+                    a.policies.append(gw.Policy("10.1.0.0/16", "10.77.0.0/16", tunnel="extra"))
+                a.lab.file(f"{a.name}.conf", a.configuration())
+                assert at_a.reload()["tunnels"] == len(a.tunnels)
+        assert_all_once(numbers, steady)
+        # A file that is wrong changes nothing, and says where.
+        a.lab.file(f"{a.name}.conf", plain.replace("burst = 64", "burts = 64"))
+        with pytest.raises(LabError, match=r"\.conf:\d+: .*burts"):
+            at_a.reload()
+        a.lab.file(f"{a.name}.conf", plain.replace("burst = 64", "burst = 32"))
+        with pytest.raises(LabError, match="workers.burst.*restart"):
+            at_a.reload()
+    after = a.ask("show-sa", name="peer")["sas"]
+    assert [sa["spi"] for sa in after] == [sa["spi"] for sa in before]
+    assert after[-1]["packets"] >= steady.sent
+    assert traffic.ping(sites.host["a"], B.host[4], 5).lossless
+
+
+def test_sighup_reloads(sites):
+    a, _ = sites.pair("vpe")
+    sites.start().wait_reachable((4,))
+    a.policies.append(gw.Policy("10.1.0.0/16", "10.99.0.0/16", "discard"))
+    a.lab.file(f"{a.name}.conf", a.configuration())
+    a.process.send(1)
+    wait_for("the policy", lambda: len(a.ask("show-policy")["policies"]) == len(a.policies))
+    assert traffic.ping(sites.host["a"], B.host[4], 5).lossless
+    a.lab.file(f"{a.name}.conf", "nonsense")
+    a.process.send(1)
+    wait_for("the refusal", lambda: "SIGHUP" in a.process.said() and
+             "nonsense" not in a.process.said() and ":1:" in a.process.said())
+    assert len(a.ask("show-policy")["policies"]) == len(a.policies)
+    assert traffic.ping(sites.host["a"], B.host[4], 5).lossless
+
+
+def test_a_peer_that_moves(sites):
+    """Outer addresses change, keys and counters stay."""
+    a, b = sites.pair("esp")
+    sites.start().wait_reachable((4,))
+    b.namespace.ip(f"address add 192.0.2.22/24 dev {b.ports[1].host_interface}")
+    sent = a.sa("out")["packets"]
+    with Admin(a) as at_a, Admin(b) as at_b:
+        at_b.update_sa(tunnel="peer", direction="in", spi=sites.a_to_b.spi, local="192.0.2.22")
+        at_b.update_sa(tunnel="peer", direction="out", spi=sites.b_to_a.spi, local="192.0.2.22")
+        at_a.update_sa(tunnel="peer", direction="in", spi=sites.b_to_a.spi, remote="192.0.2.22")
+        at_a.update_sa(tunnel="peer", direction="out", spi=sites.a_to_b.spi, remote="192.0.2.22")
+    a.route(B.prefixes[4], "192.0.2.22")
+    sites.wait_reachable((4,))
+    assert traffic.ping(sites.host["a"], B.host[4], 20).lossless
+    out = a.sa("out")
+    assert out["packets"] > sent and out["remote"] == "192.0.2.22"
+    assert int(out["lanes"][0]["next"]) == out["packets"] + 1
+
+
+def test_keys_are_used_once(sites):
+    """In either direction, in another protocol, after it was deleted, by its old name or a new."""
+    a, _ = sites.pair("vpe")
+    a.start()
+    esp = gw.Sa("esp", gw.esp_spi(), key=sites.a_to_b.key)
+    with Admin(a) as admin:
+        for direction in ("in", "out"):
+            with pytest.raises(LabError, match="key"):
+                admin.add_sa(**sa_arguments(esp, "peer", direction))
+        fresh = gw.sa("vpe")
+        admin.rekey_sa(tunnel="peer", direction="out", spi=fresh.spi, key=fresh.key.hex())
+        for sa in (sites.a_to_b, esp):
+            with pytest.raises(LabError, match="was in use since the daemon started"):
+                admin.add_sa(**sa_arguments(sa, "peer", "out"))
+        # The file still has the first key: it does not come back.
+        admin.reload()
+        assert a.sa("out")["spi"] == fresh.spi
+        with pytest.raises(LabError, match="all zeros"):
+            admin.add_sa(**sa_arguments(gw.Sa("vpe", 77, key=bytes(32)), "peer", "in"))
+        with pytest.raises(LabError, match="manual_keys"):
+            admin.add_sa(**sa_arguments(gw.sa("vpe"), "peer", "in", manual=False))
+    said = a.process.said()
+    for key in (fresh.key, sites.a_to_b.key):
+        assert key.hex() not in said
+
+
+def test_batches_are_all_or_nothing(sites):
+    a, _ = sites.pair("vpe")
+    a.start()
+    before = a.ask("show-policy")["policies"]
+    with Admin(a) as admin:
+        admin.begin()
+        for i in range(200):
+            admin.add_policy(name=f"x{i}", src=f"10.1.{i}.0/24", dst="10.50.0.0/16",
+                             action="discard")
+        admin.add_policy(name="bad", src="10.1.0.1/16", dst="10.50.0.0/16", action="discard")
+        with pytest.raises(LabError, match="request 201 of the batch, add-policy: .*host bits"):
+            admin.commit()
+        assert a.ask("show-policy")["policies"] == before
+        admin.begin()
+        for i in range(200):
+            admin.add_policy(name=f"x{i}", src=f"10.1.{i}.0/24", dst="10.50.0.0/16",
+                             action="discard")
+        assert len(admin.commit()["results"]) == 200
+        assert len(a.ask("show-policy")["policies"]) == len(before) + 200
+        admin.begin()
+        admin.flush(what="policies")
+        assert admin.abort()["dropped"] == 1
+        assert len(a.ask("show-policy")["policies"]) == len(before) + 200
+
+
+def test_an_owner_that_starts_anew(sites):
+    """A key daemon's session dies while a bypass lies below: nothing goes in clear."""
+    a, b = bare(sites)
+    for gateway in (a, b):
+        gateway.policies += [gw.Policy("10.0.0.0/8", "10.0.0.0/8", "bypass")]
+    sites.start()
+    there, back = gw.sa("esp"), gw.sa("esp")
+    capture = Capture(sites.lab, sites.wan, sites.wan_ends["a"][0], "owner")
+
+    def below(admin, site, other, out, inbound):
+        admin.add_tunnel(name="ike", local=site.wan[4], remote=other.wan[4], port="wan")
+        admin.add_sa(**sa_arguments(inbound, "ike", "in", False))
+        admin.add_sa(**sa_arguments(out, "ike", "out", False))
+        admin.add_policy(name="ike", src=site.prefixes[4], dst=other.prefixes[4],
+                         action="protect", tunnel="ike", before="p2")
+
+    with Admin(a) as at_a, Admin(b) as at_b:
+        for admin in (at_a, at_b):
+            assert "withdrawn" not in admin.hello(owner="ike", instance="one")
+        below(at_a, A, B, there, back)
+        below(at_b, B, A, back, there)
+        sites.wait_reachable((4,))
+        with Steady(sites, 500), Admin(a) as second:
+            with pytest.raises(LabError, match="belongs to somebody else"):
+                second.hello(owner="other", instance="x")
+                second.del_policy(name="ike")
+            gone = second.hello(owner="ike", instance="two")["withdrawn"]
+            assert gone == {"sas": 2, "policies": 1}
+            assert not a.ask("show-sa")["sas"]
+            with pytest.raises(LabError, match="another instance"):
+                at_a.flush(what="all")
+            assert traffic.ping(sites.host["a"], B.host[4], 3, wait=0.5).received == 0
+            fresh = gw.sa("esp"), gw.sa("esp")
+            at_b.add_sa(**sa_arguments(fresh[0], "ike", "in", False))
+            at_b.add_sa(**sa_arguments(fresh[1], "ike", "out", False))
+            second.add_sa(**sa_arguments(fresh[1], "ike", "in", False))
+            second.add_sa(**sa_arguments(fresh[0], "ike", "out", False))
+            assert traffic.ping(sites.host["a"], B.host[4], 3, wait=0.5).received == 0
+            second.add_policy(name="ike", src=A.prefixes[4], dst=B.prefixes[4],
+                              action="protect", tunnel="ike")
+            sites.wait_reachable((4,))
+    found = inspect(capture.stop().path, OUTER_ALL)
+    assert capture.dropped == 0 and found.in_clear == 0, found.words()
+
+
+def test_the_read_only_socket_changes_nothing(sites):
+    a, _ = sites.pair("vpe")
+    a.start()
+    with Admin(a, a.socket) as reader, pytest.raises(LabError, match="is unknown; known:"):
+        assert "reload" not in reader.hello()["requests"]
+        reader.flush(what="all")
+    with Admin(a) as admin:
+        assert "reload" in admin.hello()["requests"]
+        spi = admin.alloc_spi(protocol="esp")["spi"]
+        assert 0xc0000000 <= spi <= 0xcfffffff
+        assert admin.alloc_spi(protocol="esp")["spi"] != spi
+        admin.hello(owner="ike", instance="1")
+        with Admin(a) as other, pytest.raises(LabError, match="reserved for somebody else"):
+            other.add_sa(**sa_arguments(gw.Sa("esp", admin.alloc_spi(protocol="esp")["spi"]),
+                                        "peer", "in"))
+    assert admin_socket(a).stat().st_mode & 0o7777 == 0o660

@@ -1,0 +1,141 @@
+"""The command line: what it sends, how it ends, what it never shows."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+import gateway as gw
+from admin import admin_socket
+from gateway import program
+from lab import ROOT
+from sites import A, B, answer_pings
+
+
+def commands():
+    """Name -> what follows it, of --help."""
+    text = subprocess.run([program("vpectl"), "--help"], capture_output=True, text=True,
+                          check=True).stdout
+    return dict(re.findall(r"^  ([a-z][a-z-]*)(.*)$", text, re.MULTILINE))
+
+
+def completions(*words):
+    """What bash offers behind these words."""
+    script = subprocess.run([program("vpectl"), "completion"], capture_output=True, text=True,
+                            check=True).stdout
+    line = " ".join(("vpectl", *words))
+    asked = subprocess.run(
+        ["bash", "--norc", "-c", 'source /dev/stdin <<< "$1"; COMP_LINE=$2; '
+         'COMP_POINT=${#COMP_LINE}; compopt() { :; }; _vpectl; printf "%s\\n" "${COMPREPLY[@]}"',
+         "bash", script, line], capture_output=True, text=True, check=True)
+    assert not asked.stderr
+    return asked.stdout.split()
+
+
+def test_every_command_is_documented_and_completed():
+    manual = (ROOT / "docs" / "vpectl.1").read_text(encoding="utf-8")
+    offered = completions("")
+    assert len(commands()) > 15
+    for name, arguments in commands().items():
+        assert re.search(rf"^\.It Cm {name}\b", manual, re.MULTILINE), name
+        assert name in offered
+        for parameter in re.findall(r"([a-z_]+)=", arguments):
+            assert f"{parameter}=" in completions(name, ""), (name, parameter)
+    assert completions("add-sa", "direction=") == ["in", "out"]
+    assert completions("show-s") == ["show-stats", "show-sa"]
+
+
+def bare(sites):
+    sites.pair("vpe")
+    a = sites.gateway["a"]
+    a.tunnels, a.policies = [], answer_pings(A)
+    return a.start()
+
+
+def test_changes(sites):
+    """Every command that changes something, with its exit status."""
+    a = bare(sites)
+    lab = sites.lab
+    keys = [gw.sa("esp") for _ in range(4)]
+    files = [lab.file(f"{i}.key", sa.key_file()) for i, sa in enumerate(keys)]
+
+    def run(*words, status=0):
+        done = a.vpectl(*words, check=False)
+        assert done.returncode == status, done.stdout
+        for sa in keys:
+            assert sa.key.hex() not in done.stdout
+        return done.stdout
+
+    sa = ("protocol=esp", "algorithm=aes-256-gcm", "manual_keys=fresh-each-start")
+    run("add-tunnel", "name=t", f"local={A.wan[4]}", f"remote={B.wan[4]}", "port=wan")
+    run("add-sa", "tunnel=t", "direction=out", "spi=0xc0000001", *sa, f"key_file={files[0]}")
+    run("add-sa", "tunnel=t", "direction=in", "spi=0xc0000002", *sa, f"key_file={files[1]}",
+        "soft_lifetime.seconds=100", "hard_lifetime.seconds=200")
+    run("rekey-sa", "tunnel=t", "direction=out", "spi=0xc0000003", f"key_file={files[2]}")
+    run("update-sa", "tunnel=t", "direction=out", "spi=0xc0000003", "remote=192.0.2.9")
+    run("add-policy", "name=p", "src=10.1.0.0/16", "dst=10.2.0.0/16", "action=protect", "tunnel=t")
+    spi = run("alloc-spi", "protocol=esp")
+    assert re.search(r"spi 0xc[0-9a-f]{7}\b", spi)
+    shown = run("show-sa", "t")
+    assert "0xc0000003" in shown and "192.0.2.9" in shown
+    assert json.loads(run("--json", "del-sa", "tunnel=t", "direction=in",
+                          "spi=0xc0000002")) == {"deleted": 1}
+    assert "protects by tunnel" in run("del-tunnel", "name=t", status=1)
+    run("del-policy", "name=p")
+    run("flush", "what=all")
+    run("reload")
+    assert "there is no tunnel" in run("rekey-sa", "tunnel=t", "direction=in", "spi=1",
+                                       f"key_file={files[3]}", status=1)
+    # Wrong use.
+    assert "key_file=FILE" in run("add-sa", f"key={keys[3].key.hex()[:4]}", status=2)
+    assert "it takes" in run("add-sa", "nonsense=1", status=2)
+    run("nonsense", status=2)
+    run("--watch", "1", "reload", status=2)
+    run("--watch", "x", "show-sa", status=2)
+    a.stop()
+    run("reload", status=3)
+
+
+def test_batches(sites):
+    """From a file and from standard input, all or nothing, errors with their line."""
+    a = bare(sites)
+    lab = sites.lab
+    key = lab.file("batch.key", gw.sa("vpe").key_file())
+    good = f"""# a site
+add-tunnel name=t local={A.wan[4]} remote={B.wan[4]} port=wan
+add-sa tunnel=t direction=out spi=5 protocol=vpe algorithm=aes-256-gcm \
+manual_keys=fresh-each-start key_file={key}
+
+add-policy name="p" src=10.1.0.0/16 dst=10.2.0.0/16 action=protect tunnel=t
+"""
+    bad = lab.file("bad.batch", good + "add-policy name=q src=10.1.0.1/16 dst=10.3.0.0/16 "
+                   "action=discard\n")
+    done = a.vpectl("-f", str(bad), check=False)
+    assert done.returncode == 1 and "request 4 of the batch, add-policy" in done.stdout
+    assert not a.ask("show-sa")["sas"]
+    done = a.vpectl("-f", str(lab.file("worse.batch", good + "\nshow-sa\n")), check=False)
+    assert done.returncode == 2 and "worse.batch:7: is no change" in done.stdout
+    assert not a.ask("show-sa")["sas"]
+    done = a.vpectl("-f", str(lab.file("good.batch", good)))
+    assert "3 changes are in force" in done.stdout
+    assert len(a.ask("show-sa")["sas"]) == 1
+    many = "".join(f"add-policy name=m{i} src=10.1.{i % 256}.0/24 dst=172.{16 + i // 256}.0.0/16 "
+                   "action=discard\n" for i in range(1000))
+    lab.file("many.batch", many)
+    a.namespace.run("sh", "-c", f"{program('vpectl')} -a {admin_socket(a)} -f - < "
+                    f"{lab.dir / 'many.batch'}")
+    assert len(a.ask("show-policy")["policies"]) == 1003
+
+
+@pytest.mark.parametrize("option", [(), ("--json",)])
+def test_monitor_and_watch(sites, option):
+    a = bare(sites)
+    listening = sites.lab.spawn(a.namespace, program("vpectl"), "-s", a.socket, *option, "monitor",
+                                name="monitor")
+    done = a.namespace.run("timeout", "1.5", program("vpectl"), "-s", a.socket, *option, "--watch",
+                           "0.2", "show-policy", check=False)
+    assert done.returncode == 124 and done.stdout.count("p0") >= 3
+    assert listening.running()
+    listening.stop()
+    sites.lab.processes.remove(listening)
