@@ -56,8 +56,10 @@ int change_add_tunnel(
 		return ret;
 	asked->line = 0;
 	asked->owner = change->owner;
+	draft->tunnels_n--;
 	there = change_find_tunnel(draft, asked->name);
-	if (there == asked) {
+	if (!there) {
+		draft->tunnels_n++;
 		*result = json_pack("{s:b}", "changed", 1);
 		return live_tunnel(change->gateway, asked, err);
 	}
@@ -66,7 +68,6 @@ int change_add_tunnel(
 			"there is a tunnel \"%s\" with other settings; delete it, or take another "
 			"name",
 			there->name);
-	draft->tunnels_n--;
 	*result = json_pack("{s:b}", "changed", 0);
 	return 0;
 }

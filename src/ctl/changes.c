@@ -237,7 +237,8 @@ int change_may(const struct change *change, uint16_t owner, const char *what, co
 
 struct config_tunnel *change_find_tunnel(const struct config *config, const char *name)
 {
-	for (unsigned i = 0; i < config->tunnels_n; i++)
+	// A batch mostly speaks of the tunnel that it made last.
+	for (unsigned i = config->tunnels_n; i-- > 0;)
 		if (strcmp(config->tunnels[i].name, name) == 0)
 			return &config->tunnels[i];
 	return NULL;

@@ -221,7 +221,8 @@ static int tunnel(struct reader *reader, const config_setting_t *setting, void *
 
 	if (ret < 0)
 		return ret;
-	for (unsigned i = 0; i < config->tunnels_n; i++) {
+	// A batch mostly speaks of the tunnel that it made last.
+	for (unsigned i = config->tunnels_n; i-- > 0;) {
 		if (strcmp(config->tunnels[i].name, text) != 0)
 			continue;
 		// A key daemon learns of the need for SAs by the policy.
