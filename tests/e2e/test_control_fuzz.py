@@ -14,7 +14,8 @@ from test_changes import Steady, assert_all_once
 CLIENTS = 8
 NUMBERS = [0, -1, 1, 255, 256, 65535, 65536, 2**31, 2**32, 2**63 - 1, -2**63, 1.5, 1e300]
 WORDS = ["", "x", "a" * 300, "\u0000", "\u00e4", "%s%n", "../../etc/passwd", "any", "in", "out",
-         "10.0.0.0/8", "::/0", "::", "peer", "p0", "0" * 64, "'; DROP", "null", "\n", "\ud83d\ude00"]
+         "10.0.0.0/8", "::/0", "::", "peer", "p0", "0" * 64, "'; DROP", "null",
+         "\n", "\ud83d\ude00"]
 # Nothing here, however mangled, is about the tunnel and policies that carry the traffic: what is
 # asked for is often allowed.
 SEEDS = [
