@@ -3,6 +3,7 @@
 #include "ctl/apply.h"
 
 #include "base/log.h"
+#include "ctl/host_guard_watch.h"
 #include "ctl/live.h"
 #include "ctl/path_mtu.h"
 #include "ctl/tunnel_mtu.h"
@@ -102,6 +103,45 @@ static int build_spd(
 	}
 	ret = spd_build(policy, next->policies_n, gateway->dp->workers, SOCKET_ID_ANY, spd, err);
 	free(policy);
+	return ret;
+}
+
+static bool same_guarded(const struct config *a, const struct config *b)
+{
+	if (a->policies_n != b->policies_n)
+		return false;
+	for (unsigned i = 0; i < a->policies_n; i++) {
+		const struct config_policy *p = &a->policies[i], *q = &b->policies[i];
+
+		if (p->action != q->action || !selector_equal(&p->selector, &q->selector))
+			return false;
+	}
+	return true;
+}
+
+// What is to be protected is guarded before workers know of it. Withdrawn policies stay guarded.
+static int guard(struct gateway *gateway, const struct config *next, struct error *err)
+{
+	if (!gateway->guard_watch || same_guarded(gateway->config, next))
+		return 0;
+	return host_guard_watch_policies(gateway->guard_watch, next, err);
+}
+
+static int build(struct gateway *gateway, const struct config *next, struct sadb **sadb,
+	struct spd **spd, struct error *err)
+{
+	int ret = build_sadb(gateway, next, sadb, err);
+
+	if (ret < 0)
+		return ret;
+	ret = build_spd(gateway, next, spd, err);
+	if (ret == 0) {
+		ret = guard(gateway, next, err);
+		if (ret < 0)
+			spd_free(*spd);
+	}
+	if (ret < 0)
+		sadb_free(*sadb);
 	return ret;
 }
 
@@ -287,15 +327,10 @@ int apply(struct gateway *gateway, struct config *next, struct error *err)
 	bool moved = gateway->config->tunnels_n != next->tunnels_n;
 	struct sadb *sadb;
 	struct spd *spd;
-	int ret = build_sadb(gateway, next, &sadb, err);
+	int ret = build(gateway, next, &sadb, &spd, err);
 
 	if (ret < 0)
 		return ret;
-	ret = build_spd(gateway, next, &spd, err);
-	if (ret < 0) {
-		sadb_free(sadb);
-		return ret;
-	}
 	dataplane_publish_sadb(gateway->dp, sadb);
 	for (unsigned i = 0; i < next->tunnels_n; i++)
 		moved |= exchange_tunnel(gateway, &next->tunnels[i]);

@@ -27,20 +27,17 @@ struct host_guard_watch {
 	bool ended[HOST_GUARD_NAMES];	    // since it was looked at
 };
 
-// Who takes all of it away means it, and gets it back with the next start.
-static int write_if_there(const struct host_guard_watch *watch, struct error *err)
+// Who takes all of it away means it, and gets it back with the next start. 1: written, 0: it is not
+// there, or -errno.
+static int write_if_there(
+	const struct host_guard_watch *watch, const struct config *config, struct error *err)
 {
 	int ret = host_guard_is_there(err);
 
-	if (ret == 0)
-		log_warning("host guard: not installed again, for somebody has removed it; the "
-			    "next start does, or --host-guard");
 	if (ret <= 0)
 		return ret;
-	ret = host_guard_write(&watch->names, watch->config, err);
-	if (ret == 0)
-		log_notice("host guard: installed again");
-	return ret;
+	ret = host_guard_write(&watch->names, config, err);
+	return ret < 0 ? ret : 1;
 }
 
 static void write_guard(struct host_guard_watch *watch)
@@ -48,8 +45,15 @@ static void write_guard(struct host_guard_watch *watch)
 	static const struct timeval later = {.tv_sec = RETRY_S};
 	struct error err;
 
-	if (write_if_there(watch, &err) == 0) {
+	int ret = write_if_there(watch, watch->config, &err);
+
+	if (ret >= 0) {
 		watch->told_failure = false;
+		if (ret > 0)
+			log_notice("host guard: installed again");
+		else
+			log_warning("host guard: not installed again, for somebody has removed "
+				    "it; the next start does, or --host-guard");
 		return;
 	}
 	if (!watch->told_failure)
@@ -198,6 +202,14 @@ int host_guard_watch_create(const struct config *config, struct event_base *even
 		watch->ifindex[i] = if_nametoindex(watch->names.name[i].name);
 	*created = watch;
 	return 0;
+}
+
+int host_guard_watch_policies(
+	struct host_guard_watch *watch, const struct config *next, struct error *err)
+{
+	int ret = write_if_there(watch, next, err);
+
+	return ret < 0 ? ret : 0;
 }
 
 void host_guard_watch_destroy(struct host_guard_watch *watch)

@@ -100,6 +100,63 @@ def test_everything_over_the_socket(sites, protocol):
     assert a.stop() == 0 and b.stop() == 0
 
 
+def test_the_guard_follows_policies(sites):
+    """What is protected since a moment ago does not leave by other interfaces either."""
+    a, b = bare(sites)
+    sites.start()
+    gate = sites.gate["a"]
+
+    def guarded():
+        rules = gate.run("nft", "list", "chain", "inet", "vped", "policies-vped-lan").stdout
+        return rules.count(f"{A.prefixes[4]} ip daddr {B.prefixes[4]} counter"), \
+            rules.count(f"{A.prefixes[6]} ip6 daddr {B.prefixes[6]} counter")
+
+    assert guarded() == (0, 0)
+    with Admin(a) as at_a:
+        install(at_a, A, B, gw.sa("vpe"), gw.sa("vpe"))
+        assert guarded() == (1, 1)
+        at_a.del_policy(name="to-b4")
+        assert guarded() == (0, 1)
+        assert a.vpectl("host-guard", "status", "--json").returncode == 0
+        # Who has removed it does not get it back by a change.
+        a.vpectl("host-guard", "off")
+        at_a.del_policy(name="to-b6")
+        assert "table inet vped" not in gate.run("nft", "list", "tables").stdout
+
+
+def test_peers_and_mtu_follow_tunnels(sites):
+    """IKE of a new tunnel's other end is known, and the link to it; both are forgotten with it."""
+    a, b = bare(sites)
+    sites.start()
+    gate, other = sites.gate["a"], sites.gate["b"]
+    gate.ip(f"route add {B.wan[4]}/32 dev vped-wan mtu 1300")
+
+    def ike():
+        traffic.send_numbers(other, A.wan[4], range(5), port=500)
+        time.sleep(0.5)
+        punts = a.stats()["punts"]
+        return punts.get("ike", 0), punts.get("ike_peer", 0)
+
+    strangers, peers = ike()
+    assert strangers >= 5 and peers == 0
+    with Admin(a) as at_a:
+        at_a.add_tunnel(name="less", local=A.wan[4], remote=B.wan[4], port="wan", mtu=1200)
+        assert ike() == (strangers, 5)
+        for name, mtu in (("less", 1200), ("peer", 1300)):
+            at_a.add_tunnel(name=name, local=A.wan[4], remote=B.wan[4], port="wan",
+                            **({"mtu": mtu} if name == "less" else {}))
+            at_a.add_sa(**sa_arguments(gw.sa("vpe"), name, "out"))
+            assert [sa["path_mtu"] for sa in at_a.show_sa(name=name)["sas"]] == [mtu]
+        gate.ip(f"route replace {B.wan[4]}/32 dev vped-wan mtu 1250")
+        wait_for("the new tunnel follows its route",
+                 lambda: [sa["path_mtu"] for sa in at_a.show_sa(name="peer")["sas"]] == [1250])
+        with pytest.raises(LabError, match="mtu"):
+            at_a.add_tunnel(name="more", local=A.wan[4], remote=B.wan[4], port="wan", mtu=9000)
+        for name in ("less", "peer"):
+            at_a.del_tunnel(name=name)
+        assert ike() == (strangers + 5, 5)
+
+
 @pytest.mark.parametrize("protocol", ["vpe", "esp"])
 def test_rekeys_under_traffic(sites, protocol, count):
     """Both ends, inbound first: nothing lost, nothing twice, nothing in clear."""
