@@ -309,6 +309,8 @@ static void replace(struct gateway *gateway, struct config *next)
 
 	if (now == next)
 		return;
+	name_index_forget(&now->tunnel_names);
+	name_index_forget(&now->policy_names);
 	free(now->tunnels);
 	free(now->policies);
 	now->tunnels = next->tunnels;

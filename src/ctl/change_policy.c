@@ -15,6 +15,8 @@ struct config_policy *change_insert_policy(struct config *draft, unsigned at)
 	if (!grown)
 		return NULL;
 	draft->policies = grown;
+	if (at < draft->policies_n)
+		name_index_forget(&draft->policy_names);
 	memmove(&grown[at + 1], &grown[at], (draft->policies_n - at) * sizeof(grown[0]));
 	memset(&grown[at], 0, sizeof(grown[0]));
 	policy_default(&grown[at]);
@@ -24,18 +26,16 @@ struct config_policy *change_insert_policy(struct config *draft, unsigned at)
 
 void change_remove_policy(struct config *draft, unsigned at)
 {
+	name_index_forget(&draft->policy_names);
 	draft->policies_n--;
 	memmove(&draft->policies[at], &draft->policies[at + 1],
 		(draft->policies_n - at) * sizeof(draft->policies[0]));
 }
 
-static unsigned find(const struct config *config, const char *name)
+static unsigned find(struct config *config, const char *name)
 {
-	unsigned at = 0;
-
-	while (at < config->policies_n && strcmp(config->policies[at].name, name) != 0)
-		at++;
-	return at;
+	return name_index_find(&config->policy_names, config->policies, config->policies_n,
+		sizeof(config->policies[0]), name);
 }
 
 static bool same(const struct config_policy *a, const struct config_policy *b)

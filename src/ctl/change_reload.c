@@ -56,8 +56,8 @@ static const struct config_sa *find_key(const struct keys *keys, const struct co
 
 struct reload {
 	const struct change *change;
-	const struct config *now; // the draft before
-	struct config *next;	  // as loaded
+	struct config *now;  // the draft before
+	struct config *next; // as loaded
 	struct keys keys;
 	struct error *err;
 };
@@ -251,6 +251,10 @@ int change_reload(
 		ret = merge(&r);
 	if (ret == 0) {
 		// The lists change hands.
+		name_index_forget(&draft->tunnel_names);
+		name_index_forget(&draft->policy_names);
+		name_index_forget(&loaded->tunnel_names);
+		name_index_forget(&loaded->policy_names);
 		before = *draft;
 		draft->tunnels = loaded->tunnels;
 		draft->tunnels_n = loaded->tunnels_n;

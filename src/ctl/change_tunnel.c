@@ -23,6 +23,7 @@ struct config_tunnel *change_insert_tunnel(struct config *draft)
 
 void change_remove_tunnel(struct config *draft, unsigned at)
 {
+	name_index_forget(&draft->tunnel_names);
 	draft->tunnels_n--;
 	memmove(&draft->tunnels[at], &draft->tunnels[at + 1],
 		(draft->tunnels_n - at) * sizeof(draft->tunnels[0]));

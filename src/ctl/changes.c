@@ -46,6 +46,8 @@ static void draft_free(struct config *draft)
 		return;
 	free(draft->tunnels);
 	free(draft->policies);
+	name_index_forget(&draft->tunnel_names);
+	name_index_forget(&draft->policy_names);
 	free(draft);
 }
 
@@ -56,6 +58,8 @@ static struct config *draft_of(const struct config *config)
 	if (!draft)
 		return NULL;
 	*draft = *config;
+	draft->tunnel_names = (struct name_index){.n = 0};
+	draft->policy_names = (struct name_index){.n = 0};
 	draft->tunnels = copy_of(config->tunnels, config->tunnels_n, sizeof(*config->tunnels));
 	draft->policies = copy_of(config->policies, config->policies_n, sizeof(*config->policies));
 	if (draft->tunnels && draft->policies)
@@ -235,13 +239,12 @@ int change_may(const struct change *change, uint16_t owner, const char *what, co
 		what, name);
 }
 
-struct config_tunnel *change_find_tunnel(const struct config *config, const char *name)
+struct config_tunnel *change_find_tunnel(struct config *config, const char *name)
 {
-	// A batch mostly speaks of the tunnel that it made last.
-	for (unsigned i = config->tunnels_n; i-- > 0;)
-		if (strcmp(config->tunnels[i].name, name) == 0)
-			return &config->tunnels[i];
-	return NULL;
+	unsigned at = name_index_find(&config->tunnel_names, config->tunnels, config->tunnels_n,
+		sizeof(config->tunnels[0]), name);
+
+	return at < config->tunnels_n ? &config->tunnels[at] : NULL;
 }
 
 struct config_tunnel *change_tunnel(

@@ -43,7 +43,7 @@ void changes_forget(struct change_ticket *ticket);
 // Whoever asks may change what belongs to this owner. 0 or -EPERM.
 int change_may(const struct change *change, uint16_t owner, const char *what, const char *name,
 	struct error *err);
-struct config_tunnel *change_find_tunnel(const struct config *config, const char *name);
+struct config_tunnel *change_find_tunnel(struct config *config, const char *name);
 // The same; NULL with err filled where there is none.
 struct config_tunnel *change_tunnel(
 	const struct change *change, const char *name, struct error *err);

@@ -213,6 +213,8 @@ void config_free(struct config *config)
 	config_forget_keys(config);
 	free(config->tunnels);
 	free(config->policies);
+	name_index_forget(&config->tunnel_names);
+	name_index_forget(&config->policy_names);
 	free(config->neighbours);
 	free(config);
 }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "crypto/aead.h"
 #include "crypto/fingerprint.h"
+#include "ctl/name_index.h"
 #include "dataplane/flow.h"
 #include "dataplane/fwd.h"
 #include "dataplane/port.h"
@@ -137,8 +138,10 @@ struct config {
 	struct config_port ports[PORTS_MAX];
 	unsigned tunnels_n;
 	struct config_tunnel *tunnels;
+	struct name_index tunnel_names;
 	unsigned policies_n;
 	struct config_policy *policies;
+	struct name_index policy_names;
 	unsigned neighbours_n;
 	struct config_neighbour *neighbours;
 };

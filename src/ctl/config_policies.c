@@ -213,27 +213,26 @@ static int dst_port(struct reader *reader, const config_setting_t *setting, void
 
 static int tunnel(struct reader *reader, const config_setting_t *setting, void *object)
 {
-	const struct config *config = reader->config;
+	struct config *config = reader->config;
 	struct config_policy *policy = object;
 	char quoted[QUOTE_TEXT];
 	const char *text;
+	unsigned at;
 	int ret = setting_string(reader, setting, &text);
 
 	if (ret < 0)
 		return ret;
-	// A batch mostly speaks of the tunnel that it made last.
-	for (unsigned i = config->tunnels_n; i-- > 0;) {
-		if (strcmp(config->tunnels[i].name, text) != 0)
-			continue;
-		// A key daemon learns of the need for SAs by the policy.
-		if (reader->source && !config->tunnels[i].has_out && config->tunnels[i].in_n == 0)
-			return setting_fail(reader, setting,
-				"tunnel '%s' has no SA; give it 'out' or 'in'", text);
-		policy->tunnel = i;
-		return 0;
-	}
-	return setting_fail(reader, setting, "there is no tunnel %s; the name of one is wanted",
-		quote(text, quoted));
+	at = name_index_find(&config->tunnel_names, config->tunnels, config->tunnels_n,
+		sizeof(config->tunnels[0]), text);
+	if (at == config->tunnels_n)
+		return setting_fail(reader, setting,
+			"there is no tunnel %s; the name of one is wanted", quote(text, quoted));
+	// A key daemon learns of the need for SAs by the policy.
+	if (reader->source && !config->tunnels[at].has_out && config->tunnels[at].in_n == 0)
+		return setting_fail(
+			reader, setting, "tunnel '%s' has no SA; give it 'out' or 'in'", text);
+	policy->tunnel = at;
+	return 0;
 }
 
 void policy_default(struct config_policy *policy)
