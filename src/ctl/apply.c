@@ -178,8 +178,7 @@ static void forget_path(
 	tunnel->limits.learned = UINT16_MAX;
 }
 
-// True: its ends are others than before.
-static bool exchange_tunnel(struct gateway *gateway, struct config_tunnel *from)
+static void exchange_tunnel(struct gateway *gateway, struct config_tunnel *from)
 {
 	struct tunnel *tunnel = from->live;
 	struct sa_out *out = from->has_out ? from->out.live->out : NULL;
@@ -206,7 +205,6 @@ static bool exchange_tunnel(struct gateway *gateway, struct config_tunnel *from)
 		sa_out_set_path_mtu(out, tunnel_mtu_least(tunnel));
 	atomic_store_explicit(&tunnel->out, out, memory_order_release);
 	tunnel_mtu_apply(tunnel);
-	return moved;
 }
 
 static void publish_sa(struct gateway *gateway, const struct config_sa *sa)
@@ -326,7 +324,6 @@ static void replace(struct gateway *gateway, struct config *next)
 int apply(struct gateway *gateway, struct config *next, struct error *err)
 {
 	const struct config *const named[] = {gateway->config};
-	bool moved = gateway->config->tunnels_n != next->tunnels_n;
 	struct sadb *sadb;
 	struct spd *spd;
 	int ret = build(gateway, next, &sadb, &spd, err);
@@ -335,7 +332,7 @@ int apply(struct gateway *gateway, struct config *next, struct error *err)
 		return ret;
 	dataplane_publish_sadb(gateway->dp, sadb);
 	for (unsigned i = 0; i < next->tunnels_n; i++)
-		moved |= exchange_tunnel(gateway, &next->tunnels[i]);
+		exchange_tunnel(gateway, &next->tunnels[i]);
 	if (spd) {
 		carry_hits(gateway, next);
 		dataplane_publish_spd(gateway->dp, spd);
@@ -345,7 +342,7 @@ int apply(struct gateway *gateway, struct config *next, struct error *err)
 	// Tunnels that are gone have no policy any more; whoever still looks finds no SA.
 	live_sweep(gateway, named, 1);
 	about_path_set(gateway->dp, gateway->sa, gateway->sas);
-	if (moved && tell_ends(gateway) < 0)
+	if (tell_ends(gateway) < 0)
 		log_warning("no memory to tell others of the ends of tunnels");
 	return 0;
 }
