@@ -278,6 +278,36 @@ int apply_ends(const struct config *config, struct mirror_local **local, unsigne
 	return 0;
 }
 
+int apply_protected(const struct config *config, struct ip_prefix **prefix, unsigned *n)
+{
+	*n = 0;
+	*prefix = calloc(config->policies_n + 1, sizeof(**prefix));
+	if (!*prefix)
+		return -ENOMEM;
+	for (unsigned i = 0; i < config->policies_n; i++) {
+		const struct config_policy *policy = &config->policies[i];
+
+		if (policy->action == POLICY_PROTECT && policy->selector.destination.length > 0)
+			(*prefix)[(*n)++] = policy->selector.destination;
+	}
+	return 0;
+}
+
+static int tell_protected(struct gateway *gateway)
+{
+	struct ip_prefix *prefix;
+	unsigned n;
+	int ret;
+
+	if (!gateway->mirror)
+		return 0;
+	ret = apply_protected(gateway->config, &prefix, &n);
+	if (ret == 0)
+		ret = mirror_set_protected(gateway->mirror, prefix, n);
+	free(prefix);
+	return ret;
+}
+
 // What fails here is made good by the next change; packets have their tables already.
 static int tell_ends(struct gateway *gateway)
 {
@@ -342,7 +372,9 @@ int apply(struct gateway *gateway, struct config *next, struct error *err)
 	// Tunnels that are gone have no policy any more; whoever still looks finds no SA.
 	live_sweep(gateway, named, 1);
 	about_path_set(gateway->dp, gateway->sa, gateway->sas);
-	if (tell_ends(gateway) < 0)
-		log_warning("no memory to tell others of the ends of tunnels");
+	ret = tell_ends(gateway);
+	if (tell_protected(gateway) < 0 || ret < 0)
+		log_warning(
+			"no memory to tell others of the ends of tunnels, or what is protected");
 	return 0;
 }

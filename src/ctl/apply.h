@@ -13,3 +13,6 @@ int apply(struct gateway *gateway, struct config *next, struct error *err);
 // -ENOMEM.
 int apply_ends(const struct config *config, struct mirror_local **local, unsigned *locals,
 	struct ip_addr **remote, unsigned *remotes);
+// The destinations that policies protect; one towards every address is not about where a route
+// leads. The caller frees them, whatever comes back: 0 or -ENOMEM.
+int apply_protected(const struct config *config, struct ip_prefix **prefix, unsigned *n);

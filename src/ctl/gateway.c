@@ -103,31 +103,17 @@ static void free_lists(struct mirror_lists *lists)
 	free(lists->protect);
 }
 
-// A policy for every address is not about where a route leads.
-static unsigned list_protected(const struct config *config, struct ip_prefix *prefix)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < config->policies_n; i++) {
-		const struct config_policy *policy = &config->policies[i];
-
-		if (policy->action == POLICY_PROTECT && policy->selector.destination.length > 0)
-			prefix[n++] = policy->selector.destination;
-	}
-	return n;
-}
-
 static int fill_lists(
 	const struct gateway *gateway, struct mirror_lists *lists, struct mirror_params *params)
 {
 	const struct config *config = gateway->config;
-
 	int rc = apply_ends(
 		config, &lists->local, &params->locals, &lists->remote, &params->remotes);
 
 	lists->fixed = calloc(config->neighbours_n + 1, sizeof(lists->fixed[0]));
-	lists->protect = calloc(config->policies_n + 1, sizeof(lists->protect[0]));
-	if (rc != 0 || lists->fixed == NULL || lists->protect == NULL)
+	if (rc == 0)
+		rc = apply_protected(config, &lists->protect, &params->protects);
+	if (rc != 0 || lists->fixed == NULL)
 		return -ENOMEM;
 	for (unsigned i = 0; i < config->neighbours_n; i++)
 		lists->fixed[i] = config->neighbours[i].entry;
@@ -135,7 +121,6 @@ static int fill_lists(
 	params->remote = lists->remote;
 	params->fixed = config->neighbours_n;
 	params->fixed_neighbour = lists->fixed;
-	params->protects = list_protected(config, lists->protect);
 	params->protect = lists->protect;
 	neighbour_room_check(lists->remote, params->remotes);
 	return 0;

@@ -259,7 +259,7 @@ static int copy(struct mirror *mirror, const struct mirror_params *params)
 	mirror->remotes = params->remotes;
 	mirror->fixed = params->fixed;
 	ret = mirror_ways_protect(mirror, params->protect, params->protects);
-	if (ret == 0)
+	if (ret >= 0)
 		ret = addr_hash_seed(&mirror->neighbours.hash);
 	if (ret < 0)
 		return ret;
@@ -296,6 +296,17 @@ int mirror_set_ends(struct mirror *mirror, const struct mirror_local *local, uns
 	mirror->read_routes = true;
 	arm(mirror->gathered, mirror->pause_ms);
 	return mirror_keep_routes(mirror);
+}
+
+int mirror_set_protected(struct mirror *mirror, const struct ip_prefix *prefix, unsigned n)
+{
+	int ret = mirror_ways_protect(mirror, prefix, n);
+
+	if (ret <= 0)
+		return ret;
+	mirror->read_routes = true;
+	arm(mirror->gathered, mirror->pause_ms);
+	return 0;
 }
 
 int mirror_create(const struct mirror_params *params, struct mirror **created, struct error *err)

@@ -90,6 +90,10 @@ void mirror_destroy(struct mirror *mirror);
 int mirror_set_ends(struct mirror *mirror, const struct mirror_local *local, unsigned locals,
 	const struct ip_addr *remote, unsigned remotes);
 
+// Policies protect these destinations from now on: kernel routes there are looked at again. 0 or
+// -ENOMEM, and nothing has changed.
+int mirror_set_protected(struct mirror *mirror, const struct ip_prefix *prefix, unsigned n);
+
 // Asks the kernel to find out a neighbour's link address; the answer comes as a change. At most
 // once per address and second. false: it cannot be asked, for want of a host interface at the port.
 bool mirror_resolve(struct mirror *mirror, uint8_t port, const struct ip_addr *addr);

@@ -92,8 +92,6 @@ struct mirror {
 	struct mirror_port port[PORTS_MAX];
 	unsigned fixed;
 	struct fwd_neighbour *fixed_neighbour;
-	unsigned protects;
-	struct mirror_protected *protect; // sorted, each once; told changes
 	mirror_send *send;
 	struct mirror_sink sink;
 	// What we were told.
@@ -101,6 +99,8 @@ struct mirror {
 	struct mirror_local *local;
 	unsigned remotes;
 	struct ip_addr *remote;
+	unsigned protects;
+	struct mirror_protected *protect; // sorted, each once
 	// What was read.
 	struct mirror_routes routes;
 	struct mirror_neighbours neighbours;
@@ -141,7 +141,7 @@ int mirror_ways_add(const struct mirror *mirror, struct mirror_ways *ways,
 	const struct ip_prefix *prefix, const struct rtmsg *rtm, const struct nlattr *const a[]);
 // All of them are there: logs which lead to protected prefixes elsewhere, and have not before.
 void mirror_ways_tell(struct mirror *mirror, struct mirror_ways *ways);
-// At the mirror's creation. 0 or -ENOMEM.
+// These prefixes are protected from now on. 1: others than before; 0: the same; or -ENOMEM.
 int mirror_ways_protect(struct mirror *mirror, const struct ip_prefix *prefix, unsigned n);
 
 // The longest prefix around addr, or NULL.

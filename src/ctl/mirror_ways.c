@@ -157,19 +157,46 @@ static int compare_protected(const void *left, const void *right)
 	return memcmp(left, right, sizeof(struct ip_prefix));
 }
 
+static unsigned told_before(const struct mirror *mirror, const struct mirror_protected *to)
+{
+	const struct mirror_protected *before = mirror->protects == 0
+		? NULL
+		: bsearch(to, mirror->protect, mirror->protects, sizeof(*to), compare_protected);
+
+	return before ? before->told : 0;
+}
+
+// Sorted, each once.
+static unsigned arrange(struct mirror_protected *to, unsigned n)
+{
+	unsigned kept = 0;
+
+	qsort(to, n, sizeof(to[0]), compare_protected);
+	for (unsigned i = 0; i < n; i++) {
+		if (kept == 0 || compare_protected(&to[i], &to[kept - 1]) != 0)
+			to[kept++] = to[i];
+	}
+	return kept;
+}
+
 int mirror_ways_protect(struct mirror *mirror, const struct ip_prefix *prefix, unsigned n)
 {
-	mirror->protect = calloc(n + 1, sizeof(mirror->protect[0]));
-	if (!mirror->protect)
+	const struct mirror_protected *before = mirror->protect;
+	struct mirror_protected *to = calloc(n + 1, sizeof(to[0]));
+	bool changed;
+
+	if (!to)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++)
-		mirror->protect[i].prefix = prefix[i];
-	qsort(mirror->protect, n, sizeof(mirror->protect[0]), compare_protected);
+		to[i].prefix = prefix[i];
+	n = arrange(to, n);
+	changed = n != mirror->protects;
 	for (unsigned i = 0; i < n; i++) {
-		if (i == 0 ||
-			compare_protected(
-				&mirror->protect[i], &mirror->protect[mirror->protects - 1]) != 0)
-			mirror->protect[mirror->protects++] = mirror->protect[i];
+		to[i].told = told_before(mirror, &to[i]);
+		changed |= !changed && compare_protected(&to[i], &before[i]) != 0;
 	}
-	return 0;
+	free(mirror->protect);
+	mirror->protect = to;
+	mirror->protects = n;
+	return changed;
 }

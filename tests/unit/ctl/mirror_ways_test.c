@@ -112,11 +112,38 @@ static void tells_of_few_at_once(void **state)
 	says_nothing("ip route add 10.9.0.0/16 dev mgmt");
 }
 
+static void now_protects(unsigned n, const char *const *text)
+{
+	protect(n, text);
+	assert_int_equal(mirror_set_protected(mirror, destination, n), 0);
+}
+
+// Policies that come are told of, those that stay not again.
+static void follows_what_is_protected(void **state)
+{
+	static const char *const more_prefixes[] = {"10.4.0.0/16", "10.2.0.0/16", "10.3.0.0/16"};
+
+	(void)state;
+	says_nothing("ip route add 10.3.0.0/16 dev mgmt");
+	tells("ip route add 10.2.5.0/24 dev mgmt", "protect 10.2.0.0/16");
+	now_protects(3, more_prefixes);
+	tells(":", "protect 10.3.0.0/16, but the kernel's route to 10.3.0.0/16 leads by mgmt");
+	now_protects(1, more_prefixes);
+	says_nothing("ip route add 10.2.6.0/24 dev mgmt");
+	now_protects(2, more_prefixes);
+	tells(":", "protect 10.2.0.0/16");
+	now_protects(2, more_prefixes);
+	says_nothing(":");
+	now_protects(0, NULL);
+	says_nothing("ip route add 10.4.0.0/16 dev mgmt");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(tells_once_for_each_appearance, begin, mirror_stop),
 		cmocka_unit_test_setup_teardown(only_the_best_counts, begin, mirror_stop),
+		cmocka_unit_test_setup_teardown(follows_what_is_protected, begin, mirror_stop),
 		cmocka_unit_test_setup_teardown(tells_of_few_at_once, begin_with_many, mirror_stop),
 	};
 
