@@ -36,15 +36,15 @@
 
 // The host guard, which outlives the daemon: vpectl asks the kernel for it, not the socket. Two
 // tables of one name; in the one of family inet, chains "forward", "arrive" and "output", one of
-// policies for each daemon, and these sets of interfaces; in the one of family netdev, two chains
-// for each device.
+// policies for each daemon, and its parts, and these sets of interfaces; in the one of family
+// netdev, two chains for each device.
 #define HOST_GUARD_TABLE "vped"
-#define HOST_GUARD_FORWARD "no_forward"		   // host interfaces and devices
-#define HOST_GUARD_INTERFACES "host_interfaces"	   // a second record, by which a lack shows
-#define HOST_GUARD_DEVICES "port_devices"	   // what ports are made of
-#define HOST_GUARD_INDEXES "port_indexes"	   // the same, whatever name they get
-#define HOST_GUARD_POLICIES "policies-"		   // and the name of a daemon's first interface
-#define HOST_GUARD_POLICIES_END "%u drop, %u pass" // comment of the chain's last rule
-#define HOST_GUARD_INGRESS "ingress-"		   // and the device's name
+#define HOST_GUARD_FORWARD "no_forward"		// host interfaces and devices
+#define HOST_GUARD_INTERFACES "host_interfaces" // a second record, by which a lack shows
+#define HOST_GUARD_DEVICES "port_devices"	// what ports are made of
+#define HOST_GUARD_INDEXES "port_indexes"	// the same, whatever name they get
+#define HOST_GUARD_POLICIES "policies-"		// and the name of a daemon's first interface
+#define HOST_GUARD_POLICIES_END "%u drop, %u pass, %u jump" // comment of the chain's last rule
+#define HOST_GUARD_INGRESS "ingress-"			    // and the device's name
 #define HOST_GUARD_EGRESS "egress-"
 #define HOST_GUARD_MARK 0x76706564 // of what the daemon's own sockets send

@@ -117,7 +117,7 @@ static char *commands_of(const struct host_guard_names *names, const struct conf
 		if (name->device)
 			add_device(commands, name->name, kernel->egress);
 	}
-	host_guard_add_policies(commands, names, config, kernel->by_address);
+	host_guard_add_policies(commands, names, config, kernel->by_address, false);
 	if (fclose(commands) != 0) {
 		free(text);
 		return NULL;
@@ -286,6 +286,38 @@ int host_guard_write(
 	if (kernel.egress && kernel.by_address)
 		return ret;
 	return write_less(names, config, &kernel, err);
+}
+
+// Of the rest nothing changes with policies. To be freed; NULL: no memory.
+static char *changes_of(const struct host_guard_names *names, const struct config *config)
+{
+	char *text = NULL;
+	size_t octets;
+	FILE *commands = open_memstream(&text, &octets);
+
+	if (!commands)
+		return NULL;
+	host_guard_add_policies(commands, names, config, true, true);
+	if (fclose(commands) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+int host_guard_write_policies(
+	const struct host_guard_names *names, const struct config *config, struct error *err)
+{
+	int ret = wake(NFPROTO_INET, TABLE, err);
+	char *commands;
+
+	if (ret < 0)
+		return ret;
+	commands = changes_of(names, config);
+	ret = commands ? nft_run(commands, NULL, err) : error_set(err, ENOMEM, "no memory");
+	free(commands);
+	// Something is gone from it, or the kernel lacks something.
+	return ret < 0 ? host_guard_write(names, config, err) : 0;
 }
 
 int host_guard_install(const struct config *config, struct error *err)

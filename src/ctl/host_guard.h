@@ -35,6 +35,10 @@ bool host_guard_is_plain(const char *name);
 // have. All or nothing. 0 or -errno.
 int host_guard_write(
 	const struct host_guard_names *names, const struct config *config, struct error *err);
+// The guard was written, and policies have changed since; writes anew what is about those. 0 or
+// -errno.
+int host_guard_write_policies(
+	const struct host_guard_names *names, const struct config *config, struct error *err);
 
 // 1: there is a guard, whole or not; 0: there is nothing of it; -errno.
 int host_guard_is_there(struct error *err);

@@ -7,6 +7,7 @@
 #include "ctl/api.h"
 #include "ctl/config.h"
 #include "ctl/host_guard.h"
+#include "ctl/host_guard_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@ struct chain {
 	bool by_address;
 	unsigned drops;
 	unsigned passes;
+	unsigned jumps;
 };
 
 static void begin_rule(struct chain *chain)
@@ -98,12 +100,12 @@ static bool says_something(const struct chain *chain, const struct config_policy
 	return policy->action == POLICY_BYPASS && selector->protocol == SELECTOR_ANY_PROTOCOL;
 }
 
-static void add_selectors(struct chain *chain, const struct config *config)
+static void add_selectors(struct chain *chain, const struct config_policy *policies, unsigned n)
 {
 	const struct config_policy *last = NULL;
 
-	for (unsigned i = 0; i < config->policies_n; i++) {
-		const struct config_policy *policy = &config->policies[i];
+	for (unsigned i = 0; i < n; i++) {
+		const struct config_policy *policy = &policies[i];
 
 		if (!says_something(chain, policy))
 			continue;
@@ -131,11 +133,11 @@ static void add_ways_out(struct chain *chain)
 }
 
 // So that a rule more or less shows.
-static void add_end(struct chain *chain)
+static void add_end(struct chain *chain, const char *verdict)
 {
 	begin_rule(chain);
-	fprintf(chain->commands, "accept comment \"" HOST_GUARD_POLICIES_END "\"\n", chain->drops,
-		chain->passes);
+	fprintf(chain->commands, "%s comment \"" HOST_GUARD_POLICIES_END "\"\n", verdict,
+		chain->drops, chain->passes, chain->jumps);
 }
 
 static int compare_prefix(const void *a, const void *b)
@@ -208,13 +210,78 @@ bool host_guard_needs_addresses(const struct config *config)
 	return false;
 }
 
+// How many of these policies the next part takes; 0: it does not come to an end.
+static unsigned cut(const struct chain *chain, const struct config_policy *policies, unsigned n,
+	struct host_guard_part *part)
+{
+	*part = (struct host_guard_part){.content = 0};
+	for (unsigned i = 0; i < n; i++) {
+		const struct config_policy *policy = &policies[i];
+
+		if (says_something(chain, policy) &&
+			host_guard_part_add(
+				part, &policy->selector, policy->action == POLICY_PROTECT))
+			return i + 1;
+	}
+	return 0;
+}
+
+static void add_part_rules(struct chain *part, const struct config_policy *policies, unsigned n)
+{
+	fprintf(part->commands,
+		"add chain inet " HOST_GUARD_TABLE " %s\n"
+		"flush chain inet " HOST_GUARD_TABLE " %s\n",
+		part->name, part->name);
+	add_selectors(part, policies, n);
+	add_end(part, "return");
+}
+
+static void add_jump(struct chain *chain, const char *to)
+{
+	begin_rule(chain);
+	fprintf(chain->commands, "jump %s\n", to);
+	chain->jumps++;
+}
+
+// there: the parts that the kernel has; those that it is to keep are taken out of it.
+static void add_parts(
+	struct chain *chain, const struct config *config, json_t *there, bool only_changes)
+{
+	struct host_guard_part content;
+	unsigned at = 0, n;
+
+	while ((n = cut(chain, &config->policies[at], config->policies_n - at, &content)) > 0) {
+		char name[HOST_GUARD_CHAIN];
+		struct chain part = {
+			.commands = chain->commands, .name = name, .by_address = chain->by_address};
+
+		host_guard_part_name(&content, chain->name, name);
+		if (json_object_del(there, name) != 0 || !only_changes)
+			add_part_rules(&part, &config->policies[at], n);
+		add_jump(chain, name);
+		at += n;
+	}
+	add_selectors(chain, &config->policies[at], config->policies_n - at);
+}
+
+static void delete_parts(FILE *commands, json_t *parts)
+{
+	const char *name;
+	json_t *part;
+
+	json_object_foreach(parts, name, part)
+		fprintf(commands, "delete chain inet " HOST_GUARD_TABLE " %s\n", name);
+}
+
 void host_guard_add_policies(FILE *commands, const struct host_guard_names *names,
-	const struct config *config, bool by_address)
+	const struct config *config, bool by_address, bool only_changes)
 {
 	char name[sizeof(HOST_GUARD_POLICIES) + IF_NAMESIZE];
 	struct chain chain = {.commands = commands, .name = name, .by_address = by_address};
+	json_t *there;
 
 	snprintf(name, sizeof(name), HOST_GUARD_POLICIES "%s", names->first);
+	there = host_guard_parts_there(name);
 	fprintf(commands,
 		"add chain inet " HOST_GUARD_TABLE
 		" %s { type filter hook output priority filter; }\n"
@@ -222,6 +289,8 @@ void host_guard_add_policies(FILE *commands, const struct host_guard_names *name
 		name, name);
 	add_ways_out(&chain);
 	add_destinations(&chain, config);
-	add_selectors(&chain, config);
-	add_end(&chain);
+	add_parts(&chain, config, there, only_changes);
+	add_end(&chain, "accept");
+	delete_parts(commands, there);
+	json_decref(there);
 }

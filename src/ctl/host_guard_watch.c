@@ -27,16 +27,19 @@ struct host_guard_watch {
 	bool ended[HOST_GUARD_NAMES];	    // since it was looked at
 };
 
+typedef int write_function(
+	const struct host_guard_names *names, const struct config *config, struct error *err);
+
 // Who takes all of it away means it, and gets it back with the next start. 1: written, 0: it is not
 // there, or -errno.
-static int write_if_there(
-	const struct host_guard_watch *watch, const struct config *config, struct error *err)
+static int if_there(write_function *write, const struct host_guard_watch *watch,
+	const struct config *config, struct error *err)
 {
 	int ret = host_guard_is_there(err);
 
 	if (ret <= 0)
 		return ret;
-	ret = host_guard_write(&watch->names, config, err);
+	ret = write(&watch->names, config, err);
 	return ret < 0 ? ret : 1;
 }
 
@@ -44,8 +47,7 @@ static void write_guard(struct host_guard_watch *watch)
 {
 	static const struct timeval later = {.tv_sec = RETRY_S};
 	struct error err;
-
-	int ret = write_if_there(watch, watch->config, &err);
+	int ret = if_there(host_guard_write, watch, watch->config, &err);
 
 	if (ret >= 0) {
 		watch->told_failure = false;
@@ -207,7 +209,7 @@ int host_guard_watch_create(const struct config *config, struct event_base *even
 int host_guard_watch_policies(
 	struct host_guard_watch *watch, const struct config *next, struct error *err)
 {
-	int ret = write_if_there(watch, next, err);
+	int ret = if_there(host_guard_write_policies, watch, next, err);
 
 	return ret < 0 ? ret : 0;
 }

@@ -21,11 +21,13 @@ struct guard_status {
 	json_t *indexes; // their names now; numbers of those that are gone
 	json_t *ingress; // name -> true
 	json_t *egress;
-	// Chains of policies: hooked, and with all their rules. Name -> true.
-	json_t *policies_hooked;
+	// Chains of policies: hooked, or jumped to from those, and with all their rules. Name ->
+	// true.
+	json_t *policies_reached;
 	json_t *policies_whole;
 	unsigned policies_drop; // rules of the one that is being read
 	unsigned policies_pass;
+	unsigned policies_jump;
 	json_t *faults; // sentences
 };
 

@@ -94,8 +94,8 @@ void guard_status_judge(struct guard_status *status)
 
 	if (!status->forward || !status->arrive || !status->output ||
 		status->rules != GUARD_RULES || status->strange ||
-		json_object_size(status->policies_hooked) == 0 ||
-		!json_equal(status->policies_hooked, status->policies_whole))
+		json_object_size(status->policies_reached) == 0 ||
+		!json_equal(status->policies_reached, status->policies_whole))
 		add_fault(status, "", "the rules are not those that vped installs");
 	json_array_foreach(status->devices, i, name) judge_device(status, json_string_value(name));
 	json_array_foreach(status->indexes, i, name) judge_index(status, name);

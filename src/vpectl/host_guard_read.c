@@ -96,6 +96,17 @@ static bool is_policy_pass(const json_t *expr)
 	return is(left_of(expr, 0, "payload"), "field", "daddr") && is(match, "op", "!=");
 }
 
+static bool is_jump(struct guard_status *status, const json_t *expr)
+{
+	const json_t *jump = json_object_get(json_array_get(expr, 0), "jump");
+	const char *target = json_string_value(json_object_get(jump, "target"));
+
+	if (!target || json_array_size(expr) != 1)
+		return false;
+	json_object_set_new(status->policies_reached, target, json_true());
+	return true;
+}
+
 // The rules of one chain follow each other; the last one says how many there are.
 static void read_policy_rule(struct guard_status *status, const char *chain, const json_t *rule)
 {
@@ -104,7 +115,7 @@ static void read_policy_rule(struct guard_status *status, const char *chain, con
 	char end[64];
 
 	snprintf(end, sizeof(end), HOST_GUARD_POLICIES_END, status->policies_drop,
-		status->policies_pass);
+		status->policies_pass, status->policies_jump);
 	if (json_object_get(status->policies_whole, chain))
 		status->strange = true;
 	else if (is(rule, "comment", end))
@@ -113,6 +124,8 @@ static void read_policy_rule(struct guard_status *status, const char *chain, con
 		status->policies_drop++;
 	else if (json_object_get(last, "accept") && is_policy_pass(expr))
 		status->policies_pass++;
+	else if (is_jump(status, expr))
+		status->policies_jump++;
 	else
 		status->strange = true;
 }
@@ -123,6 +136,7 @@ static void read_policies(struct guard_status *status, const char *chain, const 
 	if (json_object_get(status->policies_whole, chain)) {
 		status->policies_drop = 0;
 		status->policies_pass = 0;
+		status->policies_jump = 0;
 	}
 }
 
@@ -169,7 +183,7 @@ static void read_inet_hook(const struct nft_hook *hook, void *arg)
 	status->arrive |= is_hook(hook, "arrive", NF_INET_PRE_ROUTING);
 	status->output |= is_hook(hook, "output", NF_INET_LOCAL_OUT);
 	if (is_of_policies(hook->chain) && hook->hook == NF_INET_LOCAL_OUT)
-		json_object_set_new(status->policies_hooked, hook->chain, json_true());
+		json_object_set_new(status->policies_reached, hook->chain, json_true());
 }
 
 static void read_names(struct guard_status *status, json_t *names, const json_t *elements)
@@ -281,7 +295,7 @@ static void begin(struct guard_status *status)
 		.indexes = json_array(),
 		.ingress = json_object(),
 		.egress = json_object(),
-		.policies_hooked = json_object(),
+		.policies_reached = json_object(),
 		.policies_whole = json_object(),
 		.faults = json_array(),
 	};
@@ -309,7 +323,7 @@ void guard_status_clear(struct guard_status *status)
 	json_decref(status->indexes);
 	json_decref(status->ingress);
 	json_decref(status->egress);
-	json_decref(status->policies_hooked);
+	json_decref(status->policies_reached);
 	json_decref(status->policies_whole);
 	json_decref(status->faults);
 }

@@ -214,7 +214,7 @@ static void installs_policies(void **state)
 		"ip saddr 10.1.0.0/16 ip daddr 0.0.0.0/0 ip daddr != 224.0.0.0/3" OTHERS_ADDRESS
 		"ip6 saddr ::/0 ip6 daddr fd00:4::1" DROPS
 		"ip saddr 0.0.0.0/0 ip daddr 0.0.0.0/0 accept "
-		"accept comment \"4 drop, 5 pass\" }");
+		"accept comment \"4 drop, 5 pass, 0 jump\" }");
 	// No policy for all destinations of IPv4: others are let out before all rules.
 	config->policies_n = 6;
 	set_policy(&policies[4], "10.1.0.0/16", "10.2.7.0/24", POLICY_PROTECT);
@@ -226,10 +226,105 @@ static void installs_policies(void **state)
 	install(two_ports("c0", "d0"));
 	kernel_has("inet", "ip saddr 10.1.5.0/24 ip daddr 10.2.5.0/24 accept");
 	install(two_ports("a0", "b0"));
-	kernel_has(
-		"inet", "chain policies-v-a0 { " BEGINS OURS "accept comment \"0 drop, 2 pass\" }");
+	kernel_has("inet",
+		"chain policies-v-a0 { " BEGINS OURS "accept comment \"0 drop, 2 pass, 0 jump\" }");
 	netns_run("nft delete table inet vped && nft delete table netdev vped");
 	install(two_ports("a0", "b0"));
+}
+
+#define MANY 2000
+#define PART_NAMES \
+	"nft list chains inet | sed -n 's/.*chain \\(policies-v-a0\\..*\\) {/\\1/p' | sort"
+
+static struct config_policy many[MANY], other[MANY];
+
+static struct config *with_many(unsigned n)
+{
+	struct config *config = two_ports("a0", "b0");
+
+	config->policies = many;
+	config->policies_n = n;
+	return config;
+}
+
+static void change(const struct config *config)
+{
+	struct host_guard_names names;
+
+	assert_int_equal(host_guard_collect(config, &names, &err), 0);
+	if (host_guard_write_policies(&names, config, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+// As if all had been written anew; few parts come and go.
+static void change_is_small(const struct config *config)
+{
+	netns_run(PART_NAMES " >before");
+	change(config);
+	netns_run(PART_NAMES " >after; test $(comm -3 before after | wc -l) -le 6");
+	netns_run("nft list table inet vped | sort >changed");
+	netns_run("nft list chain inet vped policies-v-a0 >chain");
+	netns_run("nft delete table inet vped");
+	install(config);
+	netns_run("nft list table inet vped | sort | diff changed -");
+	netns_run("nft list chain inet vped policies-v-a0 | diff chain -");
+}
+
+// Many policies are in parts, of which a change writes those that it touches.
+static void changes_parts(void **state)
+{
+	char source[32], destination[32];
+	struct config *config;
+
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(source, sizeof(source), "10.%u.%u.0/24", i >> 8, i & 255);
+		snprintf(destination, sizeof(destination), "2001:db8:%x::/48", i);
+		set_policy(&many[i], source, source, POLICY_PROTECT);
+		if (i % 3 == 0)
+			set_policy(&many[i], destination, destination, POLICY_BYPASS);
+	}
+	config = with_many(MANY - 1);
+	install(config);
+	netns_run(PART_NAMES " >parts; test $(wc -l <parts) -ge 8");
+	// Wherever the policies differ.
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(destination, sizeof(destination), "10.%u.%u.0/24", i >> 8, i & 255);
+		set_policy(&other[i], "10.1.0.0/16", destination, POLICY_PROTECT);
+	}
+	config->policies = other;
+	install(config);
+	netns_run(PART_NAMES " | wc -l | grep -qE '^(8|9|[1-3].)$'");
+	config->policies = many;
+	install(config);
+	// In their order: each by one jump from the daemon's chain, none twice.
+	netns_run("nft list chain inet vped policies-v-a0 | sed -n 's/.*jump //p' | sort | "
+		  "diff parts -");
+	// Behind the last, before the first, one less in the middle, and one that is another.
+	config->policies_n = MANY;
+	change_is_small(config);
+	memmove(&many[1], &many[0], (MANY - 1) * sizeof(many[0]));
+	set_policy(&many[0], "10.77.0.0/16", "10.78.0.0/16", POLICY_PROTECT);
+	change_is_small(config);
+	memmove(&many[MANY / 2], &many[MANY / 2 + 1], (MANY / 2 - 1) * sizeof(many[0]));
+	config->policies_n--;
+	change_is_small(config);
+	many[MANY / 3].action = POLICY_PROTECT;
+	many[MANY / 3 + 1].action = POLICY_DISCARD;
+	change_is_small(config);
+	// What is not touched stays as it is, whatever that is, until all is written.
+	netns_run("nft insert rule inet vped $(tail -1 after) counter");
+	many[1].action = POLICY_DISCARD;
+	change(config);
+	netns_run("nft list chain inet vped $(tail -1 after) | grep -q '^\t\tcounter packets'");
+	install(config);
+	netns_run("! nft list chain inet vped $(tail -1 after) | grep -q '^\t\tcounter packets'");
+	// Without the table's sets, all of it is needed.
+	netns_run("nft delete table inet vped && nft add table inet vped");
+	change(config);
+	kernel_has("inet", "hook forward priority filter; policy accept; iifname @no_forward");
+	install(two_ports("a0", "b0"));
+	netns_run("test -z \"$(" PART_NAMES ")\"");
 }
 
 // Again, and with somebody's rule in between: the same rules, no second copy.
@@ -358,6 +453,7 @@ int main(void)
 	const struct CMUnitTest kernel[] = {
 		cmocka_unit_test(installs),
 		cmocka_unit_test(installs_policies),
+		cmocka_unit_test(changes_parts),
 		cmocka_unit_test(installs_again),
 		cmocka_unit_test(shares_with_another_daemon),
 		cmocka_unit_test(wakes_dormant_tables),
