@@ -15,6 +15,7 @@ import gateway as gw
 import lab as laboratory
 import sites as two_sites
 import traffic
+from admin import Admin
 from capture import PATTERN
 from gateway import Policy
 from sites import A, B
@@ -161,6 +162,39 @@ def test_status_sees_every_hole_and_installing_mends_it(lab, sites):
         assert done.returncode == 0, (hole, done.stdout)
     assert status(a)["intact"]
     assert tables(gate) == TABLES | {("ip", "foreign")}
+
+
+def test_many_policies(lab, sites):
+    """They are in several chains, all of which are looked at, and follow changes."""
+    a, gate = sites.pair("vpe")[0], sites.gate["a"]
+    a.policies += [Policy(A.prefixes[4], f"10.{100 + i // 256}.{i % 256}.0/24")
+                   for i in range(2000)]
+    sites.start()
+
+    def parts():
+        shown = gate.run("nft", "list", "chain", "inet", "vped", "policies-vped-lan").stdout
+        return [line.split()[1] for line in shown.splitlines() if line.split()[0] == "jump"]
+
+    assert status(a)["intact"] and len(parts()) > 5
+    last = parts()[-1]
+    config = lab.file("gw-a.conf", a.configuration())
+    for hole in (f"flush chain inet vped {last}", f"insert rule inet vped {last} accept",
+                 f"add rule inet vped policies-vped-lan jump {last}",
+                 "flush chain inet vped policies-vped-lan"):
+        gate.run("nft", hole)
+        assert status(a, 1)["faults"] == [WRONG], hole
+        assert guard_only(lab, a, config).returncode == 0
+        assert status(a)["intact"], hole
+    before = parts()
+    with Admin(a) as admin:
+        admin.add_policy(name="more", src=A.prefixes[4], dst="10.200.0.0/16", action="protect",
+                         tunnel="peer", before="p1000")
+        assert status(a)["intact"]
+        assert 1 <= len(set(parts()) ^ set(before)) <= 6
+        assert "ip daddr 10.200.0.0/16 counter" in gate.run("nft", "list", "table", "inet",
+                                                            "vped").stdout
+        admin.flush(what="policies")
+        assert status(a)["intact"] and not parts()
 
 
 def test_no_start_without_it(lab, sites):
