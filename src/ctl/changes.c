@@ -111,6 +111,8 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 	if (ret < 0)
 		sweep(changes);
 	changes->took_ms = limiter_now_ms() - start;
+	// The time for reading the answer begins now, not when this began.
+	event_base_update_cache_time(changes->gateway->events);
 	tell(changes, ret, &err);
 }
 
