@@ -111,10 +111,17 @@ def test_the_guard_follows_policies(sites):
         return rules.count(f"{A.prefixes[4]} ip daddr {B.prefixes[4]} counter"), \
             rules.count(f"{A.prefixes[6]} ip6 daddr {B.prefixes[6]} counter")
 
+    gate.ip("link add third type veth peer name fourth")
+    gate.ip("link set third up")
+    gate.ip("link set fourth up")
+    gate.ip("route add 10.2.7.0/24 dev third")
     assert guarded() == (0, 0)
     with Admin(a) as at_a:
+        assert "leads by third" not in a.process.said()
         install(at_a, A, B, gw.sa("vpe"), gw.sa("vpe"))
         assert guarded() == (1, 1)
+        wait_for("the warning", lambda: f"policies protect {B.prefixes[4]}, but the kernel's route "
+                 "to 10.2.7.0/24 leads by third" in a.process.said())
         at_a.del_policy(name="to-b4")
         assert guarded() == (0, 1)
         assert a.vpectl("host-guard", "status", "--json").returncode == 0
