@@ -138,5 +138,6 @@ def test_malformed_messages(sites, count):
     assert sum(f.answers for f in fuzzers) == total // CLIENTS * CLIENTS
     assert a.process.running()
     grown = resident_kb(a) - before
-    assert grown < 16384, f"{grown} KiB more"
+    # A sanitizer build keeps what was freed for a while, and says at the end what was not.
+    assert gw.sanitized() or grown < 16384, f"{grown} KiB more"
     assert a.stop() == 0 and b.stop() == 0
