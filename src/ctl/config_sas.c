@@ -1,7 +1,7 @@
 // Settings of a tunnel's SAs.
 #include "base/secret.h"
 #include "ctl/config_tables.h"
-#include "ctl/keyfile.h"
+#include "base/keyfile.h"
 #include "proto/replay.h"
 
 #include <errno.h>

@@ -89,6 +89,9 @@ const struct vpectl_command vpectl_commands[] = {
 	{"host-guard", "status|off",
 		"what keeps the kernel from forwarding, without a daemon too; remove it",
 		host_guard, NULL},
+	{"key-register", "FILE ...",
+		"let the daemon use keys that nobody has used before; it must not run",
+		key_register, NULL},
 	{"completion", "", "a script for bash that completes all this", completion, NULL},
 };
 const unsigned vpectl_commands_n = sizeof(vpectl_commands) / sizeof(vpectl_commands[0]);

@@ -1,6 +1,7 @@
 // vpectl: asks a running vped, or the kernel for what vped left there. Knows the control socket's
 // language and nothing of the daemon's inside.
 #include "ctl/api.h"
+#include "journal/journal_file.h"
 #include "vpectl/client.h"
 #include "vpectl/vpectl.h"
 
@@ -25,7 +26,9 @@ static void usage(FILE *to)
 	      "  -a, --admin-socket PATH  for changes; PATH of --socket with -admin in it\n"
 	      "  -j, --json               the daemon's answer as it is\n"
 	      "  -w, --watch SECONDS      show again and again\n"
-	      "  -f, --file FILE          changes, one a line, all or none; - is standard input\n",
+	      "  -f, --file FILE          changes, one a line, all or none; - is standard input\n"
+	      "      --journal PATH       " JOURNAL_FILE_DEFAULT "\n"
+	      "      --journal-unsafe     that need not outlive a loss of power\n",
 		to);
 }
 
@@ -149,6 +152,8 @@ static bool choose(int argc, char **argv, struct choice *choice, enum vpectl_exi
 		{"json", no_argument, NULL, 'j'},
 		{"watch", required_argument, NULL, 'w'},
 		{"file", required_argument, NULL, 'f'},
+		{"journal", required_argument, NULL, 'J'},
+		{"journal-unsafe", no_argument, NULL, 'U'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -172,6 +177,12 @@ static bool choose(int argc, char **argv, struct choice *choice, enum vpectl_exi
 			break;
 		case 'f':
 			choice->file = optarg;
+			break;
+		case 'J':
+			choice->ctl.journal = optarg;
+			break;
+		case 'U':
+			choice->ctl.journal_unsafe = true;
 			break;
 		case 'h':
 			usage(stdout);
@@ -204,7 +215,8 @@ int main(int argc, char **argv)
 {
 	const char *from_environment = getenv("VPECTL_SOCKET");
 	struct choice choice = {
-		.ctl = {.socket = from_environment ? from_environment : API_SOCKET_DEFAULT}};
+		.ctl = {.socket = from_environment ? from_environment : API_SOCKET_DEFAULT,
+			.journal = JOURNAL_FILE_DEFAULT}};
 	enum vpectl_exit status;
 
 	if (choose(argc, argv, &choice, &status)) {

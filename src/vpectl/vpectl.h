@@ -18,6 +18,8 @@ struct vpectl {
 	const char *socket;
 	const char *admin_socket;
 	bool json;
+	const char *journal;
+	bool journal_unsafe;
 };
 
 enum parameter_type { PARAMETER_TEXT, PARAMETER_NUMBER, PARAMETER_TRUTH, PARAMETER_KEY };
@@ -52,6 +54,7 @@ enum vpectl_exit policy_show(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit ports_show(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit workers_show(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit events_show(const struct vpectl *ctl, int argc, char **argv);
+enum vpectl_exit key_register(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit host_guard(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit monitor(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit completion(const struct vpectl *ctl, int argc, char **argv);

@@ -1,5 +1,5 @@
 // Key files: who may read them, and what they may hold.
-#include "ctl/keyfile.h"
+#include "base/keyfile.h"
 
 #include "base/secret.h"
 
@@ -119,10 +119,10 @@ static int decode(const char *name, const uint8_t *text, size_t octets, size_t k
 		snprintf(parts, sizeof(parts), " (%zu of key and %zu of salt)", key_octets,
 			salt_octets);
 	if (n > 0)
-		return error_set(err, EINVAL,
+		return error_set(err, EMSGSIZE,
 			"%s holds %zu hex digits; %zu digits for %zu octets%s are wanted", name, n,
 			2 * wanted, wanted, parts);
-	return error_set(err, EINVAL,
+	return error_set(err, EMSGSIZE,
 		"%s holds %zu octets; %zu octets%s are wanted, raw or as %zu hex digits", name,
 		octets, wanted, parts, 2 * wanted);
 }

@@ -11,6 +11,7 @@ int keyfile_parse(const char *name, const uint8_t *text, size_t text_octets, siz
 	size_t salt_octets, uint8_t **key, uint8_t *salt, struct error *err);
 
 // Reads octets of cipher key, and salt_octets behind it, from path. *key is in secret memory, for
-// secret_free. 0 or -errno with err filled: what is wrong with the file, never what is in it.
+// secret_free. 0 or -errno with err filled: what is wrong with the file, never what is in it;
+// -EMSGSIZE if a key of another length is.
 int keyfile_read(const char *path, size_t octets, size_t salt_octets, uint8_t **key, uint8_t *salt,
 	struct error *err);

@@ -1,5 +1,5 @@
 // Key files: what they may hold, who may read them, and what is said of those that are refused.
-#include "ctl/keyfile.h"
+#include "base/keyfile.h"
 
 #include "base/secret.h"
 #include "config_fixture.h"

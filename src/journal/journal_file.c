@@ -1,0 +1,317 @@
+// The journal's file: lock, file system, owner, and the rename by which a new one appears whole.
+#include "journal/journal_file.h"
+
+#include "crypto/fingerprint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+// Not in linux/magic.h.
+#define CIFS_MAGIC 0xff534d42
+#define SMB2_MAGIC 0xfe534d42
+#define FUSE_MAGIC 0x65735546
+
+struct journal_file {
+	int fd;
+	int lock;
+	char path[PATH_MAX];
+	struct journal *journal;
+};
+
+static int read_at(void *handle, uint64_t at, void *octets, size_t n)
+{
+	const struct journal_file *file = handle;
+
+	while (n > 0) {
+		ssize_t got = pread(file->fd, octets, n, (off_t)at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got < 0 ? -errno : -EIO;
+		octets = (uint8_t *)octets + got;
+		at += (uint64_t)got;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
+static int write_at(void *handle, uint64_t at, const void *octets, size_t n)
+{
+	const struct journal_file *file = handle;
+
+	while (n > 0) {
+		ssize_t put = pwrite(file->fd, octets, n, (off_t)at);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return put < 0 ? -errno : -EIO;
+		octets = (const uint8_t *)octets + put;
+		at += (uint64_t)put;
+		n -= (size_t)put;
+	}
+	return 0;
+}
+
+static int sync_data(void *handle)
+{
+	const struct journal_file *file = handle;
+
+	return fdatasync(file->fd) == 0 ? 0 : -errno;
+}
+
+static struct journal_io io_of(struct journal_file *file, uint64_t octets)
+{
+	return (struct journal_io){
+		.handle = file,
+		.octets = octets,
+		.read = read_at,
+		.write = write_at,
+		.sync = sync_data,
+	};
+}
+
+// The parts of file systems' magic numbers differ in width from one kernel interface to the next.
+static const struct {
+	uint32_t magic;
+	const char *name;
+} forgetful[] = {
+	{TMPFS_MAGIC, "tmpfs"},
+	{RAMFS_MAGIC, "ramfs"},
+	{OVERLAYFS_SUPER_MAGIC, "overlay"},
+	{NFS_SUPER_MAGIC, "NFS"},
+	{SMB_SUPER_MAGIC, "SMB"},
+	{CIFS_MAGIC, "SMB"},
+	{SMB2_MAGIC, "SMB"},
+	{CEPH_SUPER_MAGIC, "Ceph"},
+	{AFS_SUPER_MAGIC, "AFS"},
+	{CODA_SUPER_MAGIC, "Coda"},
+	{V9FS_MAGIC, "9p"},
+	{FUSE_MAGIC, "FUSE"},
+};
+
+static int check_file_system(const struct journal_file *file, struct error *err)
+{
+	struct statfs st;
+
+	if (fstatfs(file->lock, &st) < 0)
+		return error_set(err, errno, "its file system: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof(forgetful) / sizeof(forgetful[0]); i++)
+		if ((uint32_t)st.f_type == forgetful[i].magic)
+			return error_set(err, EINVAL,
+				"it lies on %s, which may forget what was synced or be seen by "
+				"two machines; take a file system on a disk of this machine, or "
+				"give your word with journal.unsafe = true",
+				forgetful[i].name);
+	return 0;
+}
+
+// Who has it, as far as the lock file says.
+static long holder(int lock)
+{
+	char text[32] = "";
+	ssize_t octets = pread(lock, text, sizeof(text) - 1, 0);
+
+	return octets > 0 ? strtol(text, NULL, 10) : 0;
+}
+
+static int take_lock(struct journal_file *file, struct error *err)
+{
+	char path[PATH_MAX + sizeof(".lock")];
+
+	snprintf(path, sizeof(path), "%s.lock", file->path);
+	file->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (file->lock < 0)
+		return error_set(err, errno, "its lock %s: %s", path, strerror(errno));
+	if (flock(file->lock, LOCK_EX | LOCK_NB) < 0) {
+		if (errno == EWOULDBLOCK)
+			return error_set(err, EBUSY,
+				"process %ld has it; one daemon has a journal, and while it runs "
+				"nobody else",
+				holder(file->lock));
+		return error_set(err, errno, "its lock %s: %s", path, strerror(errno));
+	}
+	if (ftruncate(file->lock, 0) < 0 || dprintf(file->lock, "%ld\n", (long)getpid()) < 0)
+		return error_set(err, errno, "its lock %s: %s", path, strerror(errno));
+	return 0;
+}
+
+// systemd and D-Bus keep an ID of the installation here.
+static int read_machine(uint8_t machine[JOURNAL_MACHINE_OCTETS], struct error *err)
+{
+	char id[64];
+	int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
+	ssize_t octets = fd < 0 ? -1 : read(fd, id, sizeof(id));
+
+	if (fd >= 0)
+		close(fd);
+	if (octets < 32)
+		return error_set(err, ENOENT,
+			"/etc/machine-id cannot be read or is empty, and it tells a journal that "
+			"was copied from another machine; systemd-machine-id-setup makes it");
+	return fingerprint_make((const uint8_t *)id, 32, machine) == 0
+		? 0
+		: error_set(err, EIO, "libcrypto has failed");
+}
+
+static int fill_params(struct journal_params *params, struct error *err)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	params->now_s = (uint64_t)now.tv_sec;
+	return read_machine(params->machine, err);
+}
+
+// After a crash a file has its new name only if the directory was synced too.
+static int sync_directory(const char *path)
+{
+	char copy[PATH_MAX];
+	int fd, ret;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = fsync(fd) == 0 ? 0 : -errno;
+	close(fd);
+	return ret;
+}
+
+static int fill_new(
+	struct journal_file *file, unsigned records, const struct journal_params *params)
+{
+	uint64_t pages = ((uint64_t)records + JOURNAL_PAGE_RECORDS - 1) / JOURNAL_PAGE_RECORDS;
+	struct journal_io io = io_of(file, pages * 2 * JOURNAL_PAGE_OCTETS);
+	int ret = -posix_fallocate(file->fd, 0, (off_t)io.octets);
+
+	if (ret == 0)
+		ret = journal_format(&io, params);
+	if (ret == 0 && fsync(file->fd) < 0)
+		ret = -errno;
+	return ret;
+}
+
+// Under another name until all of it is on the disk.
+static int make(struct journal_file *file, unsigned records, const struct journal_params *params,
+	struct error *err)
+{
+	char fresh[PATH_MAX + sizeof(".new")];
+	int ret;
+
+	snprintf(fresh, sizeof(fresh), "%s.new", file->path);
+	file->fd = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (file->fd < 0)
+		return error_set(err, errno, "%s cannot be made: %s", fresh, strerror(errno));
+	ret = fill_new(file, records, params);
+	if (ret == 0 && rename(fresh, file->path) < 0)
+		ret = -errno;
+	if (ret == 0)
+		return sync_directory(file->path) == 0
+			? 0
+			: error_set(err, EIO, "its directory cannot be synced");
+	unlink(fresh);
+	return error_set(err, -ret, "it cannot be made: %s", strerror(-ret));
+}
+
+static int open_existing(struct journal_file *file, struct error *err)
+{
+	struct stat st;
+
+	file->fd = open(file->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (file->fd < 0 && errno == ENOENT)
+		return error_set(err, ENOENT,
+			"there is none; if it is lost, make new keys on both ends, since nobody "
+			"knows what the old ones have used; vpectl key-register makes a new one");
+	if (file->fd < 0)
+		return error_set(err, errno, "%s", strerror(errno));
+	if (fstat(file->fd, &st) < 0)
+		return error_set(err, errno, "%s", strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, EINVAL, "it is not a regular file");
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022) != 0)
+		return error_set(err, EPERM,
+			"others may change it; it must belong to root or to user %u and have mode "
+			"0600",
+			geteuid());
+	return 0;
+}
+
+static int open_locked(struct journal_file *file, const struct journal_file_options *options,
+	bool *made, struct error *err)
+{
+	struct journal_params params;
+	struct journal_io io;
+	struct stat st;
+	int ret = options->unsafe ? 0 : check_file_system(file, err);
+
+	*made = options->records > 0 && access(file->path, F_OK) < 0 && errno == ENOENT;
+	if (ret == 0)
+		ret = fill_params(&params, err);
+	if (ret == 0)
+		ret = *made ? make(file, options->records, &params, err) : open_existing(file, err);
+	if (ret != 0)
+		return ret;
+	if (fstat(file->fd, &st) < 0)
+		return error_set(err, errno, "%s", strerror(errno));
+	io = io_of(file, (uint64_t)st.st_size);
+	return journal_open(&io, &params, &file->journal, err);
+}
+
+int journal_file_open(const char *path, const struct journal_file_options *options,
+	struct journal_file **opened, bool *made, struct error *err)
+{
+	struct journal_file *file = calloc(1, sizeof(*file));
+	bool is_new;
+	int ret;
+
+	if (!file)
+		return error_set(err, ENOMEM, "no memory for the journal");
+	file->fd = file->lock = -1;
+	if (strlen(path) >= sizeof(file->path)) {
+		free(file);
+		return error_set(err, ENAMETOOLONG, "the journal's path is too long");
+	}
+	memcpy(file->path, path, strlen(path) + 1);
+	ret = take_lock(file, err);
+	if (ret == 0)
+		ret = open_locked(file, options, &is_new, err);
+	if (ret != 0) {
+		journal_file_close(file);
+		error_prefix(err, "journal %s: ", path);
+		return ret;
+	}
+	if (made)
+		*made = is_new;
+	*opened = file;
+	return 0;
+}
+
+void journal_file_close(struct journal_file *file)
+{
+	if (!file)
+		return;
+	journal_close(file->journal);
+	if (file->fd >= 0)
+		close(file->fd);
+	if (file->lock >= 0)
+		close(file->lock);
+	free(file);
+}
+
+struct journal *journal_file_journal(struct journal_file *file)
+{
+	return file->journal;
+}

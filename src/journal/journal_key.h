@@ -1,0 +1,18 @@
+// A key's own record: without it a static key is refused, since nobody knows what it has used.
+#pragma once
+
+#include "journal/journal.h"
+
+// 0; -EEXIST: it is there already, nothing changes; or -errno with err filled. Durable when it
+// returns.
+int journal_key_register(struct journal *journal,
+	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t now_s, struct error *err);
+bool journal_key_is_registered(
+	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
+
+// The highest edge of any counter of this key, and the blocks that all of them have encrypted: what
+// a counter that is new begins behind.
+uint64_t journal_key_highest(
+	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
+uint64_t journal_key_blocks(
+	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
