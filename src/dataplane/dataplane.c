@@ -56,8 +56,9 @@ static int create_pool(
 	struct dataplane *dp, const struct dataplane_params *params, struct error *err)
 {
 	uint16_t private_octets = RTE_ALIGN(sizeof(struct meta), RTE_MBUF_PRIV_ALIGN);
-	// Fragments that wait must not take from the others.
-	unsigned waiting = REASSEMBLY_ENTRIES * count_polling(params, PORT_UNPROTECTED);
+	// Fragments that wait, and packets for the journal, must not take from the others.
+	unsigned waiting =
+		(REASSEMBLY_ENTRIES + PARK_MAX) * count_polling(params, PORT_UNPROTECTED);
 
 	dp->pool = pool_create("buffers", params->buffers + waiting, params->buffer_octets,
 		private_octets, params->virtual_devices);

@@ -58,6 +58,9 @@ struct dataplane {
 	struct sadb *_Atomic sadb;
 	struct spd *_Atomic spd;
 	struct fwd *_Atomic fwd;
+	// Control counts up (release) after it has raised edges, workers read (acquire) while
+	// packets wait for one.
+	_Atomic uint64_t edges_epoch;
 	// Control adds, workers read.
 	struct addr_filter sent_to; // peers with the SPI of an outbound SA
 	struct addr_filter peers;   // other ends of tunnels

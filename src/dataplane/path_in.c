@@ -10,6 +10,7 @@
 #include "dataplane/forward.h"
 #include "dataplane/handover.h"
 #include "dataplane/local.h"
+#include "dataplane/park.h"
 #include "proto/ip_hdr.h"
 
 #include <rte_cycles.h>
@@ -43,6 +44,10 @@ static void send_elsewhere(struct worker *w, struct burst *b, uint16_t i, struct
 {
 	if (b->verdict[i] & VERDICT_OWNER) {
 		hand_over(w, sa, b, i, b->verdict[i] & ~VERDICT_OWNER);
+		return;
+	}
+	if (b->verdict[i] == VERDICT_PARK) {
+		park_packet(w, sa, b, i);
 		return;
 	}
 	audit_tunnel(w, b->verdict[i], b->m[i], &b->packet[i], sa, b->seq[i]);

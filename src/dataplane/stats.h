@@ -68,6 +68,7 @@ struct worker_stats {
 	uint64_t handed_in;   // taken over
 	uint64_t encap_out;   // clear packets given to the worker that encrypts for their SA
 	uint64_t encap_in;
+	uint64_t parked;      // packets that had to wait for the journal, or would have
 	uint64_t flow_misses; // packets whose flow was not remembered
 	struct port_stats port[PORTS_MAX];
 };

@@ -6,6 +6,7 @@
 #include "dataplane/flow.h"
 #include "dataplane/forward.h"
 #include "dataplane/handover.h"
+#include "dataplane/park.h"
 #include "dataplane/path_host.h"
 #include "dataplane/path_in.h"
 #include "dataplane/path_out.h"
@@ -83,6 +84,7 @@ void worker_destroy(struct worker *w)
 {
 	if (w == NULL)
 		return;
+	park_free(w);
 	flow_cache_destroy(w->flows);
 	reassembly_destroy(w->reassembly);
 	aead_ctx_destroy(w->aead);
@@ -160,7 +162,8 @@ unsigned worker_turn(struct worker *w)
 
 	look_at_tables(w);
 	stage_begin(&w->clock);
-	found = handover_receive(w) + receive_injected(w);
+	found = unlikely(w->park.n > 0) ? park_retry(w) : 0;
+	found += handover_receive(w) + receive_injected(w);
 
 	for (uint16_t i = 0; i < w->rxqs; i++)
 		found += poll_queue(w, &w->rxq[i]);
@@ -207,6 +210,7 @@ static void run(struct worker *w)
 		if (turn % HOUSEKEEPING_TURNS != 0)
 			continue;
 		reassembly_expire(w, now);
+		park_expire(w, now);
 		if (atomic_load_explicit(&w->dp->stop, memory_order_relaxed))
 			return;
 	}

@@ -5,6 +5,7 @@
 #include "crypto/aead.h"
 #include "dataplane/audit.h"
 #include "dataplane/meta.h"
+#include "dataplane/park.h"
 #include "dataplane/punt_limit.h"
 #include "dataplane/reassembly.h"
 #include "dataplane/stage.h"
@@ -80,6 +81,7 @@ struct worker {
 	struct burst fragments; // of a tunnel packet that is too big for its path
 	uint32_t fragment_id;	// of the next one
 	struct aead_batch batch;
+	struct park park;			 // packets that wait for the journal
 	struct port_limits limits[PORTS_MAX][2]; // by port, and whether out of a tunnel
 	struct tx_buffer tx[PORTS_MAX];
 	// The worker writes, control reads.

@@ -3,17 +3,13 @@
 #pragma once
 
 #include "base/compiler.h"
-#include "proto/drop.h"
+#include "proto/verdict.h"
 
 #include <rte_mbuf.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define BURST_MAX 64
-
-// A verdict: accept, a drop reason, or a destination.
-#define VERDICT_ACCEPT DROP_NONE
-#define VERDICT_OWNER 0x8000 // | worker: authenticated, that worker owns the replay window
 
 // What classification found, from the start of the IP header, where the mbuf's data begins.
 struct packet {

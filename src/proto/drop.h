@@ -34,7 +34,11 @@
 	X(ecn_not_ect_ce,     "congestion marked on the way, inner flow knows no ECN (RFC 6040)") \
 	X(selector_mismatch,  "inner packet outside the SA's selectors (RFC 4301)") \
 	X(handover_full,      "ring to the worker that owns the window is full") \
+	X(replay_edge_wait,   "more packets of a window wait for the journal than may") \
 	X(seq_exhausted,      "outbound sequence numbers are used up") \
+	X(lease_wait,         "outbound sequence numbers wait for the journal") \
+	X(journal_failed,     "the journal cannot be written: no more outbound numbers") \
+	X(key_spent,          "the key has encrypted as much as a key may") \
 	X(too_big,            "packet over the tunnel MTU, sender told by ICMP") \
 	X(no_room,            "buffer has no room for the tunnel's headers") \
 	X(encap_ring_full,    "ring to the worker that encrypts for the SA is full") \
@@ -61,6 +65,8 @@
 	X(neighbour_forwarded, "neighbour discovery that crossed a router (hop limit, RFC 4861)") \
 	X(neighbour_tunnelled, "neighbour discovery or group membership out of a tunnel") \
 	X(no_sa,              "no SA for this SPI and address") \
+	X(replay_edge_late,   "packet has waited for the journal for too long") \
+	X(parked_no_sa,       "SA was removed while a packet of it waited for the journal") \
 	X(udp_no_sa,          "tunnel packet in UDP (ports 4500, 14500) without an SA") \
 	X(nat_keepalive,      "NAT keepalive ended as meant (RFC 3948)") \
 	X(outer_fragment,     "fragment of a tunnel packet that no SA's peer has sent") \

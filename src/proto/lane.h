@@ -45,6 +45,12 @@ static ALWAYS_INLINE bool lane_has_number(const struct lane_run *run)
 	return likely(run->seq < run->lease_end);
 }
 
+// Why not.
+static inline uint16_t lane_refusal(const struct lane_run *run)
+{
+	return atomic_load_explicit(&run->lane->without_lease, memory_order_relaxed);
+}
+
 // The packet with run->seq goes out; octets: of its inner datagram.
 static ALWAYS_INLINE void lane_take(struct lane_run *run, uint32_t octets)
 {

@@ -5,6 +5,7 @@
 #include "base/compiler.h"
 
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,6 +26,14 @@ struct replay_window {
 	uint32_t mask; // words - 1, words a power of two
 	uint32_t pool_class;
 	_Atomic uint32_t pool_next; // the pool's, while the window is not in use
+	// Control writes (release), the owner reads (acquire): no number from here on is delivered.
+	// While it is 0 the owner touches neither top nor bitmap, and control may set both.
+	_Atomic uint64_t edge;
+	// Constant once edge is not 0: numbers below are old, whatever the window holds.
+	uint64_t floor;
+	// The owner writes, control reads (relaxed): highest authentic number that the edge held
+	// up.
+	_Atomic uint64_t wanted;
 	// Owner only.
 	uint64_t bitmap[];
 };
@@ -40,8 +49,10 @@ static inline uint32_t replay_words(uint32_t size)
 	return words;
 }
 
-// Clears everything but the pool's fields.
+// Clears everything but the pool's fields. The edge stays 0: nothing is delivered yet.
 void replay_init(struct replay_window *w, uint32_t size);
+// For control, while the edge is 0: the window goes on behind what it delivered in another life.
+void replay_resume(struct replay_window *w, uint64_t floor);
 
 // Would this number be accepted now? Changes nothing.
 static ALWAYS_INLINE enum replay_judgement replay_check(const struct replay_window *w, uint64_t seq)
@@ -50,7 +61,9 @@ static ALWAYS_INLINE enum replay_judgement replay_check(const struct replay_wind
 		return REPLAY_NEW;
 	if (w->top - seq >= w->size)
 		return REPLAY_OLD;
-	return (w->bitmap[(seq / 64) & w->mask] >> (seq % 64)) & 1 ? REPLAY_SEEN : REPLAY_NEW;
+	if (likely(!((w->bitmap[(seq / 64) & w->mask] >> (seq % 64)) & 1)))
+		return REPLAY_NEW;
+	return seq < w->floor ? REPLAY_OLD : REPLAY_SEEN;
 }
 
 // Moves the top to seq, clearing the words that come into use.
@@ -69,7 +82,7 @@ static ALWAYS_INLINE enum replay_judgement replay_commit(struct replay_window *w
 	} else if (w->top - seq >= w->size) {
 		return REPLAY_OLD;
 	} else if (*word & bit) {
-		return REPLAY_SEEN;
+		return seq < w->floor ? REPLAY_OLD : REPLAY_SEEN;
 	}
 	*word |= bit;
 	return REPLAY_NEW;

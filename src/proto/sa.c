@@ -23,7 +23,7 @@ size_t sa_out_octets(const struct sa_workers *workers)
 
 // Each lane is a counter of its own. Where the protocol has no Window ID they would all count in
 // one space of nonces, so only the one encrypting worker has a lease.
-static bool has_lease(const struct sa_out *sa, const struct sa_workers *workers, uint16_t worker)
+bool sa_out_has_counter(const struct sa_out *sa, const struct sa_workers *workers, uint16_t worker)
 {
 	if (sa->owner != SA_NO_OWNER)
 		return worker == sa->owner;
@@ -37,9 +37,11 @@ static void init_lanes(
 		struct sa_out_lane *lane = &sa->lane[i];
 
 		lane->next = params->first;
-		if (!has_lease(sa, workers, i))
+		lane->without_lease = params->journaled ? DROP_lease_wait : DROP_seq_exhausted;
+		if (!sa_out_has_counter(sa, workers, i))
 			continue;
-		lane->lease_end = sa->proto->last_seq(params->esn) + 1;
+		if (!params->journaled)
+			lane->lease_end = sa->proto->last_seq(params->esn) + 1;
 		// Window 0 of Sender 0 would make the ID word zero.
 		lane->window_id = workers->encrypt_index[i] + 1u;
 	}
@@ -134,7 +136,7 @@ struct sa_in *sa_in_init(void *memory, const struct sa_params *params, const str
 	sa->lane = (struct sa_in_lane *)(sa + 1);
 	sa->windows =
 		(struct window_table *)(void *)((uint8_t *)sa->lane + in_lanes_octets(workers));
-	window_table_init(sa->windows, params->windows, params->replay_window);
+	window_table_init(sa->windows, params->windows, params->replay_window, params->journaled);
 	sa->pool = pool;
 	in_place(sa, params, tunnel);
 	memcpy(sa->salt, params->salt, sizeof(sa->salt));

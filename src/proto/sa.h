@@ -38,6 +38,7 @@ struct sa_params {
 	uint32_t replay_window;	      // inbound: packets
 	uint32_t windows;	      // inbound VPE: most windows at a time
 	uint64_t first;		      // outbound: first sequence number
+	bool journaled;		      // control gives leases and edges, before there are none
 	struct outer_class class;     // outbound
 };
 
@@ -52,6 +53,8 @@ struct sa_out_lane {
 	// The data plane's own: where outer packets go next, while its tables are these.
 	const struct adjacency *hop;
 	uint64_t hop_epoch;
+	// Why a packet at the lease's end is dropped. Control writes, the worker reads, relaxed.
+	_Atomic uint16_t without_lease; // enum drop_reason
 	// Constant.
 	uint32_t window_id; // VPE
 };
@@ -112,6 +115,9 @@ struct sa_workers {
 	const uint16_t *encrypt_index; // of worker i among the encrypting ones; UINT16_MAX: none
 	const uint16_t *encrypt;       // worker of encrypt index i
 };
+
+// The lane has a counter of its own, and not a share of another's.
+bool sa_out_has_counter(const struct sa_out *sa, const struct sa_workers *workers, uint16_t worker);
 
 // Octets of the runtime parts, lanes and tables included; the memory is the caller's, aligned to
 // CACHE_LINE. key is kept, not owned.

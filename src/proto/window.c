@@ -13,7 +13,8 @@ static uint32_t class_of(uint32_t words)
 
 size_t window_octets(uint32_t size)
 {
-	size_t octets = sizeof(struct replay_window) + replay_words(size) * sizeof(uint64_t);
+	size_t octets =
+		offsetof(struct replay_window, bitmap) + replay_words(size) * sizeof(uint64_t);
 
 	return (octets + UNIT - 1) / UNIT * UNIT;
 }
@@ -114,12 +115,13 @@ size_t window_table_octets(uint32_t max)
 	return sizeof(struct window_table) + slots_for(max) * sizeof(struct window_slot);
 }
 
-void window_table_init(struct window_table *table, uint32_t max, uint32_t window_size)
+void window_table_init(struct window_table *table, uint32_t max, uint32_t window_size, bool durable)
 {
 	memset(table, 0, window_table_octets(max));
 	table->mask = slots_for(max) - 1;
 	table->max = max;
 	table->window_size = window_size;
+	table->first_edge = durable ? 0 : UINT64_MAX;
 }
 
 void window_table_clear(struct window_table *table, struct window_pool *pool)
@@ -178,6 +180,7 @@ enum drop_reason window_claim(struct window_table *table, struct window_pool *po
 		give_back(pool, w);
 		return *slot == NULL ? DROP_window_table_full : DROP_NONE;
 	}
+	atomic_store(&w->edge, table->first_edge);
 	atomic_fetch_add(&table->used, 1);
 	atomic_store(&(*slot)->window, w);
 	return DROP_NONE;

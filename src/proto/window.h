@@ -5,8 +5,8 @@
 #pragma once
 
 #include "base/counter.h"
-#include "proto/drop.h"
 #include "proto/replay.h"
+#include "proto/verdict.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -42,13 +42,16 @@ struct window_table {
 	uint32_t mask;
 	uint32_t max;	      // windows at most
 	uint32_t window_size; // packets
+	uint64_t first_edge;  // of a new window: 0 where control must give it one
 	_Atomic uint32_t used;
 	struct window_slot slot[];
 };
 
 // Octets of a table for max windows.
 size_t window_table_octets(uint32_t max);
-void window_table_init(struct window_table *table, uint32_t max, uint32_t window_size);
+// durable: nothing is delivered before control has given a window its edge.
+void window_table_init(
+	struct window_table *table, uint32_t max, uint32_t window_size, bool durable);
 // Gives every window back to the pool. No worker may still see the table.
 void window_table_clear(struct window_table *table, struct window_pool *pool);
 
@@ -81,11 +84,22 @@ static ALWAYS_INLINE struct window_slot *window_find(struct window_table *table,
 	return NULL;
 }
 
-// Judges an authenticated packet's number by its window, whose owner the caller is, and counts.
-static ALWAYS_INLINE enum drop_reason window_commit(struct window_slot *slot, uint64_t seq)
+// A packet at or beyond the edge waits: control is told how far the edge should be.
+static inline uint16_t window_park(struct replay_window *w, uint64_t seq)
+{
+	if (seq > atomic_load_explicit(&w->wanted, memory_order_relaxed))
+		atomic_store_explicit(&w->wanted, seq, memory_order_relaxed);
+	return VERDICT_PARK;
+}
+
+// Judges an authenticated packet's number by its window, whose owner the caller is, and counts. The
+// verdict: accept, a drop reason, or park.
+static ALWAYS_INLINE uint16_t window_commit(struct window_slot *slot, uint64_t seq)
 {
 	struct replay_window *w = atomic_load_explicit(&slot->window, memory_order_relaxed);
 
+	if (unlikely(seq >= atomic_load_explicit(&w->edge, memory_order_acquire)))
+		return window_park(w, seq);
 	switch (replay_commit(w, seq)) {
 	case REPLAY_NEW:
 		counter_add(&w->accepted, 1);

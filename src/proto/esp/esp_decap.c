@@ -95,26 +95,27 @@ static ALWAYS_INLINE enum drop_reason check_trailer(const uint8_t *plaintext, ui
 	return DROP_NONE;
 }
 
-static ALWAYS_INLINE enum drop_reason commit_packet(
+static ALWAYS_INLINE uint16_t commit_packet(
 	struct rte_mbuf *m, uint16_t l4, struct window_slot *slot, uint64_t seq)
 {
 	const uint8_t *outer = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint16_t head = (uint16_t)(l4 + ESP_PAYLOAD);
 	uint32_t octets = (uint32_t)m->data_len - head - ESP_ICV_OCTETS;
-	enum drop_reason reason = window_commit(slot, seq);
+	uint16_t verdict = window_commit(slot, seq);
 
-	if (likely(reason == DROP_NONE))
-		reason = check_trailer(outer + head, &octets);
-	if (unlikely(reason != DROP_NONE))
-		return reason;
-	return inner_release(m, head, octets, ip_traffic_class(outer));
+	if (likely(verdict == VERDICT_ACCEPT))
+		verdict = (uint16_t)check_trailer(outer + head, &octets);
+	if (unlikely(verdict != VERDICT_ACCEPT))
+		return verdict;
+	return (uint16_t)inner_release(m, head, octets, ip_traffic_class(outer));
 }
 
 static ALWAYS_INLINE void tell_top(struct sa_in *sa, const struct window_slot *slot)
 {
 	const struct replay_window *w = atomic_load_explicit(&slot->window, memory_order_relaxed);
 
-	if (sa->esn)
+	// While there is none, the guess is by what control knew of another life.
+	if (sa->esn && w->top != 0)
 		atomic_store_explicit(&sa->told_top, w->top, memory_order_relaxed);
 }
 
@@ -133,8 +134,7 @@ void esp_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t fir
 		if (unlikely(window_owner(slot) != worker))
 			b->verdict[i] = VERDICT_OWNER | window_owner(slot);
 		else
-			b->verdict[i] =
-				(uint16_t)commit_packet(b->m[i], b->packet[i].l4, slot, b->seq[i]);
+			b->verdict[i] = commit_packet(b->m[i], b->packet[i].l4, slot, b->seq[i]);
 	}
 	if (slot != NULL && window_owner(slot) == worker)
 		tell_top(sa, slot);
@@ -146,6 +146,6 @@ void esp_commit(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t fir
 
 	(void)worker;
 	for (uint16_t i = first; i < first + n; i++)
-		b->verdict[i] = (uint16_t)commit_packet(b->m[i], b->packet[i].l4, slot, b->seq[i]);
+		b->verdict[i] = commit_packet(b->m[i], b->packet[i].l4, slot, b->seq[i]);
 	tell_top(sa, slot);
 }

@@ -54,7 +54,7 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 		uint16_t inner_octets = b->m[i]->data_len;
 
 		if (unlikely(!lane_has_number(&run))) {
-			b->verdict[i] = DROP_seq_exhausted;
+			b->verdict[i] = lane_refusal(&run);
 			continue;
 		}
 		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], run.seq, batch, ops, ipv6, esn);

@@ -64,18 +64,18 @@ void vpe_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t firs
 	batch->n = ops;
 }
 
-static ALWAYS_INLINE enum drop_reason commit_packet(
+static ALWAYS_INLINE uint16_t commit_packet(
 	struct rte_mbuf *m, uint16_t l4, struct window_slot *slot, uint64_t seq)
 {
 	const uint8_t *outer = rte_pktmbuf_mtod(m, const uint8_t *);
 	const uint8_t *plaintext = outer + l4 + VPE_HEADER;
-	enum drop_reason reason = window_commit(slot, seq);
+	uint16_t verdict = window_commit(slot, seq);
 
-	if (unlikely(reason != DROP_NONE))
-		return reason;
+	if (unlikely(verdict != VERDICT_ACCEPT))
+		return verdict;
 	if (unlikely(plaintext[0] == 0))
 		return DROP_fill;
-	return inner_release(m, (uint16_t)(l4 + VPE_HEADER),
+	return (uint16_t)inner_release(m, (uint16_t)(l4 + VPE_HEADER),
 		(uint32_t)m->data_len - l4 - VPE_HEADER, ip_traffic_class(outer));
 }
 
@@ -99,7 +99,7 @@ void vpe_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t fir
 		if (unlikely(window_owner(b->slot[i]) != worker))
 			b->verdict[i] = VERDICT_OWNER | window_owner(b->slot[i]);
 		else
-			b->verdict[i] = (uint16_t)commit_packet(b->m[i], l4, b->slot[i], b->seq[i]);
+			b->verdict[i] = commit_packet(b->m[i], l4, b->slot[i], b->seq[i]);
 	}
 }
 
@@ -110,6 +110,6 @@ void vpe_commit(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t fir
 		uint16_t l4 = b->packet[i].l4;
 		struct window_slot *slot = window_find(sa->windows, id_word_of(b->m[i], l4));
 
-		b->verdict[i] = (uint16_t)commit_packet(b->m[i], l4, slot, b->seq[i]);
+		b->verdict[i] = commit_packet(b->m[i], l4, slot, b->seq[i]);
 	}
 }

@@ -48,7 +48,7 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 		struct aead_op *op = &batch->op[ops];
 
 		if (unlikely(!lane_has_number(&run))) {
-			b->verdict[i] = DROP_seq_exhausted;
+			b->verdict[i] = lane_refusal(&run);
 			continue;
 		}
 		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], id_word, run.seq, op, ipv6);

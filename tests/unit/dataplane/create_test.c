@@ -200,7 +200,7 @@ static void buffers_side_by_side(void **state)
 	struct lab *lab = lab_open(NULL);
 	struct rte_mempool *pool = lab->dp->pool;
 	size_t octets = pool->header_size + pool->elt_size + pool->trailer_size;
-	unsigned buffers = LAB_BUFFERS + REASSEMBLY_ENTRIES;
+	unsigned buffers = LAB_BUFFERS + REASSEMBLY_ENTRIES + PARK_MAX;
 	struct span span = {0};
 
 	(void)state;

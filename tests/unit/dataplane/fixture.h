@@ -28,7 +28,7 @@
 #define LAB_ROUTES 64
 #define LAB_NEIGHBOURS 64
 #define LAB_BUFFERS 8191
-#define LAB_POOL_MAX (LAB_BUFFERS + LAB_WORKERS * REASSEMBLY_ENTRIES)
+#define LAB_POOL_MAX (LAB_BUFFERS + LAB_WORKERS * (REASSEMBLY_ENTRIES + PARK_MAX))
 #define PACKET_MAX 2048
 #define ETHER 14
 
@@ -91,6 +91,7 @@ struct lab_tunnel_params {
 	uint16_t sender_id;	// both directions
 	uint32_t replay_window; // 1024
 	uint32_t windows;	// 16
+	bool journaled;		// inbound: the test gives edges
 };
 
 struct lab_tunnel {

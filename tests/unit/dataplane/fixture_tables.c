@@ -75,6 +75,7 @@ static void fill_params(struct sa_params *in, struct sa_params *out,
 		.replay_window = p->replay_window == 0 ? REPLAY_WINDOW_DEFAULT : p->replay_window,
 		.windows = p->windows == 0 ? 16 : p->windows,
 		.first = p->peer_first == 0 ? 1 : p->peer_first,
+		.journaled = p->journaled,
 	};
 	outer_class_default(&in->class);
 	if (proto->has_salt)
@@ -82,6 +83,7 @@ static void fill_params(struct sa_params *in, struct sa_params *out,
 	*out = *in;
 	out->spi = 0x30010000 + index;
 	out->first = p->first == 0 ? 1 : p->first;
+	out->journaled = false;
 }
 
 static struct sa_params mirrored(const struct sa_params *params)

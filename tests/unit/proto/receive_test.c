@@ -277,7 +277,7 @@ static void empty_pool(struct rig *rig)
 	// Somebody else has the only window.
 	table = malloc(window_table_octets(1));
 	assert_non_null(table);
-	window_table_init(table, 1, 64);
+	window_table_init(table, 1, 64, false);
 	assert_int_equal(window_claim(table, &rig->pool, 1, 0, &slot), DROP_NONE);
 	arrive(rig, 5);
 	arrive(rig, 6);

@@ -338,7 +338,8 @@ static void words_hold_the_window(void **state)
 		assert_int_equal(words & (words - 1), 0);
 		// size numbers touch up to (size + 62) / 64 + 1 words, wherever they start.
 		assert_true(words >= (size + 62) / 64 + 1);
-		assert_true(window_octets(size) >= sizeof(struct replay_window) + words * 8);
+		assert_true(
+			window_octets(size) >= offsetof(struct replay_window, bitmap) + words * 8);
 		assert_int_equal(window_octets(size) % CACHE_LINE, 0);
 	}
 }

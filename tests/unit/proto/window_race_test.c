@@ -75,7 +75,7 @@ static void open_track(struct track *t, uint32_t max, uint32_t ids, bool own_ids
 	window_pool_init(&t->race.pool, t->memory, octets);
 	t->race.table = malloc(window_table_octets(max));
 	assert_non_null(t->race.table);
-	window_table_init(t->race.table, max, 64);
+	window_table_init(t->race.table, max, 64, false);
 	t->race.ids = ids;
 	t->race.own_ids = own_ids;
 	pthread_barrier_init(&t->race.start, NULL, THREADS + 1);
@@ -136,7 +136,7 @@ static void clear(struct track *t, uint32_t max)
 {
 	window_table_clear(t->race.table, &t->race.pool);
 	assert_int_equal(window_pool_used(&t->race.pool), 0);
-	window_table_init(t->race.table, max, 64);
+	window_table_init(t->race.table, max, 64, false);
 }
 
 // No window is lost: all of them can be had afterwards.
@@ -146,7 +146,7 @@ static void assert_pool_whole(struct track *t, uint32_t windows)
 	struct window_slot *slot;
 
 	assert_non_null(table);
-	window_table_init(table, windows + 1, 64);
+	window_table_init(table, windows + 1, 64, false);
 	for (uint32_t id = 1; id <= windows; id++)
 		assert_int_equal(window_claim(table, &t->race.pool, id, 0, &slot), DROP_NONE);
 	assert_int_equal(
@@ -294,7 +294,7 @@ static void borrow(struct borrower *b, struct window_table *table, struct random
 	struct window_slot *slot[3];
 	uint32_t n = 1 + (uint32_t)random_below(r, 3);
 
-	window_table_init(table, 3, 64);
+	window_table_init(table, 3, 64, false);
 	for (uint32_t i = 0; i < n; i++) {
 		struct replay_window *w;
 

@@ -24,7 +24,7 @@ static struct window_table *open_table(uint32_t max, uint32_t window_size)
 
 	assert_non_null(table);
 	memset(table, 0xee, window_table_octets(max));
-	window_table_init(table, max, window_size);
+	window_table_init(table, max, window_size, false);
 	return table;
 }
 
@@ -100,7 +100,7 @@ static void pool_runs_out_exactly(void **state)
 			assert_refused(&rig, table, 4, DROP_window_pool_empty);
 			window_table_clear(table, &rig.pool);
 			assert_int_equal(window_pool_used(&rig.pool), 0);
-			window_table_init(table, 8, sizes[i]);
+			window_table_init(table, 8, sizes[i], false);
 		}
 		free(table);
 		free(rig.memory);
@@ -140,7 +140,7 @@ static void other_class_takes_the_rest(void **state)
 	claim_some(&rig, b, 1, 3);
 	assert_refused(&rig, b, 4, DROP_window_pool_empty);
 	assert_refused(&rig, c, 1, DROP_window_pool_empty);
-	window_table_init(a, 8, 1024);
+	window_table_init(a, 8, 1024, false);
 	claim_some(&rig, a, 11, 2);
 	assert_int_equal(window_pool_used(&rig.pool), window_pool_octets(&rig.pool));
 	window_table_clear(a, &rig.pool);
