@@ -37,9 +37,10 @@ static bool same_salt(const struct config_sa *a, const struct config_sa *b)
 
 bool change_sa_equal(const struct config_sa *a, const struct config_sa *b)
 {
-	return same_key(a, b) && a->params.proto == b->params.proto &&
-		a->params.spi == b->params.spi && a->params.algorithm == b->params.algorithm &&
-		a->params.esn == b->params.esn && a->params.sender_id == b->params.sender_id &&
+	return same_key(a, b) && a->params.journaled == b->params.journaled &&
+		a->params.proto == b->params.proto && a->params.spi == b->params.spi &&
+		a->params.algorithm == b->params.algorithm && a->params.esn == b->params.esn &&
+		a->params.sender_id == b->params.sender_id &&
 		a->params.replay_window == b->params.replay_window &&
 		a->params.windows == b->params.windows && same_salt(a, b) &&
 		ip_addr_equal(&a->params.local, &b->params.local) &&
@@ -50,7 +51,8 @@ bool change_sa_equal(const struct config_sa *a, const struct config_sa *b)
 // b may go on where a stands.
 static bool may_follow(const struct config_sa *a, const struct config_sa *b)
 {
-	return same_key(a, b) && a->inbound == b->inbound && a->params.proto == b->params.proto &&
+	return same_key(a, b) && a->inbound == b->inbound &&
+		a->params.journaled == b->params.journaled && a->params.proto == b->params.proto &&
 		a->params.algorithm == b->params.algorithm && a->params.esn == b->params.esn &&
 		a->params.replay_window == b->params.replay_window &&
 		a->params.windows == b->params.windows && same_salt(a, b);
@@ -63,8 +65,8 @@ int change_sa_live(const struct change *change, const struct config_tunnel *tunn
 		return live_sa_move(change->gateway, tunnel, sa, before->live, err);
 	if (before)
 		return error_set(err, EEXIST,
-			"this key is in use with another protocol, algorithm, direction or window: "
-			"the SA of tunnel '%s' needs a key of its own",
+			"this key is in use with another protocol, algorithm, direction, window or "
+			"'manual_keys': the SA of tunnel '%s' needs a key of its own",
 			tunnel->name);
 	if (sa->owner <= OWNER_OPERATOR &&
 		used_keys_has(change->gateway->used_keys, sa->fingerprint))
@@ -211,7 +213,8 @@ static void inherit_all(json_t *arguments, const struct config_sa *from, uint16_
 	if (from->inbound && !params->proto->one_encryptor)
 		inherit(arguments, "windows", json_integer(params->windows));
 	if (owner <= OWNER_OPERATOR)
-		inherit(arguments, "manual_keys", json_string("fresh-each-start"));
+		inherit(arguments, "manual_keys",
+			json_string(params->journaled ? "journaled" : "fresh-each-start"));
 }
 
 // An SA like the newest of its direction, with another key: inbound beside it, outbound in its

@@ -118,12 +118,18 @@ struct config_icmp {
 	unsigned total_burst;
 };
 
+struct config_journal {
+	char file[108];
+	bool unsafe; // on any file system
+};
+
 struct config {
 	char file[4096]; // that it was read from
 	struct config_eal eal;
 	struct config_buffers buffers;
 	unsigned replay_pool_kb; // memory for replay windows
 	struct config_icmp icmp;
+	struct config_journal journal;
 	char socket[108];			    // of the control socket
 	char admin_socket[108];			    // of the one that changes things; empty: none
 	bool host_guard;			    // install it at start

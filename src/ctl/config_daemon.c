@@ -1,8 +1,9 @@
 // Settings of the daemon as a whole: EAL, control socket, packet buffers, replay windows,
-// ICMP.
+// the journal, ICMP.
 #include "ctl/api.h"
 #include "ctl/config_lcores.h"
 #include "ctl/config_tables.h"
+#include "journal/journal_file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -161,6 +162,20 @@ static const struct setting replay_rows[] = {
 		.fallback = 4096},
 };
 const struct settings replay_settings = SETTINGS(replay_rows, NULL);
+
+static const struct setting journal_rows[] = {
+	{.name = "file",
+		.kind = SETTING_TEXT,
+		FIELD(struct config_journal, file),
+		.wrong = path_wrong,
+		.defaults = true,
+		.fallback_text = JOURNAL_FILE_DEFAULT},
+	{.name = "unsafe",
+		.kind = SETTING_BOOL,
+		FIELD(struct config_journal, unsafe),
+		.defaults = true},
+};
+const struct settings journal_settings = SETTINGS(journal_rows, NULL);
 
 // The buckets are filled once a millisecond at most.
 #define ICMP_RATE_MAX 1000

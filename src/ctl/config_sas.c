@@ -1,7 +1,7 @@
 // Settings of a tunnel's SAs.
+#include "base/keyfile.h"
 #include "base/secret.h"
 #include "ctl/config_tables.h"
-#include "base/keyfile.h"
 #include "proto/replay.h"
 
 #include <errno.h>
@@ -96,18 +96,18 @@ static int algorithm(struct reader *reader, const config_setting_t *setting, voi
 // Counters and static keys: the same key with the same counter twice gives everything away.
 static int manual_keys(struct reader *reader, const config_setting_t *setting, void *object)
 {
+	struct config_sa *sa = object;
 	char quoted[QUOTE_TEXT];
 	const char *text;
 	int ret = setting_string(reader, setting, &text);
 
-	(void)object;
-	if (ret < 0 || strcmp(text, "fresh-each-start") == 0)
+	if (ret < 0)
 		return ret;
-	if (strcmp(text, "journaled") == 0)
-		return setting_fail(reader, setting,
-			"the journal that \"journaled\" asks for is not built yet; make new keys "
-			"before each start and say \"fresh-each-start\"");
-	return setting_fail(reader, setting, "'manual_keys' is %s; \"fresh-each-start\" is wanted",
+	sa->params.journaled = strcmp(text, "journaled") == 0;
+	if (sa->params.journaled || strcmp(text, "fresh-each-start") == 0)
+		return 0;
+	return setting_fail(reader, setting,
+		"'manual_keys' is %s; \"journaled\" or \"fresh-each-start\" is wanted",
 		quote(text, quoted));
 }
 
@@ -225,8 +225,8 @@ static const struct settings limits_settings = SETTINGS(limits_rows, NULL);
 			.missing = "'manual_keys' is missing: RFC 4106 section 2 and RFC 8221 "    \
 				   "forbid AES-GCM and its like with manual keys, because a "      \
 				   "key must never see a nonce twice; keys usually come from "     \
-				   "IKE, manual_keys = \"fresh-each-start\" is your word that "    \
-				   "this key is new at each start"},                               \
+				   "IKE; with manual_keys = \"journaled\" a journal sees to it "   \
+				   "across restarts (vpectl key-register)"},                       \
 		{.name = "esn",                                                                    \
 			.kind = SETTING_BOOL,                                                      \
 			FIELD(struct config_sa, params.esn),                                       \

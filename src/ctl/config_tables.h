@@ -15,6 +15,7 @@ extern const struct settings buffers_settings;
 extern const struct settings punt_settings;
 extern const struct settings replay_settings;
 extern const struct settings icmp_settings;
+extern const struct settings journal_settings;
 extern const struct settings workers_settings;
 extern const struct settings port_settings;
 extern const struct settings tunnel_settings;

@@ -10,6 +10,7 @@
 #include "ctl/host_guard_watch.h"
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
+#include "ctl/journal_service.h"
 #include "ctl/live.h"
 #include "ctl/mirror.h"
 #include "ctl/neighbour_room.h"
@@ -167,8 +168,10 @@ static void log_ports(const struct gateway *gateway)
 
 static int create_control(struct gateway *gateway, struct error *err)
 {
-	int rc = gateway_install_sas(gateway, err);
+	int rc = journal_service_create(gateway, &gateway->journal, err);
 
+	if (rc == 0)
+		rc = gateway_install_sas(gateway, err);
 	if (rc == 0)
 		rc = create_host_ifs(gateway, err);
 	if (rc == 0 && gateway->config->host_guard)
@@ -337,6 +340,7 @@ void gateway_destroy(struct gateway *gateway)
 	host_guard_watch_destroy(gateway->guard_watch);
 	for (unsigned i = 0; i < PORTS_MAX; i++)
 		host_if_destroy(gateway->host_if[i]);
+	journal_service_destroy(gateway->journal);
 	live_destroy(gateway);
 	spi_reservations_destroy(gateway->spis);
 	used_keys_destroy(gateway->used_keys);

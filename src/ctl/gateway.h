@@ -16,6 +16,7 @@ struct event_base;
 struct host_guard_watch;
 struct host_if;
 struct icmp;
+struct journal_service;
 struct mirror;
 struct path_mtu;
 struct punt_service;
@@ -44,6 +45,7 @@ struct gateway {
 	char instance[33];		      // of this daemon, another one at each start
 	struct host_if *host_if[PORTS_MAX];   // by port; NULL: none
 	struct host_guard_watch *guard_watch; // NULL: no host guard
+	struct journal_service *journal;      // NULL: no SA's key is in it
 	struct mirror *mirror;
 	struct icmp *icmp;
 	struct path_mtu *path_mtu;

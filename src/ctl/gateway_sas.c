@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "ctl/apply.h"
+#include "ctl/journal_service.h"
 #include "ctl/live.h"
 
 #include <time.h>
@@ -30,7 +31,11 @@ static int make_tunnel(struct gateway *gateway, struct config_tunnel *tunnel, st
 
 static void warn_static_keys(const struct gateway *gateway)
 {
-	if (gateway->sas > 0)
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < gateway->sas; i++)
+		n += !gateway->sa[i]->params.journaled;
+	if (n > 0)
 		log_warning("static keys are accepted because the configuration gives its word "
 			    "(manual_keys = \"fresh-each-start\") that every key is new: there is "
 			    "no record of used sequence numbers, and starting again with a key "
@@ -65,7 +70,8 @@ static void warn_clock(const struct gateway *gateway)
 	for (unsigned i = 0; i < gateway->sas; i++) {
 		const struct sa *sa = gateway->sa[i];
 
-		if (sa->inbound || !clock_is_early(sa->params.proto, now_ns))
+		if (sa->inbound || sa->params.journaled ||
+			!clock_is_early(sa->params.proto, now_ns))
 			continue;
 		log_warning("the clock says that it is before 2026-01-01: sequence numbers of "
 			    "%s start at 1 and not where the clock puts them; set the clock, or "
@@ -85,6 +91,7 @@ int gateway_install_sas(struct gateway *gateway, struct error *err)
 	if (ret == 0)
 		ret = apply(gateway, config, err);
 	if (ret == 0) {
+		journal_service_begin(gateway->journal);
 		warn_static_keys(gateway);
 		warn_ipv6(gateway);
 		warn_clock(gateway);

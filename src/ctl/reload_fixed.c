@@ -18,6 +18,8 @@ static const struct {
 	FIXED("buffers", buffers),
 	FIXED("replay.pool_kb", replay_pool_kb),
 	FIXED("icmp", icmp),
+	FIXED("journal.file", journal.file),
+	FIXED("journal.unsafe", journal.unsafe),
 	FIXED("control.socket", socket),
 	FIXED("control.admin_socket", admin_socket),
 	FIXED("control.host_guard", host_guard),

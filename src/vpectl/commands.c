@@ -37,9 +37,10 @@ static const struct parameter tunnel[] = {TEXT("name"), TEXT("local"), TEXT("rem
 	NUMBER("tcp_mss"), NUMBER("dscp"), CHOICE("ecn", "normal compat"), NUMBER("hop_limit"),
 	TRUTH("pmtu_discovery"), NUMBER("mtu"), CHOICE("df", "set clear copy"), {0}};
 static const struct parameter sa[] = {SA_NAME_PARAMETERS, CHOICE("protocol", "vpe esp"),
-	CHOICE("algorithm", ALGORITHMS), KEY_PARAMETER, CHOICE("manual_keys", "fresh-each-start"),
-	TEXT("local"), TEXT("remote"), TRUTH("esn"), NUMBER("sender_id"), NUMBER("replay_window"),
-	NUMBER("windows"), LIFETIMES, {0}};
+	CHOICE("algorithm", ALGORITHMS), KEY_PARAMETER,
+	CHOICE("manual_keys", "fresh-each-start journaled"), TEXT("local"), TEXT("remote"),
+	TRUTH("esn"), NUMBER("sender_id"), NUMBER("replay_window"), NUMBER("windows"), LIFETIMES,
+	{0}};
 static const struct parameter rekey[] = {
 	SA_NAME_PARAMETERS, KEY_PARAMETER, CHOICE("algorithm", ALGORITHMS), LIFETIMES, {0}};
 static const struct parameter update[] = {SA_NAME_PARAMETERS, TEXT("local"), TEXT("remote"), {0}};

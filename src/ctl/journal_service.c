@@ -1,0 +1,191 @@
+// A look every millisecond whether the leases need one.
+#include "ctl/journal_service.h"
+
+#include "base/log.h"
+#include "ctl/leases.h"
+#include "journal/journal_file.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+
+#define NS_PER_SECOND UINT64_C(1000000000)
+#define TICK_US 1000
+// Rates are looked at so often, and leases renewed that are half used.
+#define PASS_NS (50 * UINT64_C(1000000))
+
+struct journal_service {
+	struct gateway *gateway;
+	struct journal_file *file;
+	struct leases *leases;
+	struct event *timer;
+	uint64_t passed_ns;
+	uint64_t parked; // packets that waited, when last looked
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t grace_start(void *dp)
+{
+	return rte_rcu_qsbr_start(((struct dataplane *)dp)->qsbr);
+}
+
+static bool grace_over(void *dp, uint64_t token)
+{
+	return rte_rcu_qsbr_check(((struct dataplane *)dp)->qsbr, token, false) == 1;
+}
+
+static uint64_t count_parked(const struct dataplane *dp)
+{
+	uint64_t parked = 0;
+
+	for (unsigned i = 0; i < dp->workers; i++)
+		parked += counter_read(&dp->worker[i]->stats.parked);
+	return parked;
+}
+
+static void pass(struct journal_service *service, uint64_t now_ns)
+{
+	struct dataplane *dp = service->gateway->dp;
+
+	service->passed_ns = now_ns;
+	if (leases_poll(service->leases, now_ns, clock_ns(CLOCK_REALTIME) / NS_PER_SECOND))
+		atomic_fetch_add_explicit(&dp->edges_epoch, 1, memory_order_release);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct journal_service *service = arg;
+	uint64_t parked = count_parked(service->gateway->dp);
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	(void)fd;
+	(void)what;
+	if (parked == service->parked && !leases_are_pending(service->leases) &&
+		now_ns - service->passed_ns < PASS_NS)
+		return;
+	service->parked = parked;
+	pass(service, now_ns);
+}
+
+void journal_service_begin(struct journal_service *service)
+{
+	if (service)
+		pass(service, clock_ns(CLOCK_MONOTONIC));
+}
+
+static bool any_journaled(const struct config *config)
+{
+	for (unsigned i = 0; i < config->tunnels_n; i++) {
+		const struct config_tunnel *tunnel = &config->tunnels[i];
+
+		if (tunnel->has_out && tunnel->out.params.journaled)
+			return true;
+		for (unsigned k = 0; k < tunnel->in_n; k++)
+			if (tunnel->in[k].params.journaled)
+				return true;
+	}
+	return false;
+}
+
+static int open_file(struct journal_service *service, struct error *err)
+{
+	const struct config *config = service->gateway->config;
+	const struct journal_file_options options = {.unsafe = config->journal.unsafe};
+	const struct journal *journal;
+	int rc = journal_file_open(config->journal.file, &options, &service->file, NULL, err);
+
+	if (rc != 0)
+		return rc;
+	journal = journal_file_journal(service->file);
+	if (journal_damaged(journal) > 0)
+		log_warning("journal %s: one of two copies of %u pages was damaged: their keys go "
+			    "on behind what the other copy had leased; look at the disk",
+			config->journal.file, journal_damaged(journal));
+	if (config->journal.unsafe)
+		log_warning("journal %s: on any file system (journal.unsafe): if that forgets what "
+			    "was synced, numbers repeat",
+			config->journal.file);
+	return 0;
+}
+
+static int make_leases(struct journal_service *service, struct error *err)
+{
+	struct dataplane *dp = service->gateway->dp;
+	const struct leases_params params = {
+		.journal = journal_file_journal(service->file),
+		.workers = &dp->sa_workers,
+		.grace = {.handle = dp, .start = grace_start, .over = grace_over},
+		.soft_blocks = LEASES_SOFT_BLOCKS,
+		.hard_blocks = LEASES_HARD_BLOCKS,
+	};
+
+	return leases_create(&params, &service->leases, err);
+}
+
+static int start_timer(struct journal_service *service, struct error *err)
+{
+	static const struct timeval tick = {.tv_usec = TICK_US};
+
+	service->timer = event_new(service->gateway->events, -1, EV_PERSIST, on_tick, service);
+	if (!service->timer || event_add(service->timer, &tick) != 0)
+		return error_set(err, ENOMEM, "no timer for the journal");
+	return 0;
+}
+
+int journal_service_create(
+	struct gateway *gateway, struct journal_service **created, struct error *err)
+{
+	struct journal_service *service;
+	int rc;
+
+	*created = NULL;
+	if (!any_journaled(gateway->config))
+		return 0;
+	service = calloc(1, sizeof(*service));
+	if (!service)
+		return error_set(err, ENOMEM, "no memory for the journal");
+	service->gateway = gateway;
+	rc = open_file(service, err);
+	if (rc == 0)
+		rc = make_leases(service, err);
+	if (rc == 0)
+		rc = start_timer(service, err);
+	if (rc != 0) {
+		journal_service_destroy(service);
+		return rc;
+	}
+	*created = service;
+	return 0;
+}
+
+void journal_service_destroy(struct journal_service *service)
+{
+	if (!service)
+		return;
+	if (service->leases)
+		leases_give_back(service->leases, clock_ns(CLOCK_REALTIME) / NS_PER_SECOND);
+	if (service->timer)
+		event_free(service->timer);
+	leases_destroy(service->leases);
+	journal_file_close(service->file);
+	free(service);
+}
+
+int journal_service_add(struct journal_service *service, struct sa *sa,
+	const uint8_t fingerprint[FINGERPRINT_OCTETS], struct error *err)
+{
+	return leases_add(service->leases, sa, fingerprint, clock_ns(CLOCK_REALTIME), err);
+}
+
+void journal_service_remove(struct journal_service *service, const struct sa *sa)
+{
+	if (service)
+		leases_remove(service->leases, sa);
+}

@@ -1,0 +1,40 @@
+// Leases and edges of all SAs whose keys are in the journal. Belongs to the control thread; each
+// poll looks at every counter and makes what must change durable with one commit.
+#pragma once
+
+#include "ctl/lease.h"
+#include "dataplane/sadb.h"
+
+// Blocks of 16 octets under one key, for as long as it lives (docs/vpe-protocol.md section 13.4).
+#define LEASES_SOFT_BLOCKS (UINT64_C(1) << 48)
+#define LEASES_HARD_BLOCKS (UINT64_C(1) << 52)
+
+struct leases;
+
+struct leases_params {
+	struct journal *journal;
+	const struct sa_workers *workers;
+	struct lease_grace grace;
+	uint64_t soft_blocks;
+	uint64_t hard_blocks;
+};
+
+int leases_create(const struct leases_params *params, struct leases **created, struct error *err);
+// Writes nothing. NULL is fine.
+void leases_destroy(struct leases *leases);
+
+// Before workers see the SA. Its counters go on behind what the journal knows of the key, and get
+// their first lease or edge with the next poll. A key without a record is refused: -ENOKEY. unix_ns
+// is the time.
+int leases_add(struct leases *leases, struct sa *sa,
+	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns, struct error *err);
+// No worker sees it any more; its windows are still there. What was leased stays so.
+void leases_remove(struct leases *leases, const struct sa *sa);
+
+// now_ns counts up; unix_s is the time. True if edges were raised, so that packets that wait should
+// be looked at.
+bool leases_poll(struct leases *leases, uint64_t now_ns, uint64_t unix_s);
+// A worker was told a lower edge: poll again soon.
+bool leases_are_pending(const struct leases *leases);
+// The workers have ended: the rest of each lease is given back.
+void leases_give_back(struct leases *leases, uint64_t unix_s);
