@@ -1,5 +1,7 @@
 // vped: the ordered start and the reverse stop. The table of protocols is here.
 #include "base/log.h"
+#include "base/randomness.h"
+#include "base/secret.h"
 #include "ctl/config.h"
 #include "ctl/eal.h"
 #include "ctl/gateway.h"
@@ -148,6 +150,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	// Before the first key is read.
 	rc = process_harden(&err);
+	if (rc == 0)
+		rc = randomness_test(secret_random, &err);
 	if (rc == 0)
 		rc = main_engines_test(&err);
 	if (rc == 0)

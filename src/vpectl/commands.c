@@ -90,6 +90,8 @@ const struct vpectl_command vpectl_commands[] = {
 	{"host-guard", "status|off",
 		"what keeps the kernel from forwarding, without a daemon too; remove it",
 		host_guard, NULL},
+	{"genkey", "vpe|esp BITS FILE ...", "new keys in new files, as hex digits", genkey, NULL},
+	{"self-test", "", "whether this machine's random numbers are any good", self_test, NULL},
 	{"key-register", "FILE ...",
 		"let the daemon use keys that nobody has used before; it must not run",
 		key_register, NULL},

@@ -22,22 +22,23 @@ static void print_values(const struct vpectl_command *command)
 	}
 }
 
-static const char head[] = "# bash completion of vpectl, made by \"vpectl completion\"\n"
-			   "_vpectl()\n"
-			   "{\n"
-			   "	local line=\"${COMP_LINE:0:COMP_POINT}\" command=\"\" word "
-			   "words=\"\" current value\n"
-			   "	local -a all\n"
-			   "	read -ra all <<< \"$line\"\n"
-			   "	[[ $line == *[[:blank:]] ]] && all+=(\"\")\n"
-			   "	current=\"${all[-1]}\"\n"
-			   "	value=\"${current#*=}\"\n"
-			   "	for word in \"${all[@]:1:${#all[@]}-2}\"; do\n"
-			   "		[[ $word == [a-z]*-* || $word == monitor || $word == flush "
-			   "|| $word == reload || "
-			   "$word == completion ]] && { command=\"$word\"; break; }\n"
-			   "	done\n"
-			   "	case \"$command:${current%%=*}\" in\n";
+static const char head[] =
+	"# bash completion of vpectl, made by \"vpectl completion\"\n"
+	"_vpectl()\n"
+	"{\n"
+	"	local line=\"${COMP_LINE:0:COMP_POINT}\" command=\"\" word "
+	"words=\"\" current value\n"
+	"	local -a all\n"
+	"	read -ra all <<< \"$line\"\n"
+	"	[[ $line == *[[:blank:]] ]] && all+=(\"\")\n"
+	"	current=\"${all[-1]}\"\n"
+	"	value=\"${current#*=}\"\n"
+	"	for word in \"${all[@]:1:${#all[@]}-2}\"; do\n"
+	"		[[ $word == [a-z]*-* || $word == monitor || $word == flush "
+	"|| $word == reload || "
+	"$word == completion || $word == genkey ]] && { command=\"$word\"; break; }\n"
+	"	done\n"
+	"	case \"$command:${current%%=*}\" in\n";
 
 static const char tail[] =
 	"	esac\n"
