@@ -163,7 +163,27 @@ class Gateway:
             rest += f" esn = {str(sa_.esn).lower()};"
         return (f'{{ protocol = "{sa_.protocol}"; spi = 0x{sa_.spi:x}; '
                 f'algorithm = "{sa_.algorithm}"; key_file = "{path.name}"; '
-                f'manual_keys = "fresh-each-start";{rest} }}')
+                f'manual_keys = "{self._manual_keys()}";{rest} }}')
+
+    def _manual_keys(self):
+        return "journaled" if self.settings.get("journal") else "fresh-each-start"
+
+    def key_files(self):
+        return [self.lab.dir / f"{self.name}-{tunnel.name}.{way}.key"
+                for tunnel in self.tunnels for way in ("out", "in")]
+
+    def _journal(self):
+        file = self.settings.get("journal")
+        # A laboratory may lie on what forgets; what the daemon thinks of that has its own test.
+        unsafe = str(self.settings.get("journal_unsafe", True)).lower()
+        return f'journal = {{ file = "{file}"; unsafe = {unsafe}; }};' if file else ""
+
+    def register_keys(self):
+        """Makes the journal too, where there is none."""
+        self.configuration()  # writes the key files
+        return self.namespace.run(
+            str(program("vpectl")), "--journal", str(self.settings["journal"]),
+            "--journal-unsafe", "key-register", *map(str, self.key_files()))
 
     def _tunnel(self, tunnel):
         out = self._sa(tunnel.out, f"{tunnel.name}.out", False)
@@ -199,14 +219,14 @@ class Gateway:
             f"ports = {items([self._port(p, device) for p in self.ports])};",
             f"tunnels = {items([self._tunnel(t) for t in self.tunnels])};" if self.tunnels else "",
             f"policies = {items([p.text(i) for i, p in enumerate(self.policies)])};",
-            self.settings.get("more", ""), ""])
+            self._journal(), self.settings.get("more", ""), ""])
 
     # Its life.
 
-    def start(self, timeout=30.0):
+    def start(self, timeout=30.0, wrapper=()):
         config = self.lab.file(f"{self.name}.conf", self.configuration())
         self.socket.unlink(missing_ok=True)
-        self.process = self.lab.spawn(self.namespace, program("vped"), "-c", config,
+        self.process = self.lab.spawn(self.namespace, *wrapper, program("vped"), "-c", config,
                                       name=f"vped-{self.name}")
         # A crash, or a sanitizer's report at the end, is the test's failure.
         self.process.expected = 0

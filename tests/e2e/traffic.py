@@ -224,6 +224,7 @@ class Numbers:
         self.socket.settimeout(0.2)
         self.seen = {}
         self.strange = 0
+        self.last = 0.0  # time.monotonic() of the last that came
         self._stop = False
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -236,6 +237,7 @@ class Numbers:
                 continue
             except OSError:
                 return
+            self.last = time.monotonic()
             if len(datagram) >= NUMBER.size and datagram.startswith(NUMBER_MAGIC):
                 number = NUMBER.unpack_from(datagram)[1]
                 self.seen[number] = self.seen.get(number, 0) + 1
@@ -244,7 +246,7 @@ class Numbers:
 
     @property
     def twice(self):
-        return [n for n, count in self.seen.items() if count > 1]
+        return [n for n, count in self.seen.copy().items() if count > 1]  # more may be coming
 
     def __len__(self):
         return len(self.seen)
