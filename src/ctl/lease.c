@@ -10,8 +10,9 @@
 #define OUT_FLOOR_SHORT (UINT64_C(1) << 16)
 
 // A peer that starts again goes on behind its lease, or by its clock, and says nothing of its rate.
-// What is no further than this was held up.
+// What is no further than this was held up, and so is what is further twice within a short time.
 #define HELD_UP_MAX 16384
+#define FAR_AGAIN_NS UINT64_C(1000000000)
 
 // A packet has at most 64 KiB.
 #define BLOCKS_PER_PACKET 4096
@@ -129,6 +130,25 @@ static bool plan_lowered(
 	return true;
 }
 
+static bool was_held_up(struct lease *lease, uint64_t ask, uint64_t now_ns)
+{
+	bool again = lease->far_ns != 0 && now_ns - lease->far_ns < FAR_AGAIN_NS;
+
+	if (ask < lease->edge || lease->edge == 0)
+		return false;
+	if (ask - lease->edge <= HELD_UP_MAX)
+		return true;
+	lease->far_ns = now_ns;
+	return again;
+}
+
+// Where the rate has fallen since the edge was set, this would be lower: that takes another way.
+static void put_higher(struct lease *lease, struct journal *journal, uint64_t at, uint64_t edge)
+{
+	if (edge > lease->edge)
+		put(lease, journal, at, edge);
+}
+
 bool lease_plan(struct lease *lease, struct journal *journal, const struct lease_grace *grace,
 	uint64_t now_ns)
 {
@@ -140,11 +160,12 @@ bool lease_plan(struct lease *lease, struct journal *journal, const struct lease
 		return plan_lowered(lease, journal, grace);
 	if (lease->edge == lease->most)
 		return false;
-	if (ask >= lease->edge && lease->edge != 0 && ask - lease->edge <= HELD_UP_MAX)
-		put(lease, journal, at,
+	if (was_held_up(lease, ask, now_ns))
+		put_higher(lease, journal, at,
 			add(ask, lead_after_edge(&lease->lead, ask - lease->edge), lease->most));
 	else if (ask >= lease->edge || lease->edge - at < lease->lead.size / 2)
-		put(lease, journal, at, add(ask, lead_before_edge(&lease->lead), lease->most));
+		put_higher(
+			lease, journal, at, add(ask, lead_before_edge(&lease->lead), lease->most));
 	else if (lease->edge - at > 2 * lead_target(&lease->lead))
 		lower(lease, grace, at + lead_before_edge(&lease->lead));
 	return lease->planned != 0;

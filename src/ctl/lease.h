@@ -23,6 +23,7 @@ struct lease {
 	uint64_t most;	  // no edge is beyond
 	uint64_t edge;	  // durable; 0: none yet
 	uint64_t planned; // to be durable with the next commit; 0: nothing
+	uint64_t far_ns;  // when a number came from far beyond the edge; 0: never
 	// The worker has been told a lower edge, and the disk follows when it has heard; 0: no.
 	uint64_t lowered;
 	uint64_t token;
