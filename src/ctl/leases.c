@@ -23,6 +23,7 @@ struct group {
 	uint64_t blocks_elsewhere; // of the key, by counters that are not in use now
 	bool soft_told;
 	bool spent;
+	bool superseded; // the key's records belong to a newer SA
 };
 
 struct leases {
@@ -30,6 +31,7 @@ struct leases {
 	struct group *first;
 	bool failure_told;
 	bool full_told;
+	bool given_back; // by SAs that were removed, not durable yet
 	bool pending;
 };
 
@@ -148,6 +150,16 @@ static int add_in(struct leases *leases, struct group *group)
 	return 0;
 }
 
+// Where the same key comes back while workers still see an SA that had it: that one uses up what it
+// has, all of which is below where the new one begins, and gets nothing more.
+static void supersede(struct leases *leases, const struct group *by)
+{
+	for (struct group *group = leases->first; group; group = group->next)
+		if (group->sa->inbound == by->sa->inbound &&
+			memcmp(group->fingerprint, by->fingerprint, sizeof(by->fingerprint)) == 0)
+			group->superseded = true;
+}
+
 int leases_add(struct leases *leases, struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns, struct error *err)
 {
@@ -170,9 +182,16 @@ int leases_add(struct leases *leases, struct sa *sa,
 		return error_set(err, -rc, "SA %s: %s", sa->name,
 			rc == -ENOSPC ? "the journal is full" : "no memory for its leases");
 	}
+	supersede(leases, group);
 	group->next = leases->first;
 	leases->first = group;
 	return 0;
+}
+
+static void give_back(struct leases *leases, struct group *group)
+{
+	for (unsigned i = 0; i < group->n && !group->superseded; i++)
+		lease_give_back(&group->lease[i], leases->params.journal);
 }
 
 void leases_remove(struct leases *leases, const struct sa *sa)
@@ -183,6 +202,8 @@ void leases_remove(struct leases *leases, const struct sa *sa)
 		if (group->sa != sa)
 			continue;
 		*at = group->next;
+		give_back(leases, group);
+		leases->given_back = true;
 		free_group(group);
 		return;
 	}
@@ -243,6 +264,8 @@ static bool plan(struct leases *leases, struct group *group, uint64_t now_ns)
 {
 	bool any = false;
 
+	if (group->superseded)
+		return false;
 	if (group->sa->inbound)
 		open_windows(leases, group);
 	else
@@ -284,9 +307,10 @@ static void tell_failure(struct leases *leases)
 
 bool leases_poll(struct leases *leases, uint64_t now_ns, uint64_t unix_s)
 {
-	bool any = false;
+	bool any = leases->given_back;
 
 	leases->pending = false;
+	leases->given_back = false;
 	if (journal_failed(leases->params.journal) != 0) {
 		tell_failure(leases);
 		return false;
@@ -311,9 +335,8 @@ void leases_give_back(struct leases *leases, uint64_t unix_s)
 {
 	if (journal_failed(leases->params.journal) != 0)
 		return;
-	for (const struct group *group = leases->first; group; group = group->next)
-		for (unsigned i = 0; i < group->n; i++)
-			lease_give_back(&group->lease[i], leases->params.journal);
+	for (struct group *group = leases->first; group; group = group->next)
+		give_back(leases, group);
 	if (journal_commit(leases->params.journal, unix_s) != 0)
 		tell_failure(leases);
 }

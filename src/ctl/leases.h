@@ -28,7 +28,8 @@ void leases_destroy(struct leases *leases);
 // is the time.
 int leases_add(struct leases *leases, struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns, struct error *err);
-// No worker sees it any more; its windows are still there. What was leased stays so.
+// No worker sees it any more; its windows are still there. What was leased goes back, and is on the
+// disk with the next poll.
 void leases_remove(struct leases *leases, const struct sa *sa);
 
 // now_ns counts up; unix_s is the time. True if edges were raised, so that packets that wait should
