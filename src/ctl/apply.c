@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "ctl/host_guard_watch.h"
-#include "ctl/journal_service.h"
 #include "ctl/live.h"
 #include "ctl/path_mtu.h"
 #include "ctl/tunnel_mtu.h"
@@ -128,34 +127,6 @@ static int guard(struct gateway *gateway, const struct config *next, struct erro
 	return host_guard_watch_policies(gateway->guard_watch, next, err);
 }
 
-// One that goes on where another stood has its leases already.
-static bool wants_leases(const struct config_sa *sa)
-{
-	return sa->params.journaled && !sa->live->published && sa->live->body == sa->live;
-}
-
-static int lease_sa(struct gateway *gateway, const struct config_sa *sa, struct error *err)
-{
-	if (!wants_leases(sa))
-		return 0;
-	return journal_service_add(gateway->journal, sa->live, sa->fingerprint, err);
-}
-
-static int lease_all(struct gateway *gateway, const struct config *next, struct error *err)
-{
-	int ret = 0;
-
-	for (unsigned i = 0; i < next->tunnels_n && ret == 0; i++) {
-		const struct config_tunnel *tunnel = &next->tunnels[i];
-
-		for (unsigned k = 0; k < tunnel->in_n && ret == 0; k++)
-			ret = lease_sa(gateway, &tunnel->in[k], err);
-		if (ret == 0 && tunnel->has_out)
-			ret = lease_sa(gateway, &tunnel->out, err);
-	}
-	return ret;
-}
-
 static int build(struct gateway *gateway, const struct config *next, struct sadb **sadb,
 	struct spd **spd, struct error *err)
 {
@@ -165,9 +136,9 @@ static int build(struct gateway *gateway, const struct config *next, struct sadb
 		return ret;
 	ret = build_spd(gateway, next, spd, err);
 	if (ret == 0) {
-		ret = guard(gateway, next, err);
+		ret = live_lease(gateway, next, err);
 		if (ret == 0)
-			ret = lease_all(gateway, next, err);
+			ret = guard(gateway, next, err);
 		if (ret < 0)
 			spd_free(*spd);
 	}

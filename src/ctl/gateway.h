@@ -45,7 +45,7 @@ struct gateway {
 	char instance[33];		      // of this daemon, another one at each start
 	struct host_if *host_if[PORTS_MAX];   // by port; NULL: none
 	struct host_guard_watch *guard_watch; // NULL: no host guard
-	struct journal_service *journal;      // NULL: no SA's key is in it
+	struct journal_service *journal;
 	struct mirror *mirror;
 	struct icmp *icmp;
 	struct path_mtu *path_mtu;

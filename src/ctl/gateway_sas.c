@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "ctl/apply.h"
-#include "ctl/journal_service.h"
 #include "ctl/live.h"
 
 #include <time.h>
@@ -91,7 +90,6 @@ int gateway_install_sas(struct gateway *gateway, struct error *err)
 	if (ret == 0)
 		ret = apply(gateway, config, err);
 	if (ret == 0) {
-		journal_service_begin(gateway->journal);
 		warn_static_keys(gateway);
 		warn_ipv6(gateway);
 		warn_clock(gateway);

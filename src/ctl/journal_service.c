@@ -74,24 +74,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	pass(service, now_ns);
 }
 
-void journal_service_begin(struct journal_service *service)
+void journal_service_grant(struct journal_service *service)
 {
-	if (service)
+	if (service->leases)
 		pass(service, clock_ns(CLOCK_MONOTONIC));
-}
-
-static bool any_journaled(const struct config *config)
-{
-	for (unsigned i = 0; i < config->tunnels_n; i++) {
-		const struct config_tunnel *tunnel = &config->tunnels[i];
-
-		if (tunnel->has_out && tunnel->out.params.journaled)
-			return true;
-		for (unsigned k = 0; k < tunnel->in_n; k++)
-			if (tunnel->in[k].params.journaled)
-				return true;
-	}
-	return false;
 }
 
 static int open_file(struct journal_service *service, struct error *err)
@@ -139,28 +125,39 @@ static int start_timer(struct journal_service *service, struct error *err)
 	return 0;
 }
 
-int journal_service_create(
-	struct gateway *gateway, struct journal_service **created, struct error *err)
+static void close_all(struct journal_service *service)
 {
-	struct journal_service *service;
-	int rc;
+	if (service->timer)
+		event_free(service->timer);
+	service->timer = NULL;
+	leases_destroy(service->leases);
+	service->leases = NULL;
+	journal_file_close(service->file);
+	service->file = NULL;
+}
 
-	*created = NULL;
-	if (!any_journaled(gateway->config))
-		return 0;
-	service = calloc(1, sizeof(*service));
-	if (!service)
-		return error_set(err, ENOMEM, "no memory for the journal");
-	service->gateway = gateway;
-	rc = open_file(service, err);
+// With the first key that is in it: who has none needs no journal.
+static int open_all(struct journal_service *service, struct error *err)
+{
+	int rc = open_file(service, err);
+
 	if (rc == 0)
 		rc = make_leases(service, err);
 	if (rc == 0)
 		rc = start_timer(service, err);
-	if (rc != 0) {
-		journal_service_destroy(service);
-		return rc;
-	}
+	if (rc != 0)
+		close_all(service);
+	return rc;
+}
+
+int journal_service_create(
+	struct gateway *gateway, struct journal_service **created, struct error *err)
+{
+	struct journal_service *service = calloc(1, sizeof(*service));
+
+	if (!service)
+		return error_set(err, ENOMEM, "no memory for the journal");
+	service->gateway = gateway;
 	*created = service;
 	return 0;
 }
@@ -171,21 +168,21 @@ void journal_service_destroy(struct journal_service *service)
 		return;
 	if (service->leases)
 		leases_give_back(service->leases, clock_ns(CLOCK_REALTIME) / NS_PER_SECOND);
-	if (service->timer)
-		event_free(service->timer);
-	leases_destroy(service->leases);
-	journal_file_close(service->file);
+	close_all(service);
 	free(service);
 }
 
 int journal_service_add(struct journal_service *service, struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], struct error *err)
 {
-	return leases_add(service->leases, sa, fingerprint, clock_ns(CLOCK_REALTIME), err);
+	int rc = service->leases ? 0 : open_all(service, err);
+
+	return rc == 0 ? leases_add(service->leases, sa, fingerprint, clock_ns(CLOCK_REALTIME), err)
+		       : rc;
 }
 
 void journal_service_remove(struct journal_service *service, const struct sa *sa)
 {
-	if (service)
+	if (service->leases)
 		leases_remove(service->leases, sa);
 }

@@ -2,6 +2,7 @@
 #include "ctl/live.h"
 
 #include "base/secret.h"
+#include "ctl/journal_service.h"
 #include "ctl/limiter.h"
 #include "ctl/tunnel_mtu.h"
 
@@ -155,6 +156,34 @@ int live_sa_move(struct gateway *gateway, const struct config_tunnel *tunnel, st
 	sa->live->numbers_told = before->numbers_told;
 	enter(gateway, sa);
 	return 0;
+}
+
+// One that goes on where another stood has its leases already.
+static int lease_sa(
+	struct gateway *gateway, const struct config_sa *sa, bool *any, struct error *err)
+{
+	if (!sa->params.journaled || sa->live->published || sa->live->body != sa->live)
+		return 0;
+	*any = true;
+	return journal_service_add(gateway->journal, sa->live, sa->fingerprint, err);
+}
+
+int live_lease(struct gateway *gateway, const struct config *next, struct error *err)
+{
+	bool any = false;
+	int ret = 0;
+
+	for (unsigned i = 0; i < next->tunnels_n && ret == 0; i++) {
+		const struct config_tunnel *tunnel = &next->tunnels[i];
+
+		for (unsigned k = 0; k < tunnel->in_n && ret == 0; k++)
+			ret = lease_sa(gateway, &tunnel->in[k], &any, err);
+		if (ret == 0 && tunnel->has_out)
+			ret = lease_sa(gateway, &tunnel->out, &any, err);
+	}
+	if (any && ret == 0)
+		journal_service_grant(gateway->journal);
+	return ret;
 }
 
 static void name_all(const struct config *config)
