@@ -13,6 +13,7 @@ import capture
 import esp_oracle
 import gateway as gw
 import lab as laboratory
+import nonces
 import peers
 import traffic
 from capture import PATTERN
@@ -71,6 +72,38 @@ def test_checker_finds(tmp_path, bad):
     good = [tunnel("esp", 4), tunnel("vpe", 6)]
     found = capture.inspect(write_pcap(tmp_path / "x.pcap", good + [bad]), OUTER)
     assert found.in_clear == 1 and found.total == 3
+
+
+def numbered(protocol, number, counter=1, source=OUTER[0]):
+    """A tunnel packet as far as its nonce goes."""
+    nonce = (counter.to_bytes(4, "little") + number.to_bytes(8, "little") if protocol == "vpe"
+             else counter.to_bytes(4, "big") + bytes(4) + number.to_bytes(8, "big"))
+    return frame(peers.ip_packet_of(source, OUTER[1], peers.TUNNEL, nonce + bytes(40)))
+
+
+def see(tmp_path, protocol, *captures):
+    seen = nonces.Seen(protocol)
+    for frames in captures:
+        seen.add(write_pcap(tmp_path / "x.pcap", [clear(), *frames]))
+    return seen.packets
+
+
+@pytest.mark.parametrize("protocol", ["esp", "vpe"])
+@pytest.mark.parametrize("captures", [
+    [[1, 2, 2]], [[2, 1, 3, 1]], [[1, 2, 3], [3]], [[1, 2, 3], [4], [0, 1]], [[5], [4, 5, 6]],
+    [[1, 9], [3, 4], [8, 9, 10]], [[1, 2, 3, 4, 5], [7], [2, 3]]])
+def test_nonce_twice_is_found(tmp_path, protocol, captures):
+    with pytest.raises(AssertionError):
+        see(tmp_path, protocol, *([numbered(protocol, n) for n in one] for one in captures))
+
+
+def test_nonces_once_are_fine(tmp_path):
+    """In any order; another sender has another key, another window of VPE another nonce."""
+    captures = ([3, 1, 2, 9], [5, 4], [0, 6, 8, 7])
+    for protocol in ("esp", "vpe"):
+        assert see(tmp_path, protocol, *([numbered(protocol, n) for n in one] for one in captures),
+                   [numbered(protocol, 5, source="192.0.2.3")]) == 11
+    assert see(tmp_path, "vpe", [numbered("vpe", 5), numbered("vpe", 5, counter=1 << 16)]) == 2
 
 
 def test_pattern_in_ping_and_file(tmp_path):
