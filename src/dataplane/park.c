@@ -20,8 +20,10 @@ void park_packet(struct worker *w, struct sa_in *sa, const struct burst *b, uint
 		drop_packet(w, b->packet[i].port, DROP_replay_edge_wait, m);
 		return;
 	}
-	if (park->n == 0)
+	if (park->n == 0) {
 		park->since = rte_rdtsc();
+		park->sadb = w->tables.sadb;
+	}
 	*meta_of(m) = (struct meta){.sa = sa, .seq = b->seq[i], .packet = b->packet[i]};
 	park->m[park->n++] = m;
 }
@@ -56,9 +58,10 @@ unsigned park_retry(struct worker *w)
 	uint64_t since = park->since;
 	uint16_t n = park->n;
 
-	if (n == 0 || epoch == park->epoch)
+	if (n == 0 || (epoch == park->epoch && w->tables.sadb == park->sadb))
 		return 0;
 	park->epoch = epoch;
+	park->sadb = w->tables.sadb;
 	park->n = 0;
 	memcpy(waiting, park->m, n * sizeof(waiting[0]));
 	for (uint16_t first = 0; first < n; first += BURST_MAX) {

@@ -151,6 +151,7 @@ static void too_late(void **state)
 	expect_nothing_sent(lab);
 }
 
+// At once: its memory is freed after this turn.
 static void sa_removed(void **state)
 {
 	struct lab *lab = one_tunnel(state, &vpe);
@@ -161,10 +162,24 @@ static void sa_removed(void **state)
 	lab_turn(lab, 0);
 	assert_int_equal(sadb_build(NULL, 0, lab->dp->protos, SOCKET_ID_ANY, &none, &err), 0);
 	dataplane_publish_sadb(lab->dp, none);
-	raise_edge(lab, window_of(lab, 1u << 16), 100);
 	lab_turn(lab, 0);
+	assert_int_equal(lab->dp->worker[0]->park.n, 0);
 	expect_nothing_sent(lab);
 	expect_drop(lab, 0, WAN, DROP_parked_no_sa, 3);
+}
+
+static void others_removed(void **state)
+{
+	struct lab *lab = one_tunnel(state, &vpe);
+
+	arrive(lab, 1, 3);
+	lab_turn(lab, 0);
+	lab_publish_sadb(lab);
+	lab_turn(lab, 0);
+	assert_int_equal(lab->dp->worker[0]->park.n, 3);
+	raise_edge(lab, window_of(lab, 1u << 16), 100);
+	lab_turn(lab, 0);
+	delivered(lab, 1, 3);
 }
 
 // A packet that arrives elsewhere waits in the worker that owns the window.
@@ -205,6 +220,7 @@ int main(void)
 		LAB_TEST(too_many, NULL),
 		LAB_TEST(too_late, NULL),
 		LAB_TEST(sa_removed, NULL),
+		LAB_TEST(others_removed, NULL),
 		LAB_TEST(owner_waits, &two_workers),
 	};
 
