@@ -71,8 +71,8 @@ int change_sa_live(const struct change *change, const struct config_tunnel *tunn
 	if (sa->owner <= OWNER_OPERATOR &&
 		used_keys_has(change->gateway->used_keys, sa->fingerprint))
 		return error_set(err, EEXIST,
-			"this key was in use since the daemon started, and would count from the "
-			"start again; make a new one");
+			"this key was in use since the daemon started, and does not come back; "
+			"make a new one");
 	return live_sa(change->gateway, tunnel, sa, sa->inbound, err);
 }
 

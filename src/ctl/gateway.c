@@ -340,11 +340,11 @@ void gateway_destroy(struct gateway *gateway)
 	host_guard_watch_destroy(gateway->guard_watch);
 	for (unsigned i = 0; i < PORTS_MAX; i++)
 		host_if_destroy(gateway->host_if[i]);
-	journal_service_destroy(gateway->journal);
 	live_destroy(gateway);
 	spi_reservations_destroy(gateway->spis);
 	used_keys_destroy(gateway->used_keys);
 	dataplane_destroy(gateway->dp);
+	journal_service_destroy(gateway->journal);
 	if (gateway->events != NULL)
 		event_base_free(gateway->events);
 	free(gateway);

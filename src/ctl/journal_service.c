@@ -172,17 +172,21 @@ void journal_service_destroy(struct journal_service *service)
 	free(service);
 }
 
+static void on_end(void *service, const struct sa *sa)
+{
+	leases_remove(((struct journal_service *)service)->leases, sa);
+}
+
 int journal_service_add(struct journal_service *service, struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], struct error *err)
 {
 	int rc = service->leases ? 0 : open_all(service, err);
 
-	return rc == 0 ? leases_add(service->leases, sa, fingerprint, clock_ns(CLOCK_REALTIME), err)
-		       : rc;
-}
-
-void journal_service_remove(struct journal_service *service, const struct sa *sa)
-{
-	if (service->leases)
-		leases_remove(service->leases, sa);
+	if (rc == 0)
+		rc = leases_add(service->leases, sa, fingerprint, clock_ns(CLOCK_REALTIME), err);
+	if (rc != 0)
+		return rc;
+	sa->ends = on_end;
+	sa->listener = service;
+	return 0;
 }

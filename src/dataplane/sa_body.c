@@ -86,6 +86,8 @@ void sa_destroy(struct sa *sa)
 	}
 	if (--body->users > 0)
 		return;
+	if (body->ends != NULL)
+		body->ends(body->listener, body);
 	runtime_destroy(body);
 	aead_key_destroy(body->key);
 	rte_free(body);

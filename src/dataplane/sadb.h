@@ -56,6 +56,10 @@ struct sa {
 	bool numbers_told;
 	bool expired;
 	unsigned users; // of the body: itself and those that came after it
+	// Told of the body when the last of them goes: no worker sees its lanes and windows any
+	// more, and they are still there. NULL: nobody.
+	void (*ends)(void *listener, const struct sa *body);
+	void *listener;
 	bool published; // workers may know of it
 	bool named;	// while those are looked for that nobody names any more
 };

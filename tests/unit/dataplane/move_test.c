@@ -2,14 +2,19 @@
 // before, whichever of the two headers a worker sees, and either may go first.
 #include "fixture.h"
 
-static struct sa *move(struct lab *lab, struct sa *from, struct tunnel *tunnel, const char *remote)
+static struct sa_place place_in(struct lab *lab)
 {
-	struct sa_place place = {
+	return (struct sa_place){
 		.workers = &lab->dp->sa_workers,
 		.windows = &lab->dp->windows,
 		.socket = SOCKET_ID_ANY,
 		.path_mtu = 1500,
 	};
+}
+
+static struct sa *move(struct lab *lab, struct sa *from, struct tunnel *tunnel, const char *remote)
+{
+	struct sa_place place = place_in(lab);
 	struct sa_params params = from->params;
 	struct error err;
 	struct sa *moved;
@@ -61,11 +66,55 @@ static void windows_go_on_without_the_first(void **state)
 	assert_true(window_pool_used(&lab->dp->windows) > used);
 }
 
+// One that no table has.
+static struct sa *make_in(struct lab *lab, struct lab_tunnel *tunnel)
+{
+	struct sa_params params = tunnel->in->params;
+	struct sa_place place = place_in(lab);
+	struct error err;
+	struct sa *made;
+
+	assert_int_equal(sa_create("in", true, &params, tunnel->key_in,
+				 aead_choose(lab->dp->engines, params.algorithm, "auto"),
+				 &tunnel->tunnel, &place, &made, &err),
+		0);
+	return made;
+}
+
+static void count_end(void *listener, const struct sa *body)
+{
+	unsigned *ends = listener;
+
+	(*ends)++;
+	assert_non_null(window_find(body->in->windows, 1));
+}
+
+// Who has leases for what the body counts hears of its end, once and not before.
+static void the_last_ends(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_tunnel *tunnel = &lab->tunnel[lab_tunnel(lab, &(struct lab_tunnel_params){0})];
+	struct sa *first = make_in(lab, tunnel);
+	struct sa *second = move(lab, first, &tunnel->tunnel, "192.0.2.200");
+	struct window_slot *slot;
+	unsigned ends = 0;
+
+	first->ends = count_end;
+	first->listener = &ends;
+	assert_int_equal(
+		window_claim(first->in->windows, &lab->dp->windows, 1, 0, &slot), DROP_NONE);
+	sa_destroy(first);
+	assert_int_equal(ends, 0);
+	sa_destroy(second);
+	assert_int_equal(ends, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(numbers_go_on, NULL),
 		LAB_TEST(windows_go_on_without_the_first, NULL),
+		LAB_TEST(the_last_ends, NULL),
 	};
 
 	lab_eal(NULL);
