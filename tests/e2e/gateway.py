@@ -178,12 +178,19 @@ class Gateway:
         unsafe = str(self.settings.get("journal_unsafe", True)).lower()
         return f'journal = {{ file = "{file}"; unsafe = {unsafe}; }};' if file else ""
 
+    def _register(self, files):
+        return self.namespace.run(
+            str(program("vpectl")), "--journal", str(self.settings["journal"]),
+            "--journal-unsafe", "key-register", *map(str, files))
+
     def register_keys(self):
         """Makes the journal too, where there is none."""
         self.configuration()  # writes the key files
-        return self.namespace.run(
-            str(program("vpectl")), "--journal", str(self.settings["journal"]),
-            "--journal-unsafe", "key-register", *map(str, self.key_files()))
+        return self._register(self.key_files())
+
+    def register_key(self, sa_):
+        """Of an SA that comes later."""
+        return self._register([self.lab.file(f"{self.name}-{sa_.spi}.key", sa_.key_file())])
 
     def _tunnel(self, tunnel):
         out = self._sa(tunnel.out, f"{tunnel.name}.out", False)

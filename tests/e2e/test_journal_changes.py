@@ -1,0 +1,51 @@
+"""SAs with journaled keys that come, move and go over the admin socket."""
+
+import pytest
+
+import gateway as gw
+import traffic
+from admin import Admin, sa_arguments
+from journals import journaled, revive
+from lab import LabError
+from sites import A, B
+
+
+def arguments(sa, direction):
+    return {**sa_arguments(sa, "peer", direction), "manual_keys": "journaled"}
+
+
+def next_of(gateway):
+    return int(gateway.sa("out")["lanes"][0]["next"])
+
+
+@pytest.mark.parametrize("protocol", ["vpe", "esp"])
+def test_a_key_comes_over_the_socket(lab, sites, protocol):
+    """It has its lease before the first packet, keeps it where it moves to, and goes on behind it
+    after a crash. One that the journal does not know is refused, and nothing changes."""
+    a, b = journaled(lab, sites, protocol)
+    before = a.tunnels[0].out
+    fresh = gw.sa(protocol)
+    for gateway in (a, b):
+        gateway.register_key(fresh)
+    sites.start().wait_reachable((4,))
+    with Admin(a) as at_a, Admin(b) as at_b:
+        with pytest.raises(LabError, match="no record in the journal"):
+            at_a.add_sa(**arguments(gw.sa(protocol), "out"))
+        assert traffic.ping(sites.host["a"], B.host[4], 5).lossless
+        at_b.add_sa(**arguments(fresh, "in"))
+        at_a.add_sa(**arguments(fresh, "out"))
+        assert traffic.ping(sites.host["a"], B.host[4], 20).lossless
+        at_b.del_sa(tunnel="peer", direction="in", spi=before.spi)
+        with pytest.raises(LabError, match="does not come back"):
+            at_b.add_sa(**arguments(before, "in"))
+        sent = next_of(a)
+        at_a.update_sa(tunnel="peer", direction="out", spi=fresh.spi, remote="192.0.2.99")
+        assert next_of(a) == sent
+        at_a.update_sa(tunnel="peer", direction="out", spi=fresh.spi, remote=B.wan[4])
+        assert traffic.ping(sites.host["a"], B.host[4], 20).lossless
+        sent = next_of(a)
+    a.kill()
+    a.tunnels[0].out = fresh
+    revive(sites, A)
+    assert next_of(a) > sent
+    sites.wait_reachable((4,))
