@@ -1,5 +1,7 @@
 """SAs with journaled keys that come, move and go over the admin socket."""
 
+import time
+
 import pytest
 
 import gateway as gw
@@ -44,6 +46,7 @@ def test_a_key_comes_over_the_socket(lab, sites, protocol):
         at_a.update_sa(tunnel="peer", direction="out", spi=fresh.spi, remote=B.wan[4])
         assert traffic.ping(sites.host["a"], B.host[4], 20).lossless
         sent = next_of(a)
+    time.sleep(1.5)  # the edges come down: what is slow again is soon beyond them
     a.kill()
     a.tunnels[0].out = fresh
     revive(sites, A)
