@@ -1,6 +1,7 @@
 // Key files: who may read them, and what they may hold.
 #include "base/keyfile.h"
 
+#include "base/credential.h"
 #include "base/secret.h"
 
 #include <errno.h>
@@ -14,6 +15,13 @@
 
 // More than any key as hex digits with blanks around.
 #define FILE_OCTETS_MAX 1024
+
+// systemd lets a service's user read a credential of root's by an access control list where the
+// file system has such: stat(2) shows the list's mask as the group's bits.
+static mode_t allowed_mode(const char *path, const struct stat *st)
+{
+	return st->st_uid == 0 && credential_is(path) ? 0640 : 0600;
+}
 
 // The open file is judged, not the name, so that a link (as systemd's credentials may be) can be
 // followed and not be exchanged in between.
@@ -32,7 +40,7 @@ static int check_file(int fd, const char *path, struct error *err)
 			"key file %s belongs to user %u; it must belong to root or to user %u who "
 			"runs this",
 			path, st.st_uid, geteuid());
-	if ((st.st_mode & 07777 & ~0600u) != 0)
+	if ((st.st_mode & 07777 & ~allowed_mode(path, &st)) != 0)
 		return error_set(err, EPERM,
 			"key file %s has mode %04o; others must not read it: chmod 600 %s", path,
 			st.st_mode & 07777, path);

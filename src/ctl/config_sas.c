@@ -1,4 +1,5 @@
 // Settings of a tunnel's SAs.
+#include "base/credential.h"
 #include "base/keyfile.h"
 #include "base/secret.h"
 #include "ctl/config_tables.h"
@@ -111,6 +112,30 @@ static int manual_keys(struct reader *reader, const config_setting_t *setting, v
 		quote(text, quoted));
 }
 
+// "credential:NAME", or a file's name. Neither may be the key itself.
+static int key_path(
+	struct reader *reader, const config_setting_t *setting, const char *text, char **path)
+{
+	static const char prefix[] = CREDENTIAL_PREFIX;
+	bool credential = strncmp(text, prefix, strlen(prefix)) == 0;
+	const char *name = credential ? text + strlen(prefix) : text;
+	int ret;
+
+	if (text[0] == '\0')
+		return setting_fail(reader, setting, "'key_file' is empty; a file name is wanted");
+	// A file may have digits for a name, but then it has more than them.
+	if (quote_hides(name) && (quote_is_base64(name) || !strpbrk(name, "./")))
+		return setting_fail(reader, setting,
+			"'key_file' looks like a key (not shown); put it into a file with mode "
+			"0600 and name the file here");
+	if (credential) {
+		ret = credential_path(name, path, reader->err);
+		return ret < 0 ? reader_failed(reader, setting_line(setting), ret) : 0;
+	}
+	*path = source_beside(source_file(reader->source, 0), name);
+	return *path ? 0 : reader_fail(reader, setting_line(setting), ENOMEM, "no memory");
+}
+
 static int key_file(struct reader *reader, const config_setting_t *setting, void *object)
 {
 	struct config_sa *sa = object;
@@ -119,18 +144,10 @@ static int key_file(struct reader *reader, const config_setting_t *setting, void
 	char *path = NULL;
 	int ret = setting_string(reader, setting, &text);
 
+	if (ret == 0)
+		ret = key_path(reader, setting, text, &path);
 	if (ret < 0)
 		return ret;
-	if (text[0] == '\0')
-		return setting_fail(reader, setting, "'key_file' is empty; a file name is wanted");
-	// A file may have digits for a name, but then it has more than them.
-	if (quote_hides(text) && (quote_is_base64(text) || !strpbrk(text, "./")))
-		return setting_fail(reader, setting,
-			"'key_file' looks like a key (not shown); put it into a file with mode "
-			"0600 and name the file here");
-	path = source_beside(source_file(reader->source, 0), text);
-	if (!path)
-		return reader_fail(reader, setting_line(setting), ENOMEM, "no memory");
 	ret = keyfile_read(path, octets, sa->params.proto->has_salt ? SA_SALT_OCTETS : 0, &sa->key,
 		sa->params.salt, reader->err);
 	free(path);

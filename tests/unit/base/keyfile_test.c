@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -158,6 +159,35 @@ static void owners(void **state)
 	refuse("key", 32, 0, "belongs to user 12345; it must belong to root or to user 0");
 }
 
+// What an access control list for one user looks like: the group's bits are the list's mask.
+static void credentials(void **state)
+{
+	char path[256], directory[128];
+	struct error err;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("skipped: credentials are root's\n");
+		return;
+	}
+	assert_non_null(getcwd(directory, sizeof(directory)));
+	snprintf(path, sizeof(path), "%s/key", directory);
+	fixture_write("key", octets, 32, 0440);
+	refuse(path, 32, 0, "mode 0440; others must not read it");
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", directory, 1), 0);
+	assert_int_equal(read_key(path, 32, 0, &err), 0);
+	// Another name for it is not the service manager's word.
+	refuse("key", 32, 0, "mode 0440");
+	for (unsigned mode = 01; mode <= 07; mode++) {
+		fixture_write("key", octets, 32, 0440 | mode);
+		refuse(path, 32, 0, "others must not read it");
+	}
+	fixture_write("key", octets, 32, 0440);
+	assert_int_equal(chown("key", 12345, (gid_t)-1), 0);
+	refuse(path, 32, 0, "belongs to user 12345");
+	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+}
+
 static void kinds(void **state)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "socket"};
@@ -196,6 +226,7 @@ int main(void)
 		cmocka_unit_test(wrong_content),
 		cmocka_unit_test(modes),
 		cmocka_unit_test(owners),
+		cmocka_unit_test(credentials),
 		cmocka_unit_test(kinds),
 	};
 

@@ -218,6 +218,29 @@ static void key_file_names(void **state)
 	}
 }
 
+static void credential_names(void **state)
+{
+	static const char text[] = PORTS "tunnels = ( " TUNNEL_B
+					 "out = " SA("vpe", "1", "credential:32-1.key") "; } );\n";
+	char directory[128];
+	struct config *config;
+	uint8_t *key;
+	size_t octets;
+
+	(void)state;
+	assert_non_null(getcwd(directory, sizeof(directory)));
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", directory, 1), 0);
+	config = fixture_load_text(text);
+	key = (uint8_t *)fixture_read("32-1.key", &octets);
+	assert_memory_equal(config->tunnels[0].out.key, key, octets);
+	free(key);
+	config_free(config);
+	// A relative directory would be somebody else's.
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", ".", 1), 0);
+	fixture_refuse_text(text, "3: credential 32-1.key: the service manager gave none");
+	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+}
+
 #define ONE_TUNNEL "tunnels = ( " TUNNEL_B "out = " SA("vpe", "1", "32-1.key") "; } );\n"
 
 static const char five_policies[] = PORTS ONE_TUNNEL
@@ -299,6 +322,7 @@ int main(void)
 		cmocka_unit_test(esp_key_then_salt),
 		cmocka_unit_test(sa_defaults),
 		cmocka_unit_test(key_file_names),
+		cmocka_unit_test(credential_names),
 		cmocka_unit_test(policy_settings),
 		cmocka_unit_test(many_policies),
 	};
