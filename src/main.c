@@ -6,6 +6,7 @@
 #include "ctl/eal.h"
 #include "ctl/gateway.h"
 #include "ctl/host_guard.h"
+#include "ctl/privileges.h"
 #include "ctl/process.h"
 #include "ctl/wiped_memory.h"
 #include "main_engines.h"
@@ -113,6 +114,18 @@ static int guard_only(const struct config *config, struct error *err)
 	return host_guard_install(config, err);
 }
 
+static int run(struct gateway *gateway, struct error *err)
+{
+	int rc = privileges_reduce(err);
+
+	if (rc == 0) {
+		rc = gateway_run(gateway);
+		if (rc != 0)
+			error_set(err, -rc, "the control loop ended early");
+	}
+	return rc;
+}
+
 static int serve(struct config *config, struct error *err)
 {
 	struct gateway *gateway = NULL;
@@ -128,10 +141,8 @@ static int serve(struct config *config, struct error *err)
 		rc = gateway_create(config, &protos, &main_engines, &gateway, err);
 	config_forget_keys(config);
 	if (rc == 0) {
-		rc = gateway_run(gateway);
+		rc = run(gateway, err);
 		gateway_destroy(gateway);
-		if (rc != 0)
-			error_set(err, -rc, "the control loop ended early");
 	}
 	eal_stop();
 	return rc;

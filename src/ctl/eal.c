@@ -1,13 +1,17 @@
 // Building EAL's arguments from the configuration.
 #include "ctl/eal.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_memory.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define ARGS_MAX (24 + 2 * PORTS_MAX * PORT_DEVICES_MAX)
 
@@ -72,6 +76,34 @@ static bool complete(const struct args *args)
 	return true;
 }
 
+static void keep_from_dumps(const void *memory, size_t octets)
+{
+	if (madvise((void *)(uintptr_t)memory, octets, MADV_DONTDUMP) != 0)
+		log_warning("DPDK's memory would be in dumps (MADV_DONTDUMP): %s", strerror(errno));
+}
+
+static int keep_list_from_dumps(const struct rte_memseg_list *list, void *arg)
+{
+	(void)arg;
+	keep_from_dumps(list->base_va, list->len);
+	return 0;
+}
+
+static void on_memory(enum rte_mem_event event, const void *memory, size_t octets, void *arg)
+{
+	(void)arg;
+	if (event == RTE_MEM_EVENT_ALLOC)
+		keep_from_dumps(memory, octets);
+}
+
+// Packets are in DPDK's memory, in clear. A process that is not dumpable writes no core file, but
+// root's debugger may. Without huge pages there is no memory to come, and no such event.
+static void leave_out_of_dumps(void)
+{
+	rte_memseg_list_walk(keep_list_from_dumps, NULL);
+	rte_mem_event_callback_register("dumps", on_memory, NULL);
+}
+
 int eal_start(const struct config *config, struct error *err)
 {
 	struct args args = {0};
@@ -103,6 +135,7 @@ int eal_start(const struct config *config, struct error *err)
 					   "/proc/sys/vm/nr_hugepages, or set eal.huge = false)"
 					 : "");
 	sched_setaffinity(0, sizeof(cpus), &cpus);
+	leave_out_of_dumps();
 	return 0;
 }
 

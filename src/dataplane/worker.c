@@ -1,6 +1,8 @@
 // The worker's loop: rings, then receive queues, then transmit; rest where there is nothing to do.
 #include "dataplane/worker.h"
 
+#include "base/capabilities.h"
+#include "base/log.h"
 #include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/flow.h"
@@ -221,6 +223,8 @@ int worker_run(void *worker)
 	struct worker *w = worker;
 
 	prctl(PR_SET_TIMERSLACK, 1);
+	if (capabilities_keep(NULL, 0) != 0)
+		log_warning("worker %u keeps its capabilities: no memory", w->index);
 	run(w);
 	rte_rcu_qsbr_thread_offline(w->dp->qsbr, w->index);
 	rte_rcu_qsbr_thread_unregister(w->dp->qsbr, w->index);

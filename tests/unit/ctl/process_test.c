@@ -19,9 +19,21 @@ static void not_dumpable(void **state)
 	assert_int_equal(prctl(PR_GET_DUMPABLE), 0);
 }
 
+static void no_new_privileges(void **state)
+{
+	struct error err;
+
+	(void)state;
+	assert_int_equal(process_harden(&err), 0);
+	assert_int_equal(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(not_dumpable)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(not_dumpable),
+		cmocka_unit_test(no_new_privileges),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
