@@ -8,6 +8,7 @@
 #include "ctl/host_guard.h"
 #include "ctl/privileges.h"
 #include "ctl/process.h"
+#include "ctl/service.h"
 #include "ctl/wiped_memory.h"
 #include "main_engines.h"
 
@@ -116,13 +117,17 @@ static int guard_only(const struct config *config, struct error *err)
 
 static int run(struct gateway *gateway, struct error *err)
 {
+	struct service *service = NULL;
 	int rc = privileges_reduce(err);
 
+	if (rc == 0)
+		rc = service_start(gateway, &service, err);
 	if (rc == 0) {
 		rc = gateway_run(gateway);
 		if (rc != 0)
 			error_set(err, -rc, "the control loop ended early");
 	}
+	service_stop(service);
 	return rc;
 }
 

@@ -1,0 +1,15 @@
+// What the service manager (systemd) is told over its socket: that the gateway is ready, that it
+// stops, and, as long as all workers make progress, that it is alive. Without a service manager
+// nothing is said.
+#pragma once
+
+#include "base/error.h"
+
+struct gateway;
+struct service;
+
+// Says that the gateway is ready once its loop of events runs, and from then on, four times in each
+// interval of the watchdog, that it is alive. gateway must live longer. 0 or -errno.
+int service_start(const struct gateway *gateway, struct service **started, struct error *err);
+// Says that the gateway stops. NULL is fine.
+void service_stop(struct service *service);
