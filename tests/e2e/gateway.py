@@ -140,7 +140,8 @@ class Gateway:
         self.policies = policies
         self.workers = list(workers)
         self.settings = settings
-        self.socket = lab.dir / f"{self.name}.sock"
+        self.service = settings.get("service")  # that starts it, instead of root
+        self.socket = (self.service.runtime if self.service else lab.dir) / f"{self.name}.sock"
         self.process = None
         # Gateways start on different CPUs where there are several.
         self.first_cpu = next(Gateway.cpu)
@@ -158,11 +159,12 @@ class Gateway:
 
     def _sa(self, sa_, name, inbound):
         path = self.lab.file(f"{self.name}-{name}.key", sa_.key_file())
+        key_file = self.service.credential(path) if self.service else path.name
         rest = f" replay_window = {sa_.replay_window};" if inbound else ""
         if sa_.protocol == "esp":
             rest += f" esn = {str(sa_.esn).lower()};"
         return (f'{{ protocol = "{sa_.protocol}"; spi = 0x{sa_.spi:x}; '
-                f'algorithm = "{sa_.algorithm}"; key_file = "{path.name}"; '
+                f'algorithm = "{sa_.algorithm}"; key_file = "{key_file}"; '
                 f'manual_keys = "{self._manual_keys()}";{rest} }}')
 
     def _manual_keys(self):
@@ -231,10 +233,13 @@ class Gateway:
     # Its life.
 
     def start(self, timeout=30.0, wrapper=()):
-        config = self.lab.file(f"{self.name}.conf", self.configuration())
+        config = self.lab.file(f"{self.name}.conf", self.configuration(), 0o644)
         self.socket.unlink(missing_ok=True)
-        self.process = self.lab.spawn(self.namespace, *wrapper, program("vped"), "-c", config,
-                                      name=f"vped-{self.name}")
+        self.process = self.lab.spawn(
+            self.namespace, *wrapper,
+            *(self.service.command(program("vped")) if self.service else (program("vped"),)),
+            "-c", config, name=f"vped-{self.name}",
+            env=self.service.environment() if self.service else None)
         # A crash, or a sanitizer's report at the end, is the test's failure.
         self.process.expected = 0
         try:

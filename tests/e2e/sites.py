@@ -139,10 +139,10 @@ class Sites:
         return self.gateway[x]
 
     def pair(self, protocol, outer=4, algorithm="aes-256-gcm", esn=False, replay_window=1024,
-             workers=None, policies=protect, more=None, **settings):
+             workers=None, policies=protect, more=None, services=None, **settings):
         """Both gateways with one tunnel between them, not started yet.
 
-        policies: of a site towards the other; more: of a site alone.
+        policies: of a site towards the other; more: of a site alone; workers, services: by letter.
         """
         workers = workers or {}
         common = {"algorithm": algorithm, "esn": esn, "replay_window": replay_window}
@@ -151,7 +151,8 @@ class Sites:
         for here, there, out, back in ((A, B, a_to_b, b_to_a), (B, A, b_to_a, a_to_b)):
             tunnel = Tunnel(here.wan[outer], there.wan[outer], out, back)
             self.add(here, [tunnel], policies(here, there) + (more(here) if more else []),
-                     workers=workers.get(here.letter, ("both",)), **settings)
+                     workers=workers.get(here.letter, ("both",)),
+                     service=(services or {}).get(here.letter), **settings)
         return self.gateway["a"], self.gateway["b"]
 
     def start(self):

@@ -1,0 +1,240 @@
+"""The daemon as a service: what it may do, what it tells the service manager, what it keeps."""
+
+import ctypes
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+import gateway as gw
+import lab as laboratory
+import service as units
+import traffic
+from sites import B
+
+NUMBERS = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_IPC_LOCK": 14, "CAP_SYS_ADMIN": 21}
+KEPT = 1 << NUMBERS["CAP_NET_ADMIN"] | 1 << NUMBERS["CAP_IPC_LOCK"]
+# A sanitizer's run time has system calls of its own.
+CONFINED = not gw.sanitized()
+
+
+def status(pid, thread):
+    text = pathlib.Path(f"/proc/{pid}/task/{thread}/status").read_text(encoding="ascii")
+    return dict(line.split(":\t", 1) for line in text.splitlines())
+
+
+def threads(pid):
+    return sorted(int(entry) for entry in os.listdir(f"/proc/{pid}/task"))
+
+
+def services(sites, **more):
+    drop_in = (sites.lab.device,)
+    return {x: units.Service(sites.lab, f"gw-{x}", drop_in, system_calls_too=CONFINED, **more)
+            for x in "ab"}
+
+
+def as_services(sites, protocol, **more):
+    """Both gateways, started as the unit says."""
+    made = services(sites, **more)
+    sites.pair(protocol, services=made)
+    sites.start()
+    return made
+
+
+@pytest.mark.parametrize("protocol", ["vpe", "esp"])
+def test_traffic_without_root(sites, protocol):
+    """Exactly the unit's user, capabilities and system calls are enough to start, to move traffic
+    and to stop; once started, even less is left."""
+    made = as_services(sites, protocol)
+    sites.wait_reachable()
+    if sites.lab.device == "af_xdp":
+        assert "prog/xdp" in sites.gate["a"].ip("-d link show")
+    bounding = sum(1 << NUMBERS[c] for c in made["a"].values("CapabilityBoundingSet"))
+    for gateway in sites.gateway.values():
+        pid = gateway.process.pid
+        for thread in threads(pid):
+            seen = status(pid, thread)
+            assert set(seen["Uid"].split()) == set(seen["Gid"].split()) == {str(units.USER)}
+            assert seen["NoNewPrivs"] == "1"
+            assert seen["Seccomp"] == ("2" if CONFINED else "0")
+            assert int(seen["CapBnd"], 16) == bounding
+            expected = KEPT if thread == pid else 0
+            for name in ("CapPrm", "CapEff"):
+                assert int(seen[name], 16) == expected, (seen["Name"], name)
+            assert int(seen["CapInh"], 16) == int(seen["CapAmb"], 16) == 0
+        assert len(threads(pid)) >= 3  # control, a worker, EAL's own
+    assert traffic.ping(sites.host["a"], B.host[4], 20).lossless
+    for gateway in sites.gateway.values():
+        # Libraries may try more than they need.
+        ours = [line for line in gateway.process.said().splitlines()
+                if re.match(r"\S*vped: ", line)]
+        assert ours and not re.search("denied|not permitted", "\n".join(ours))
+        assert gateway.stop() == 0
+        # Taken off without the privilege that it took to put it there.
+        assert "prog/xdp" not in gateway.namespace.ip("-d link show")
+
+
+def test_root_gives_up_what_it_need_not_have(sites):
+    sites.pair("vpe")
+    sites.start().wait_reachable((4,))
+    pid = sites.gateway["a"].process.pid
+    for thread in threads(pid):
+        left = int(status(pid, thread)["CapPrm"], 16)
+        assert left == (KEPT if thread == pid else 0)
+    assert sites.gateway["a"].stop() == 0
+    assert "prog/xdp" not in sites.gate["a"].ip("-d link show")
+
+
+def test_manager_is_told(sites):
+    made = as_services(sites, "vpe")["a"]
+    gateway = sites.gateway["a"]
+    laboratory.wait_for("readiness", made.heard)
+    assert made.heard() == ["READY=1\nSTATUS=1 workers, 1 tunnels, 2 policies"]
+    # The word of the one is the other's start: nothing is missing any more.
+    assert gateway.ask("show-workers")
+    assert all(gateway.namespace.has(p.host_interface) for p in gateway.ports)
+    assert gateway.stop() == 0
+    assert made.heard()[-1] == "STOPPING=1"
+    assert "WATCHDOG=1" not in made.heard()
+
+
+class Stopped:
+    """One thread of a process stands still, as if it hung."""
+
+    PTRACE_ATTACH, PTRACE_DETACH, WALL = 16, 17, 0x40000000
+
+    def __init__(self, thread):
+        self.thread = thread
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.libc.ptrace.argtypes = [ctypes.c_long] * 4
+
+    def __enter__(self):
+        assert self.libc.ptrace(self.PTRACE_ATTACH, self.thread, 0, 0) == 0
+        os.waitpid(self.thread, self.WALL)
+
+    def __exit__(self, *_):
+        assert self.libc.ptrace(self.PTRACE_DETACH, self.thread, 0, 0) == 0
+
+
+def worker_threads(pid):
+    """EAL's names for its lcores' threads."""
+    return [t for t in threads(pid) if "worker" in status(pid, t)["Name"]]
+
+
+def test_stuck_worker_trips_the_watchdog(sites):
+    """Signs of life come while all workers turn, and from nobody else."""
+    interval_s = 2
+    made = services(sites, watchdog_us=interval_s * 1000000)
+    sites.pair("vpe", services=made, workers={"a": ("encrypt", "decrypt")})
+    gateway = sites.gateway["a"].start()
+    signs = lambda: made["a"].heard().count("WATCHDOG=1")  # noqa: E731
+    laboratory.wait_for("signs of life", lambda: signs() >= 4, 4 * interval_s)
+    workers = worker_threads(gateway.process.pid)
+    assert len(workers) == 2
+    for number, worker in enumerate(workers, 1):
+        alarms = lambda: gateway.process.said().count("stands still")  # noqa: E731
+        with Stopped(worker):
+            laboratory.wait_for("the alarm", lambda wanted=number: alarms() == wanted, 10)
+            before = signs()
+            # The control thread goes on, and does not say so.
+            time.sleep(2 * interval_s)
+            assert gateway.ask("show-workers")
+            assert signs() == before
+        laboratory.wait_for("signs of life again", lambda: signs() > before + 1, 4 * interval_s)
+    assert gateway.stop() == 0
+
+
+def mappings(pid):
+    """(first address, octets, flags) of everything mapped."""
+    found = []
+    for line in pathlib.Path(f"/proc/{pid}/smaps").read_text(encoding="utf-8").splitlines():
+        area = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+)", line)
+        if area:
+            start, end = int(area[1], 16), int(area[2], 16)
+            found.append([start, end - start, area[3], ()])
+        elif line.startswith("VmFlags:"):
+            found[-1][3] = line.split()[1:]
+    return found
+
+
+def dumped(pid):
+    """What a debugger's core file would hold, in pieces."""
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for start, octets, mode, flags in mappings(pid):
+            if "dd" in flags or "r" not in mode or octets > 1 << 30:
+                continue
+            memory.seek(start)
+            try:
+                yield memory.read(octets)
+            except OSError:
+                continue  # the kernel's own pages
+
+
+@pytest.mark.skipif(not CONFINED, reason="a sanitizer's shadow is as large as the address space")
+@pytest.mark.parametrize("protocol", ["vpe", "esp"])
+def test_dumps_hold_no_keys(sites, protocol):
+    """Neither keys nor packets are in what a dump takes, even one by root's debugger."""
+    sites.pair(protocol)
+    sites.start().wait_reachable((4,))
+    pattern = b"\xa5\x5a\xc3\x3c" * 4
+    done = traffic.ping(sites.host["a"], B.host[4], 20, more=("-p", pattern.hex()))
+    assert done.lossless
+    for gateway in sites.gateway.values():
+        pid = gateway.process.pid
+        secrets = [sa.key[:16] for sa in (sites.a_to_b, sites.b_to_a)] + [pattern]
+        pieces = 0
+        for piece in dumped(pid):
+            pieces += 1
+            assert not [s for s in secrets if s in piece]
+        assert pieces > 10
+        # They are there, in the rest: else this would prove nothing.
+        hidden = sum(octets for _, octets, mode, flags in mappings(pid)
+                     if "dd" in flags and "r" in mode)
+        assert hidden > 64 << 20
+
+
+def with_program(lab, name):
+    """The unit with the program of this build in it, and that unit's file."""
+    text = (laboratory.ROOT / "config" / name).read_text(encoding="utf-8")
+    return lab.file(name, text.replace("=vped ", f"={gw.program('vped')} "))
+
+
+def analyze(*argv):
+    return subprocess.run(["systemd-analyze", *map(str, argv)], check=False, timeout=60,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.mark.parametrize("drop_ins", [(), ("af_packet",), ("af_xdp",), ("vfio",), ("restart",)])
+def test_unit_file(lab, drop_ins):
+    """What systemd thinks of it. Devices cost exposure: the unit alone stays at 2.0 or below."""
+    with_program(lab, "vped-guard.service")
+    unit = with_program(lab, "vped.service")
+    place = lab.dir / "vped.service.d"
+    place.mkdir()
+    for name in drop_ins:
+        shutil.copy(units.DROP_INS / f"{name}.conf", place)
+    done = analyze("verify", "--man=no", unit)
+    assert done.returncode == 0 and not done.stdout, done.stdout
+    done = analyze("security", "--offline=yes", "--threshold=20", unit)
+    exposure = float(re.search(r"Overall exposure level for vped.service: ([0-9.]+)",
+                               done.stdout)[1])
+    print(f"exposure {' '.join(drop_ins) or 'alone'}: {exposure}")
+    if not drop_ins:
+        assert done.returncode == 0 and exposure <= 2.0
+    else:
+        assert exposure <= 2.5
+
+
+def test_sigterm_before_it_is_ready(sites):
+    """A manager that changes its mind gets an end, not a hang."""
+    made = services(sites)
+    sites.pair("vpe", services=made)
+    gateway = sites.gateway["a"].start()
+    gateway.process.send(signal.SIGTERM)
+    assert gateway.process.wait() == 0
+    assert [m.splitlines()[0] for m in made["a"].heard()] == ["READY=1", "STOPPING=1"]
