@@ -22,6 +22,10 @@ GOOD = {
     "src/ctl/config.h": '// Settings.\n#pragma once\n#include "dataplane/worker.h"\n',
     "src/main.c": '// Start.\n#include "ctl/config.h"\n',
     "src/vpectl/sa.h": '// Tables.\n#pragma once\n#include "ctl/api.h"\n',
+    "src/proto/drop.h": "// Ends.\n#pragma once\n// clang-format off\n#define DROPS(X) \\\n\tX(runt, \"short\") \\\n"
+                        "\tX(no_sa, \"no SA\")\n",
+    "docs/operations.md": "# Use\n\n| `size` | 1 |\n\n## Where packets went\n\n"
+                          "| `runt` | look |\n| `no_sa` | ask |\n",
     "docs/architecture.md": "# Map\n\nThe worker is `dataplane/worker.h`, see [above](#map).\n",
     "README.md": "[map](docs/architecture.md#map)\n",
     "scripts/good": "#!/usr/bin/env bash\nset -euo pipefail\necho \"$1\"\n",
@@ -147,6 +151,19 @@ def test_tokens_in_comments_and_strings_are_fine(tree, line):
 ])
 def test_docs(tree, name, text, word):
     finds("docs", tree, name, text, word)
+
+
+REASONS = "# Use\n\n## Where packets went\n\n| `runt` | look |\n"
+
+
+@pytest.mark.parametrize("text,word", [
+    (REASONS, "`no_sa` has no row"),
+    (REASONS + "| `no_sa` | ask |\n| `other` | guess |\n", "`other` is no drop reason"),
+    (REASONS + "| `no_sa` | ask |\n| `runt` | look again |\n", "`runt` has a row already"),
+    ("# Use\n\n| `runt` | look |\n| `no_sa` | ask |\n", "no heading"),
+])
+def test_docs_of_drop_reasons(tree, text, word):
+    finds("docs", tree, "docs/operations.md", text, word)
 
 
 def test_docs_links_in_code_blocks_are_no_links(tree):
