@@ -26,6 +26,8 @@ struct journal_file {
 	int fd;
 	int lock;
 	char path[PATH_MAX];
+	uid_t owner; // of the directory: who can exchange the file
+	gid_t group;
 	struct journal *journal;
 };
 
@@ -118,6 +120,27 @@ static int check_file_system(const struct journal_file *file, struct error *err)
 	return 0;
 }
 
+static int read_owner(struct journal_file *file, struct error *err)
+{
+	char copy[PATH_MAX];
+	struct stat st;
+
+	snprintf(copy, sizeof(copy), "%s", file->path);
+	if (stat(dirname(copy), &st) < 0)
+		return error_set(err, errno, "its directory: %s", strerror(errno));
+	file->owner = st.st_uid;
+	file->group = st.st_gid;
+	return 0;
+}
+
+// What root makes for a daemon that is not root.
+static int give_to_owner(const struct journal_file *file, int fd)
+{
+	if (geteuid() != 0 || file->owner == 0)
+		return 0;
+	return fchown(fd, file->owner, file->group) == 0 ? 0 : -errno;
+}
+
 // Who has it, as far as the lock file says.
 static long holder(int lock)
 {
@@ -143,7 +166,8 @@ static int take_lock(struct journal_file *file, struct error *err)
 				holder(file->lock));
 		return error_set(err, errno, "its lock %s: %s", path, strerror(errno));
 	}
-	if (ftruncate(file->lock, 0) < 0 || dprintf(file->lock, "%ld\n", (long)getpid()) < 0)
+	if (give_to_owner(file, file->lock) < 0 || ftruncate(file->lock, 0) < 0 ||
+		dprintf(file->lock, "%ld\n", (long)getpid()) < 0)
 		return error_set(err, errno, "its lock %s: %s", path, strerror(errno));
 	return 0;
 }
@@ -215,7 +239,9 @@ static int make(struct journal_file *file, unsigned records, const struct journa
 	file->fd = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (file->fd < 0)
 		return error_set(err, errno, "%s cannot be made: %s", fresh, strerror(errno));
-	ret = fill_new(file, records, params);
+	ret = give_to_owner(file, file->fd);
+	if (ret == 0)
+		ret = fill_new(file, records, params);
 	if (ret == 0 && rename(fresh, file->path) < 0)
 		ret = -errno;
 	if (ret == 0)
@@ -241,7 +267,8 @@ static int open_existing(struct journal_file *file, struct error *err)
 		return error_set(err, errno, "%s", strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, EINVAL, "it is not a regular file");
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022) != 0)
+	if ((st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != file->owner) ||
+		(st.st_mode & 022) != 0)
 		return error_set(err, EPERM,
 			"others may change it; it must belong to root or to user %u and have mode "
 			"0600",
@@ -285,7 +312,9 @@ int journal_file_open(const char *path, const struct journal_file_options *optio
 		return error_set(err, ENAMETOOLONG, "the journal's path is too long");
 	}
 	memcpy(file->path, path, strlen(path) + 1);
-	ret = take_lock(file, err);
+	ret = read_owner(file, err);
+	if (ret == 0)
+		ret = take_lock(file, err);
 	if (ret == 0)
 		ret = open_locked(file, options, &is_new, err);
 	if (ret != 0) {
