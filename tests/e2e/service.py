@@ -62,9 +62,10 @@ class Service:
         self.name = name
         self.unit = directives(UNIT, *(DROP_INS / f"{d}.conf" for d in drop_ins))
         self.confined = system_calls_too
-        # As RuntimeDirectory= and LoadCredential= make them.
+        # As RuntimeDirectory=, LoadCredential= and StateDirectory= make them.
         self.runtime = self._directory(lab.dir / f"{name}-runtime", 0o755)
         self.credentials = self._directory(lab.dir / f"{name}-credentials", 0o500)
+        self.state = self._directory(lab.dir / f"{name}-state", 0o700)
         # To be looked through, not into.
         lab.dir.chmod(0o711)
         self.watchdog_us = watchdog_us

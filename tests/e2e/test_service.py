@@ -15,7 +15,8 @@ import gateway as gw
 import lab as laboratory
 import service as units
 import traffic
-from sites import B
+from journals import revive
+from sites import A, B
 
 NUMBERS = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_IPC_LOCK": 14, "CAP_SYS_ADMIN": 21}
 KEPT = 1 << NUMBERS["CAP_NET_ADMIN"] | 1 << NUMBERS["CAP_IPC_LOCK"]
@@ -77,6 +78,42 @@ def test_traffic_without_root(sites, protocol):
         assert gateway.stop() == 0
         # Taken off without the privilege that it took to put it there.
         assert "prog/xdp" not in gateway.namespace.ip("-d link show")
+
+
+def test_goes_on_after_a_crash(sites):
+    """Restart=on-failure: a journal that root made is the service's, and a killed daemon's successor
+    takes it over."""
+    made = services(sites)
+    for x, gateway in zip("ab", sites.pair("vpe", services=made)):
+        gateway.settings["journal"] = made[x].state / "journal"
+        for sa in (sites.a_to_b, sites.b_to_a):
+            gateway.register_key(sa)
+        assert gateway.settings["journal"].stat().st_uid == units.USER
+    sites.start().wait_reachable((4,))
+    assert made["a"].unit["Restart"] == ["on-failure"]
+    sites.gateway["a"].kill()
+    revive(sites, A)
+    sites.wait_reachable((4,))
+    assert all(gateway.stop() == 0 for gateway in sites.gateway.values())
+
+
+def test_reload(sites):
+    """ExecReload= of the unit, as the service's user."""
+    made = as_services(sites, "vpe")["a"]
+    gateway = sites.gateway["a"]
+    program, *rest = made.unit["ExecReload"][0].split()
+
+    def reload(check):
+        gateway.lab.file(f"{gateway.name}.conf", gateway.configuration(), 0o644)
+        return gateway.namespace.run(*map(str, made.command(gw.program(program))),
+                                     "-s", str(gateway.socket), *rest, check=check)
+
+    gateway.policies.append(gw.Policy("10.99.0.0/16", "10.98.0.0/16", "discard"))
+    reload(check=True)
+    assert len(gateway.ask("show-policy")["policies"]) == len(gateway.policies)
+    gateway.policies.append(gw.Policy("10.99.0.0/16", "10.97.0.0/16", "no such"))
+    assert reload(check=False).returncode != 0
+    assert len(gateway.ask("show-policy")["policies"]) == len(gateway.policies) - 1
 
 
 def test_root_gives_up_what_it_need_not_have(sites):
@@ -199,9 +236,11 @@ def test_dumps_hold_no_keys(sites, protocol):
 
 
 def with_program(lab, name):
-    """The unit with the program of this build in it, and that unit's file."""
+    """The unit with the programs of this build in it, and that unit's file."""
     text = (laboratory.ROOT / "config" / name).read_text(encoding="utf-8")
-    return lab.file(name, text.replace("=vped ", f"={gw.program('vped')} "))
+    for program in ("vped", "vpectl"):
+        text = text.replace(f"={program} ", f"={gw.program(program)} ")
+    return lab.file(name, text)
 
 
 def analyze(*argv):
@@ -209,7 +248,7 @@ def analyze(*argv):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-@pytest.mark.parametrize("drop_ins", [(), ("af_packet",), ("af_xdp",), ("vfio",), ("restart",)])
+@pytest.mark.parametrize("drop_ins", [(), ("af_packet",), ("af_xdp",), ("vfio",), ("fresh-keys",)])
 def test_unit_file(lab, drop_ins):
     """What systemd thinks of it. Devices cost exposure: the unit alone stays at 2.0 or below."""
     with_program(lab, "vped-guard.service")

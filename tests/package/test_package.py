@@ -123,12 +123,15 @@ def check_installed(tree):
     assert "vped-admin:" in tree.file("etc/group").read_text(encoding="utf-8")
     assert mode(tree.file("etc/vped/keys")) == 0o700
     assert tree.file("etc/vped/keys").stat().st_uid == 0
+    state = tree.file("var/lib/vped").stat()
+    assert [state.st_uid, state.st_gid] == [int(i) for i in account[2:4]]
+    assert stat.S_IMODE(state.st_mode) == 0o700
     assert tree.state("vped-guard.service") == "enabled"
     assert tree.state("vped.service") == "disabled"
     for name in ("man8/vped.8.gz", "man5/vped.conf.5.gz", "man1/vpectl.1.gz", "man1/vpegen.1.gz",
                  "man1/vpereflect.1.gz"):
         assert tree.file(f"usr/share/man/{name}").is_file(), name
-    for name in ("af_packet", "af_xdp", "vfio", "restart"):
+    for name in ("af_packet", "af_xdp", "vfio", "fresh-keys"):
         assert tree.file(f"usr/share/vped/vped.service.d/{name}.conf").is_file()
     assert "valid" in tree.run("vped", "-c", "/etc/vped/vped.conf", "--check").stdout
     for program in ("vped", "vpectl"):
@@ -144,7 +147,6 @@ def test_life_of_the_package(tree):
     configuration.write_text(configuration.read_text(encoding="utf-8") + "// ours\n",
                              encoding="utf-8")
     key.write_bytes(bytes(range(32)))
-    tree.file("var/lib/vped").mkdir(exist_ok=True)
     tree.file("var/lib/vped/state").touch()
     tree.run("systemctl", "enable", "vped.service")
     tree.apt("install", "/srv/vped-newer.deb")
