@@ -67,7 +67,7 @@ static int take(struct rig *rig, const struct path_case *c, unsigned packets, ui
 	if (rc != 0)
 		return error_set(err, -rc, "making packets: %s", strerror(-rc));
 	memset(&rig->worker->clock, 0, sizeof(rig->worker->clock));
-	atomic_store(&rig->worker->clock.on, c->stage[0].capacity > 0);
+	atomic_store(&rig->worker->clock.wanted, c->stage[0].capacity > 0);
 	switches = switches_so_far();
 	start = rte_rdtsc_precise();
 	while (!rte_ring_empty(rig->rx[from])) {
@@ -86,6 +86,11 @@ static int take(struct rig *rig, const struct path_case *c, unsigned packets, ui
 	return 0;
 }
 
+static double stage_mean(const struct stage_figures *figures)
+{
+	return figures->packets == 0 ? 0 : (double)figures->cycles / (double)figures->packets;
+}
+
 int path_case_sample(struct rig *rig, struct path_case *c, unsigned packets, struct error *err)
 {
 	bool interrupted = true;
@@ -99,6 +104,6 @@ int path_case_sample(struct rig *rig, struct path_case *c, unsigned packets, str
 	}
 	samples_add(&c->samples, (double)cycles / packets);
 	for (unsigned i = 0; i < STAGES; i++)
-		samples_add(&c->stage[i], (double)rig->worker->clock.cycles[i] / packets);
+		samples_add(&c->stage[i], stage_mean(&rig->worker->clock.stage[i]));
 	return 0;
 }

@@ -33,6 +33,9 @@
 #define API_BEGIN "begin"
 #define API_COMMIT "commit"
 #define API_ABORT "abort"
+#define API_PROFILE_SHOW "profile-show"
+#define API_PROFILE_ON "profile-on"
+#define API_PROFILE_OFF "profile-off"
 
 // The host guard, which outlives the daemon: vpectl asks the kernel for it, not the socket. Two
 // tables of one name; in the one of family inet, chains "forward", "arrive" and "output", one of

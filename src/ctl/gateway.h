@@ -56,6 +56,7 @@ struct gateway {
 	struct server *admin; // NULL: none
 	struct watch *watch;
 	struct timespec started; // CLOCK_MONOTONIC
+	uint32_t profile;	 // number of the last one (ctl/profile.h)
 };
 
 // Builds tunnels, SAs and policies from the configuration and publishes them; opens host

@@ -1,6 +1,7 @@
 // The tables of both control sockets. A new request is one row here, and one function.
 #include "ctl/api.h"
 #include "ctl/change_requests.h"
+#include "ctl/profile.h"
 #include "ctl/session.h"
 #include "ctl/spi.h"
 
@@ -40,6 +41,8 @@ static const struct request admin_rows[] = {
 		.change = change_flush,
 		.argument = {{"what", JSON_STRING}, {"owner", JSON_STRING}}},
 	{.name = API_RELOAD, .change = change_reload},
+	{.name = API_PROFILE_ON, .handle = profile_on},
+	{.name = API_PROFILE_OFF, .handle = profile_off},
 	{.name = API_BEGIN, .about = session_batch_begin},
 	{.name = API_COMMIT, .about = session_batch_commit},
 	{.name = API_ABORT, .about = session_batch_abort},

@@ -3,6 +3,7 @@
 
 #include "ctl/api.h"
 #include "ctl/gateway.h"
+#include "ctl/profile.h"
 #include "ctl/request.h"
 
 #include <inttypes.h>
@@ -14,6 +15,7 @@ static const struct request rows[] = {
 	{.name = API_SHOW_POLICY, .handle = show_policy, .argument = {{"name", JSON_STRING}}},
 	{.name = API_SHOW_PORTS, .handle = show_ports},
 	{.name = API_SHOW_WORKERS, .handle = show_workers},
+	{.name = API_PROFILE_SHOW, .handle = profile_show},
 	{.name = API_SHOW_EVENTS, .handle = show_events, .argument = {{"since", JSON_INTEGER}}},
 };
 

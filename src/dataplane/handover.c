@@ -19,6 +19,7 @@ bool handover(struct worker *w, uint16_t to, struct rte_mbuf *m, enum meta_kind 
 // Neighbours of one kind go on together, in the order in which they came.
 static void take_burst(struct worker *w, enum meta_kind kind, struct rte_mbuf *m[], uint16_t n)
 {
+	stage_burst(&w->clock, n);
 	if (kind == META_COMMIT) {
 		counter_add(&w->stats.handed_in, n);
 		path_in_commit(w, m, n);

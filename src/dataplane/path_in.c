@@ -364,6 +364,7 @@ void path_in_commit(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 		sa[first]->proto->commit(sa[first], w->index, b, first, (uint16_t)(end - first));
 	}
 	settle(w, b, sa);
+	stage_end(&w->clock, STAGE_commit);
 	if (b->n > 0)
 		deliver(w, b, sa);
 }

@@ -102,6 +102,7 @@ static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
 	n = rte_eth_rx_burst(rxq->device, rxq->queue, m, w->burst_max);
 	if (n == 0)
 		return 0;
+	stage_burst(&w->clock, n);
 	stage_end(&w->clock, STAGE_receive);
 	classify_frames(w, rxq->port, m, n, &w->burst);
 	stage_end(&w->clock, STAGE_classify);
@@ -126,6 +127,7 @@ static unsigned receive_injected(struct worker *w)
 	uint16_t resumes = 0;
 	uint16_t frames = 0;
 
+	stage_burst(&w->clock, n);
 	for (unsigned i = 0; i < n; i++) {
 		pkt_fence(m[i]);
 		if (meta_of(m[i])->kind == META_FRAME)
@@ -163,6 +165,7 @@ unsigned worker_turn(struct worker *w)
 	unsigned found;
 
 	look_at_tables(w);
+	stage_turn(&w->clock);
 	stage_begin(&w->clock);
 	found = unlikely(w->park.n > 0) ? park_retry(w) : 0;
 	found += handover_receive(w) + receive_injected(w);
@@ -170,6 +173,7 @@ unsigned worker_turn(struct worker *w)
 	for (uint16_t i = 0; i < w->rxqs; i++)
 		found += poll_queue(w, &w->rxq[i]);
 	stage_begin(&w->clock);
+	stage_burst(&w->clock, found);
 	tx_flush(w);
 	stage_end(&w->clock, STAGE_transmit);
 	return found;

@@ -87,6 +87,7 @@ const struct vpectl_command vpectl_commands[] = {
 		what},
 	{API_RELOAD, "", "the configuration file again: what differs is put in force", NULL,
 		nothing},
+	{"profile", "on|off|show", "cycles a packet of each worker, stage by stage", profile, NULL},
 	{"host-guard", "status|off",
 		"what keeps the kernel from forwarding, without a daemon too; remove it",
 		host_guard, NULL},
