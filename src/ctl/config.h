@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "crypto/aead.h"
 #include "crypto/fingerprint.h"
+#include "ctl/listen.h"
 #include "ctl/name_index.h"
 #include "dataplane/flow.h"
 #include "dataplane/fwd.h"
@@ -123,6 +124,12 @@ struct config_journal {
 	bool unsafe; // on any file system
 };
 
+// Metrics over HTTP.
+struct config_metrics {
+	char listen[LISTEN_TEXT]; // ctl/listen.h; empty: nowhere
+	bool beyond_this_host;	  // an address that others can reach is meant
+};
+
 struct config {
 	char file[4096]; // that it was read from
 	struct config_eal eal;
@@ -130,6 +137,7 @@ struct config {
 	unsigned replay_pool_kb; // memory for replay windows
 	struct config_icmp icmp;
 	struct config_journal journal;
+	struct config_metrics metrics;
 	char socket[108];			    // of the control socket
 	char admin_socket[108];			    // of the one that changes things; empty: none
 	bool host_guard;			    // install it at start

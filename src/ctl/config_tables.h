@@ -12,6 +12,7 @@
 extern const struct settings eal_settings;
 extern const struct settings control_settings;
 extern const struct settings buffers_settings;
+extern const struct settings metrics_settings;
 extern const struct settings punt_settings;
 extern const struct settings replay_settings;
 extern const struct settings icmp_settings;

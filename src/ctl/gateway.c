@@ -12,6 +12,7 @@
 #include "ctl/icmp.h"
 #include "ctl/journal_service.h"
 #include "ctl/live.h"
+#include "ctl/metrics.h"
 #include "ctl/mirror.h"
 #include "ctl/neighbour_room.h"
 #include "ctl/path_mtu.h"
@@ -209,6 +210,9 @@ static int create_control(struct gateway *gateway, struct error *err)
 			&request_table_admin, &gateway->admin, err);
 	if (rc == 0)
 		rc = watch_create(gateway, &gateway->watch, err);
+	if (rc == 0 && gateway->config->metrics.listen[0] != '\0')
+		rc = metrics_create(
+			gateway, gateway->config->metrics.listen, &gateway->metrics, err);
 	return rc;
 }
 
@@ -329,6 +333,7 @@ void gateway_destroy(struct gateway *gateway)
 		dataplane_stop(gateway->dp);
 	watch_destroy(gateway->watch);
 	server_destroy(gateway->admin);
+	metrics_destroy(gateway->metrics);
 	server_destroy(gateway->server);
 	changes_destroy(gateway->changes);
 	punt_service_destroy(gateway->punt_service);

@@ -17,6 +17,7 @@ struct host_guard_watch;
 struct host_if;
 struct icmp;
 struct journal_service;
+struct metrics;
 struct mirror;
 struct path_mtu;
 struct punt_service;
@@ -55,6 +56,7 @@ struct gateway {
 	struct server *server;
 	struct server *admin; // NULL: none
 	struct watch *watch;
+	struct metrics *metrics; // NULL: none
 	struct timespec started; // CLOCK_MONOTONIC
 	uint32_t profile;	 // number of the last one (ctl/profile.h)
 };

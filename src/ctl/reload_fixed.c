@@ -18,6 +18,7 @@ static const struct {
 	FIXED("buffers", buffers),
 	FIXED("replay.pool_kb", replay_pool_kb),
 	FIXED("icmp", icmp),
+	FIXED("metrics", metrics),
 	FIXED("journal.file", journal.file),
 	FIXED("journal.unsafe", journal.unsafe),
 	FIXED("control.socket", socket),

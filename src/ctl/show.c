@@ -72,6 +72,15 @@ json_t *show_losses(const struct port_losses *losses)
 		(json_int_t)losses->rx_errors, "tx_errors", (json_int_t)losses->tx_errors);
 }
 
+double show_uptime_s(const struct gateway *gateway)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - gateway->started.tv_sec) +
+		(double)(now.tv_nsec - gateway->started.tv_nsec) / 1e9;
+}
+
 json_t *show_pool(const struct gateway *gateway)
 {
 	const struct window_pool *pool = &gateway->dp->windows;

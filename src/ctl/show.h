@@ -38,5 +38,7 @@ json_t *show_drops(const uint64_t *drops, unsigned n);
 json_t *show_punts(const uint64_t *punts);
 // What devices lost: {"rx_missed", "rx_no_buffer", "rx_errors", "tx_errors"}.
 json_t *show_losses(const struct port_losses *losses);
+// Since the daemon started.
+double show_uptime_s(const struct gateway *gateway);
 // The pool of replay windows.
 json_t *show_pool(const struct gateway *gateway);

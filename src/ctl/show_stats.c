@@ -160,15 +160,6 @@ static json_t *buffers(const struct gateway *gateway)
 		(json_int_t)pool->size);
 }
 
-static double uptime(const struct gateway *gateway)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - gateway->started.tv_sec) +
-		(double)(now.tv_nsec - gateway->started.tv_nsec) / 1e9;
-}
-
 int show_stats(struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
 {
 	struct totals totals = {.drops = {0}};
@@ -179,7 +170,7 @@ int show_stats(struct gateway *gateway, const json_t *arguments, json_t **result
 		add_port(&totals, gateway, i);
 	*result = json_pack(
 		"{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"uptime_s", uptime(gateway), "protected", side(&totals.side[PORT_PROTECTED]),
+		"uptime_s", show_uptime_s(gateway), "protected", side(&totals.side[PORT_PROTECTED]),
 		"unprotected", side(&totals.side[PORT_UNPROTECTED]), "drops",
 		show_drops(totals.drops, DROP_REASONS), "device_losses",
 		show_losses(&totals.losses), "punts", show_punts(totals.punts), "punts_refused",

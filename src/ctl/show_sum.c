@@ -12,6 +12,7 @@ struct port_stats show_sum_port(const struct dataplane *dp, unsigned port)
 
 		sum.rx_packets += counter_read(&stats->rx_packets);
 		sum.rx_octets += counter_read(&stats->rx_octets);
+		sum.rx_full += counter_read(&stats->rx_full);
 		sum.tx_packets += counter_read(&stats->tx_packets);
 		sum.tx_octets += counter_read(&stats->tx_octets);
 		sum.untold += counter_read(&stats->untold);

@@ -243,6 +243,7 @@ void classify_frames(
 	b->n = kept;
 	counter_add(&w->stats.port[port].rx_packets, n);
 	counter_add(&w->stats.port[port].rx_octets, octets_received);
+	counter_add(&w->stats.port[port].rx_full, n == w->burst_max);
 }
 
 static enum punt_class punt_icmpv6(uint8_t type)

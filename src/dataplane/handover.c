@@ -56,6 +56,7 @@ unsigned handover_receive(struct worker *w)
 		struct rte_ring *ring = w->from_worker[from];
 		unsigned waiting = ring == NULL ? 0 : rte_ring_count(ring);
 
+		counter_raise(&w->stats.ring_high, waiting);
 		while (waiting > 0) {
 			unsigned n = RTE_MIN(waiting, (unsigned)w->burst_max);
 

@@ -135,6 +135,7 @@ static unsigned drain_queue(struct dataplane *dp, unsigned queue, struct rte_mbu
 	for (unsigned i = 0; i < dp->workers && found < n; i++) {
 		struct worker *w = dp->worker[(first + i) % dp->workers];
 
+		counter_raise(&w->punt_high[queue], rte_ring_count(w->punt[queue]));
 		found += rte_ring_sc_dequeue_burst(
 			w->punt[queue], (void **)(m + found), n - found, NULL);
 	}
@@ -176,12 +177,15 @@ static struct worker *inject_worker(struct dataplane *dp, enum meta_kind kind, u
 
 bool inject(struct dataplane *dp, struct rte_mbuf *m, enum meta_kind kind, uint8_t port)
 {
+	struct worker *w = inject_worker(dp, kind, port);
 	struct meta *meta = meta_of(m);
+	bool fits;
 
 	meta->kind = (uint8_t)kind;
 	meta->port = port;
-	if (rte_ring_sp_enqueue(inject_worker(dp, kind, port)->inject, m) == 0)
-		return true;
-	rte_pktmbuf_free(m);
-	return false;
+	fits = rte_ring_sp_enqueue(w->inject, m) == 0;
+	counter_raise(&w->inject_high, rte_ring_count(w->inject));
+	if (!fits)
+		rte_pktmbuf_free(m);
+	return fits;
 }

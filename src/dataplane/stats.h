@@ -47,6 +47,7 @@ const char *punt_class_name(enum punt_class class);
 struct port_stats {
 	alignas(CACHE_LINE) uint64_t rx_packets;
 	uint64_t rx_octets; // frames, without FCS
+	uint64_t rx_full; // bursts that held as many packets as they may: more was waiting, perhaps
 	uint64_t tx_packets;
 	uint64_t tx_octets;
 	uint64_t punts[PUNT_CLASS_COUNT];	  // to the kernel
@@ -64,6 +65,8 @@ struct worker_stats {
 	alignas(CACHE_LINE) uint64_t turns;
 	uint64_t busy_turns;  // that found at least one packet
 	uint64_t busy_cycles; // TSC, of busy turns
+	uint64_t idle_cycles; // of the others, rest included
+	uint64_t ring_high;   // most packets that waited in a ring from one other worker
 	uint64_t handed_out;  // authenticated packets given to the owner of their window
 	uint64_t handed_in;   // taken over
 	uint64_t encap_out;   // clear packets given to the worker that encrypts for their SA

@@ -210,6 +210,7 @@ static void run(struct worker *w)
 		} else {
 			rest(w, ++idle_turns);
 			now = rte_rdtsc();
+			counter_add(&w->stats.idle_cycles, now - last);
 		}
 		last = now;
 		rte_rcu_qsbr_quiescent(w->dp->qsbr, w->index);

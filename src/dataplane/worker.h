@@ -88,6 +88,9 @@ struct worker {
 	struct worker_stats stats;
 	struct stage_clock clock;
 	struct audit_box audit[AUDIT_KIND_COUNT];
+	// Control's own: most packets that waited in the rings to and from it.
+	alignas(CACHE_LINE) uint64_t punt_high[PUNT_QUEUES];
+	uint64_t inject_high;
 };
 
 // Worker `index` of params, with its crypto contexts; queues and rings come later. 0 or -errno.

@@ -33,6 +33,7 @@ static void defaults(void **state)
 	assert_int_equal(lcores_parse(config->eal.lcores, &lcores, &err), 0);
 	assert_true(lcores.n == 2 && lcores.has[0] && lcores.has[1]);
 	assert_string_equal(config->socket, "/run/vped/vped.sock");
+	assert_string_equal(config->metrics.listen, "");
 	assert_true(config->host_guard);
 	assert_string_equal(config->crypto, "auto");
 	assert_int_equal(config->buffers.count, 2 * 10240);
@@ -74,6 +75,7 @@ static void daemon_settings(void **state)
 		"crypto = \"openssl\";\n"
 		"buffers = { count = 4194304; octets = 16640; };\n"
 		"replay = { pool_kb = 64; };\n"
+		"metrics = { listen = \"0.0.0.0:65535\"; beyond_this_host = true; };\n"
 		"icmp = { policy_refusal = false; rate = 1; burst = 2; total_rate = 3;\n"
 		"total_burst = 4; };\n"
 		"workers = { burst = 1; idle = \"backoff\"; roles = (\n"
@@ -86,6 +88,8 @@ static void daemon_settings(void **state)
 	assert_int_equal(config->eal.simd_bits, 512);
 	assert_string_equal(config->eal.lcores, "2@0,(4,6)@1,8-9");
 	assert_string_equal(config->socket, "/run/a.sock");
+	assert_string_equal(config->metrics.listen, "0.0.0.0:65535");
+	assert_true(config->metrics.beyond_this_host);
 	assert_false(config->host_guard);
 	assert_string_equal(config->crypto, "openssl");
 	assert_int_equal(config->buffers.count, 4194304);

@@ -1,0 +1,138 @@
+// Metrics of the process and of the control thread.
+#include "ctl/audit.h"
+#include "ctl/gateway.h"
+#include "ctl/icmp.h"
+#include "ctl/metrics.h"
+#include "ctl/metrics_families.h"
+#include "ctl/mirror.h"
+#include "ctl/path_mtu.h"
+#include "ctl/server.h"
+#include "ctl/show.h"
+#include "ctl/unresolved.h"
+
+#include <rte_cycles.h>
+
+void metrics_of_process(struct metrics_text *text, const struct gateway *gateway)
+{
+	metrics_family(
+		text, METRICS_GAUGE, "vped_uptime_seconds", "Time since the daemon started.");
+	metrics_real(text, show_uptime_s(gateway), NULL);
+	metrics_family(text, METRICS_GAUGE, "vped_time_stamp_counter_hertz",
+		"Cycles of the time stamp counter in a second.");
+	metrics_count(text, rte_get_tsc_hz(), NULL);
+	metrics_family(text, METRICS_GAUGE, "vped_policies", "Policies in force.");
+	metrics_count(text,
+		spd_policies(atomic_load_explicit(&gateway->dp->spd, memory_order_relaxed)), NULL);
+}
+
+static void memory(struct metrics_text *text, const struct dataplane *dp)
+{
+	metrics_family(text, METRICS_GAUGE, "vped_buffers_used",
+		"Packet buffers in use, those that devices keep in their rings among them.");
+	metrics_count(text, rte_mempool_in_use_count(dp->pool), NULL);
+	metrics_family(text, METRICS_GAUGE, "vped_buffers", "Packet buffers in all.");
+	metrics_count(text, dp->pool->size, NULL);
+	metrics_family(text, METRICS_GAUGE, "vped_replay_pool_used_bytes",
+		"Memory that replay windows use.");
+	metrics_count(text, window_pool_used(&dp->windows), NULL);
+	metrics_family(text, METRICS_GAUGE, "vped_replay_pool_bytes",
+		"Memory that replay windows may use.");
+	metrics_count(text, window_pool_octets(&dp->windows), NULL);
+}
+
+static void icmp(struct metrics_text *text, const struct icmp *icmp)
+{
+	metrics_family(text, METRICS_COUNTER, "vped_icmp_errors",
+		"ICMP errors that were due, by kind and by what became of them.");
+	for (unsigned i = 0; i < ICMP_KIND_COUNT; i++) {
+		const char *kind = icmp_kind_name((enum icmp_kind)i);
+		const struct icmp_stats *stats = icmp_stats(icmp, (enum icmp_kind)i);
+
+		metrics_count(text, stats->sent, "kind", kind, "outcome", "sent", NULL);
+		metrics_count(text, stats->limited, "kind", kind, "outcome", "limited", NULL);
+		metrics_count(text, stats->suppressed, "kind", kind, "outcome", "suppressed", NULL);
+		metrics_count(text, stats->no_source, "kind", kind, "outcome", "no_source", NULL);
+		metrics_count(text, stats->no_buffer, "kind", kind, "outcome", "no_buffer", NULL);
+	}
+}
+
+static void path_mtu(struct metrics_text *text, const struct path_mtu_stats *stats)
+{
+	metrics_family(text, METRICS_COUNTER, "vped_path_mtu_messages",
+		"What routers said of tunnel packets (heard: all of it), and what became of it.");
+#define X(id) metrics_count(text, stats->id, "outcome", #id, NULL);
+	PATH_MTU_COUNTERS(X)
+#undef X
+}
+
+static void mirror(struct metrics_text *text, const struct mirror_stats *stats)
+{
+	metrics_family(text, METRICS_GAUGE, "vped_routes", "Routes mirrored from the kernel.");
+	metrics_count(text, stats->routes, NULL);
+	metrics_family(text, METRICS_GAUGE, "vped_neighbours", "Neighbours known.");
+	metrics_count(text, stats->neighbours, NULL);
+	metrics_family(
+		text, METRICS_GAUGE, "vped_neighbours_kept", "Neighbours kept alive as next hops.");
+	metrics_count(text, stats->next_hops, NULL);
+	metrics_family(
+		text, METRICS_COUNTER, "vped_netlink_changes", "Changes that the kernel told of.");
+	metrics_count(text, stats->changes, NULL);
+	metrics_family(text, METRICS_COUNTER, "vped_netlink_overruns",
+		"Times that changes were lost, and everything was read again.");
+	metrics_count(text, stats->overruns, NULL);
+	metrics_family(text, METRICS_COUNTER, "vped_netlink_failures",
+		"Times that the kernel's tables could not be read, published or asked for.");
+	metrics_count(text, stats->failures, NULL);
+}
+
+static void unresolved(struct metrics_text *text, const struct unresolved_stats *stats)
+{
+	metrics_family(text, METRICS_GAUGE, "vped_unresolved_waiting_packets",
+		"Packets that wait for their neighbour's link address.");
+	metrics_count(text, stats->kept, NULL);
+	metrics_family(text, METRICS_COUNTER, "vped_unresolved_packets",
+		"Packets that waited for a neighbour, by what became of them.");
+	metrics_count(text, stats->resumed, "outcome", "resumed", NULL);
+	metrics_count(text, stats->replaced, "outcome", "replaced", NULL);
+	metrics_count(text, stats->expired, "outcome", "expired", NULL);
+	metrics_count(text, stats->failed, "outcome", "failed", NULL);
+	metrics_count(text, stats->homeless, "outcome", "without_host_interface", NULL);
+}
+
+static void control_socket(struct metrics_text *text, const struct server_stats *stats)
+{
+	metrics_family(
+		text, METRICS_GAUGE, "vped_control_clients", "Clients of the control socket.");
+	metrics_count(text, stats->now, NULL);
+	metrics_family(
+		text, METRICS_COUNTER, "vped_control_requests", "Requests to the control socket.");
+	metrics_count(text, stats->requests, NULL);
+	metrics_family(text, METRICS_COUNTER, "vped_control_clients_closed",
+		"Clients of the control socket that were refused or thrown out.");
+	metrics_count(text, stats->refused + stats->closed, NULL);
+}
+
+static void own(struct metrics_text *text, const struct metrics_stats *stats)
+{
+	metrics_family(
+		text, METRICS_COUNTER, "vped_metrics_requests", "Requests for these metrics.");
+	metrics_count(text, stats->requests, NULL);
+	metrics_family(text, METRICS_COUNTER, "vped_metrics_clients_closed",
+		"Clients of the metrics that were too slow.");
+	metrics_count(text, stats->closed, NULL);
+}
+
+void metrics_of_control(struct metrics_text *text, const struct gateway *gateway)
+{
+	memory(text, gateway->dp);
+	metrics_family(text, METRICS_COUNTER, "vped_audit_records",
+		"Auditable events and their repetitions that were recorded.");
+	metrics_count(text, audit_newest(gateway->audit), NULL);
+	icmp(text, gateway->icmp);
+	path_mtu(text, path_mtu_stats(gateway->path_mtu));
+	mirror(text, mirror_stats(gateway->mirror));
+	unresolved(text, unresolved_stats(gateway->unresolved));
+	control_socket(text, server_stats(gateway->server));
+	if (gateway->metrics)
+		own(text, metrics_stats(gateway->metrics));
+}
