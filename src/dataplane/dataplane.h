@@ -58,6 +58,7 @@ struct dataplane {
 	struct sadb *_Atomic sadb;
 	struct spd *_Atomic spd;
 	struct fwd *_Atomic fwd;
+	struct capture *_Atomic capture; // NULL while nobody captures
 	// Control counts up (release) after it has raised edges, workers read (acquire) while
 	// packets wait for one.
 	_Atomic uint64_t edges_epoch;

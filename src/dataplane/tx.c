@@ -1,6 +1,7 @@
 // Transmission: gathering frames, handing them to the queue's owner where that is another worker.
 #include "dataplane/tx.h"
 
+#include "dataplane/capture.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
 #include "dataplane/handover.h"
@@ -18,6 +19,8 @@ void tx_send(struct worker *w, uint8_t port)
 
 	for (uint16_t i = 0; i < tx->n; i++)
 		octets += tx->m[i]->pkt_len;
+	if (unlikely(w->capture != NULL))
+		capture_copy(w, port, true, tx->m, tx->n);
 	for (unsigned try = 0; sent < tx->n && try < TX_TRIES; try++)
 		sent += rte_eth_tx_burst(tx->device, tx->queue, tx->m + sent, tx->n - sent);
 	counter_add(&w->stats.port[port].tx_packets, sent);

@@ -3,6 +3,7 @@
 
 #include "base/capabilities.h"
 #include "base/log.h"
+#include "dataplane/capture.h"
 #include "dataplane/classify.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/flow.h"
@@ -103,6 +104,8 @@ static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
 	if (n == 0)
 		return 0;
 	stage_burst(&w->clock, n);
+	if (unlikely(w->capture != NULL))
+		capture_copy(w, rxq->port, false, m, n);
 	stage_end(&w->clock, STAGE_receive);
 	classify_frames(w, rxq->port, m, n, &w->burst);
 	stage_end(&w->clock, STAGE_classify);
@@ -158,6 +161,7 @@ static void look_at_tables(struct worker *w)
 	if (unlikely(now.spd != w->tables.spd || now.fwd != w->tables.fwd))
 		now.epoch++;
 	w->tables = now;
+	w->capture = atomic_load_explicit(&w->dp->capture, memory_order_acquire);
 }
 
 unsigned worker_turn(struct worker *w)

@@ -16,6 +16,7 @@
 #include <rte_ring.h>
 #include <stdatomic.h>
 
+struct capture;
 struct dataplane;
 struct dataplane_params;
 struct flow_cache;
@@ -72,6 +73,7 @@ struct worker {
 	struct rte_ring *inject;		   // from control
 	// The worker's own.
 	struct tables tables;
+	struct capture *capture;  // for a turn; NULL: none
 	struct flow_cache *flows; // NULL: none are remembered
 	struct burst asked;	  // packets whose flows were not known
 	struct burst burst;
