@@ -17,7 +17,7 @@ void metrics_of_process(struct metrics_text *text, const struct gateway *gateway
 	metrics_family(
 		text, METRICS_GAUGE, "vped_uptime_seconds", "Time since the daemon started.");
 	metrics_real(text, show_uptime_s(gateway), NULL);
-	metrics_family(text, METRICS_GAUGE, "vped_time_stamp_counter_hertz",
+	metrics_family(text, METRICS_GAUGE, "vped_tsc_hertz",
 		"Cycles of the time stamp counter in a second.");
 	metrics_count(text, rte_get_tsc_hz(), NULL);
 	metrics_family(text, METRICS_GAUGE, "vped_policies", "Policies in force.");

@@ -134,10 +134,9 @@ static void drops(struct metrics_text *text, const struct views *views)
 		"Packets that ended, by the port that they arrived at and the reason.");
 	for (unsigned i = 0; i < views->n; i++)
 		for (unsigned reason = DROP_NONE + 1; reason < DROP_REASONS; reason++)
-			if (reason != DROP_SA_END)
-				metrics_count(text, views->view[i].stats.drops[reason], "port",
-					views->view[i].port->name, "reason",
-					drop_name((enum drop_reason)reason), NULL);
+			metrics_count(text, views->view[i].stats.drops[reason], "port",
+				views->view[i].port->name, "reason",
+				drop_name((enum drop_reason)reason), NULL);
 }
 
 static void punts(struct metrics_text *text, const struct views *views)
