@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "ctl/apply.h"
 #include "ctl/audit.h"
+#include "ctl/capture_requests.h"
 #include "ctl/change_requests.h"
 #include "ctl/gateway_sas.h"
 #include "ctl/host_guard_watch.h"
@@ -333,6 +334,7 @@ void gateway_destroy(struct gateway *gateway)
 		dataplane_stop(gateway->dp);
 	watch_destroy(gateway->watch);
 	server_destroy(gateway->admin);
+	capture_end(gateway);
 	metrics_destroy(gateway->metrics);
 	server_destroy(gateway->server);
 	changes_destroy(gateway->changes);

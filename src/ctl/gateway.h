@@ -11,6 +11,7 @@
 #define GATEWAY_TUNNELS 65535 // an index fits 16 bits
 
 struct audit;
+struct capturing;
 struct changes;
 struct event_base;
 struct host_guard_watch;
@@ -56,9 +57,11 @@ struct gateway {
 	struct server *server;
 	struct server *admin; // NULL: none
 	struct watch *watch;
-	struct metrics *metrics; // NULL: none
-	struct timespec started; // CLOCK_MONOTONIC
-	uint32_t profile;	 // number of the last one (ctl/profile.h)
+	struct metrics *metrics;     // NULL: none
+	struct timespec started;     // CLOCK_MONOTONIC
+	uint32_t profile;	     // number of the last one (ctl/profile.h)
+	struct capturing *capturing; // NULL: nobody captures
+	uint64_t captures;	     // so far
 };
 
 // Builds tunnels, SAs and policies from the configuration and publishes them; opens host

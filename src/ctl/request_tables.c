@@ -1,5 +1,6 @@
 // The tables of both control sockets. A new request is one row here, and one function.
 #include "ctl/api.h"
+#include "ctl/capture_requests.h"
 #include "ctl/change_requests.h"
 #include "ctl/profile.h"
 #include "ctl/session.h"
@@ -43,6 +44,12 @@ static const struct request admin_rows[] = {
 	{.name = API_RELOAD, .change = change_reload},
 	{.name = API_PROFILE_ON, .handle = profile_on},
 	{.name = API_PROFILE_OFF, .handle = profile_off},
+	{.name = API_CAPTURE_START,
+		.handle = capture_start,
+		.argument = {{"points", JSON_ARRAY}, {"filter", JSON_ARRAY},
+			{"count", JSON_INTEGER}, {"snap", JSON_INTEGER}}},
+	{.name = API_CAPTURE_READ, .handle = capture_read, .argument = {{"capture", JSON_INTEGER}}},
+	{.name = API_CAPTURE_STOP, .handle = capture_stop, .argument = {{"capture", JSON_INTEGER}}},
 	{.name = API_BEGIN, .about = session_batch_begin},
 	{.name = API_COMMIT, .about = session_batch_commit},
 	{.name = API_ABORT, .about = session_batch_abort},
