@@ -87,6 +87,8 @@ const struct vpectl_command vpectl_commands[] = {
 		what},
 	{API_RELOAD, "", "the configuration file again: what differs is put in force", NULL,
 		nothing},
+	{"capture", "--point POINT ... FILE",
+		"frames that pass the ports, as pcapng; for Wireshark", capture, NULL},
 	{"profile", "on|off|show", "cycles a packet of each worker, stage by stage", profile, NULL},
 	{"host-guard", "status|off",
 		"what keeps the kernel from forwarding, without a daemon too; remove it",

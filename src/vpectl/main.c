@@ -143,6 +143,22 @@ struct choice {
 	const char *file;
 };
 
+#define LETTERS "s:a:jw:f:hV"
+
+// Options of our own may stand behind a subcommand, unless that has some itself.
+static const char *letters_for(int argc, char **argv, const struct option *options)
+{
+	const struct vpectl_command *command;
+
+	opterr = 0;
+	while (getopt_long(argc, argv, "+" LETTERS, options, NULL) != -1)
+		;
+	command = optind < argc ? vpectl_find(argv[optind]) : NULL;
+	opterr = 1;
+	optind = 0;
+	return command && command->run == capture ? "+" LETTERS : LETTERS;
+}
+
 // false: it is done already, with *status.
 static bool choose(int argc, char **argv, struct choice *choice, enum vpectl_exit *status)
 {
@@ -158,10 +174,11 @@ static bool choose(int argc, char **argv, struct choice *choice, enum vpectl_exi
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
+	const char *letters = letters_for(argc, argv, options);
 	int option;
 
 	*status = VPECTL_OK;
-	while ((option = getopt_long(argc, argv, "s:a:jw:f:hV", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
 		switch (option) {
 		case 's':
 			choice->ctl.socket = optarg;

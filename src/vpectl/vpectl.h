@@ -57,6 +57,7 @@ enum vpectl_exit events_show(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit genkey(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit self_test(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit key_register(const struct vpectl *ctl, int argc, char **argv);
+enum vpectl_exit capture(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit profile(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit host_guard(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit monitor(const struct vpectl *ctl, int argc, char **argv);
