@@ -26,6 +26,7 @@ struct config_eal {
 	bool huge;		    // huge pages, else ordinary memory
 	unsigned memory_mb;	    // that DPDK may use
 	unsigned simd_bits;	    // widest vectors that DPDK may use; 0: as it likes
+	bool telemetry;		    // DPDK's telemetry socket
 	char lcores[CONFIG_LCORES]; // EAL's --lcores: "0@0,1@1"; empty: made from the workers
 };
 

@@ -70,6 +70,11 @@ static const struct setting eal_rows[] = {
 		.max = 512,
 		.defaults = true,
 		.fallback = 0}, // EAL's own
+	{.name = "telemetry",
+		.kind = SETTING_BOOL,
+		FIELD(struct config_eal, telemetry),
+		.defaults = true,
+		.fallback = false},
 	// Made from the workers where it is left out.
 	{.name = "lcores", .kind = SETTING_TEXT, FIELD(struct config_eal, lcores)},
 };

@@ -112,7 +112,8 @@ int eal_start(const struct config *config, struct error *err)
 	int rc;
 
 	add(&args, "vped");
-	add(&args, "--no-telemetry");
+	if (!config->eal.telemetry)
+		add(&args, "--no-telemetry");
 	add_pair(&args, "--log-level", "*:warning");
 	// Tables that cannot be made are told of by us, once.
 	add_pair(&args, "--log-level", "lib.lpm:critical");

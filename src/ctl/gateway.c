@@ -21,6 +21,7 @@
 #include "ctl/server.h"
 #include "ctl/spi.h"
 #include "ctl/sysctl.h"
+#include "ctl/telemetry.h"
 #include "ctl/unresolved.h"
 #include "ctl/used_keys.h"
 #include "ctl/watch.h"
@@ -211,6 +212,8 @@ static int create_control(struct gateway *gateway, struct error *err)
 			&request_table_admin, &gateway->admin, err);
 	if (rc == 0)
 		rc = watch_create(gateway, &gateway->watch, err);
+	if (rc == 0 && gateway->config->eal.telemetry)
+		rc = telemetry_open(gateway->dp, err);
 	if (rc == 0 && gateway->config->metrics.listen[0] != '\0')
 		rc = metrics_create(
 			gateway, gateway->config->metrics.listen, &gateway->metrics, err);
@@ -334,6 +337,7 @@ void gateway_destroy(struct gateway *gateway)
 		dataplane_stop(gateway->dp);
 	watch_destroy(gateway->watch);
 	server_destroy(gateway->admin);
+	telemetry_close();
 	capture_end(gateway);
 	metrics_destroy(gateway->metrics);
 	server_destroy(gateway->server);

@@ -27,7 +27,7 @@ struct port_stats show_sum_port(const struct dataplane *dp, unsigned port)
 			sum.drops[j] += counter_read(&stats->drops[j]);
 	}
 	for (unsigned j = 0; j < DROP_REASONS; j++)
-		sum.drops[j] += dp->control_drops[port][j];
+		sum.drops[j] += counter_read(&dp->control_drops[port][j]);
 	return sum;
 }
 

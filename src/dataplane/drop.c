@@ -19,6 +19,6 @@ void drop_packet(struct worker *w, uint8_t port, enum drop_reason reason, struct
 void drop_by_control(
 	struct dataplane *dp, uint8_t port, enum drop_reason reason, struct rte_mbuf *m)
 {
-	dp->control_drops[port][reason]++;
+	counter_add(&dp->control_drops[port][reason], 1);
 	rte_pktmbuf_free(m);
 }

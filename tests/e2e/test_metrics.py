@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import pathlib
 import re
 import socket
 import subprocess
@@ -192,3 +193,38 @@ def test_unix_socket(sites, lab):
     assert answer.startswith(b"HTTP/1.1 200 ") and b"vped_tunnel_up{" in answer
     assert a.stop() == 0
     assert not path.exists()
+
+
+def test_telemetry(sites):
+    """DPDK's own socket, asked as its client does it."""
+    a, _ = sites.pair("vpe")
+    plain = a.configuration
+    a.configuration = lambda: plain().replace("eal = {", "eal = { telemetry = true;")
+    sites.start().wait_reachable([4])
+    path = next(p for p in pathlib.Path("/var/run/dpdk").glob("*/dpdk_telemetry.v2*")
+                if telemetry(p)(None)["pid"] == a.process.pid)
+    ask = telemetry(path)
+    drops = ask("/vped/drops")["/vped/drops"]
+    assert drops["no_sa"] == 0 and len(drops) > 50
+    assert ask("/vped/port,lan")["/vped/port"]["rx_packets"] > 0
+    assert ask("/vped/worker,0")["/vped/worker"]["busy_cycles"] > 0
+    for wrong in ("/vped/port", "/vped/port,dmz", "/vped/worker,1", "/vped/worker,x"):
+        assert ask(wrong)[wrong.split(",")[0]] is None
+    assert a.stop() == 0
+
+
+def telemetry(path):
+    """A function that asks; without a command, for what the socket says of itself."""
+    def ask(command):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+            client.settimeout(10)
+            try:
+                client.connect(str(path))
+            except OSError:  # a dead process's
+                return {"pid": None}
+            greeting = json.loads(client.recv(1024))
+            if command is None:
+                return greeting
+            client.send(command.encode())
+            return json.loads(client.recv(greeting["max_output_len"]))
+    return ask

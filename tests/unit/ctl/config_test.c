@@ -30,6 +30,7 @@ static void defaults(void **state)
 	assert_true(config->eal.huge);
 	assert_int_equal(config->eal.memory_mb, 512);
 	assert_int_equal(config->eal.simd_bits, 0);
+	assert_false(config->eal.telemetry);
 	assert_int_equal(lcores_parse(config->eal.lcores, &lcores, &err), 0);
 	assert_true(lcores.n == 2 && lcores.has[0] && lcores.has[1]);
 	assert_string_equal(config->socket, "/run/vped/vped.sock");
@@ -69,7 +70,7 @@ static void defaults(void **state)
 static void daemon_settings(void **state)
 {
 	struct config *config = fixture_load_text(
-		"eal = { huge = false; memory_mb = 1048576; simd_bits = 512;\n"
+		"eal = { huge = false; memory_mb = 1048576; simd_bits = 512; telemetry = true;\n"
 		"lcores = \"2@0,(4,6)@1,8-9\"; };\n"
 		"control = { socket = \"/run/a.sock\"; host_guard = false; };\n"
 		"crypto = \"openssl\";\n"
@@ -86,6 +87,7 @@ static void daemon_settings(void **state)
 	assert_false(config->eal.huge);
 	assert_int_equal(config->eal.memory_mb, 1048576);
 	assert_int_equal(config->eal.simd_bits, 512);
+	assert_true(config->eal.telemetry);
 	assert_string_equal(config->eal.lcores, "2@0,(4,6)@1,8-9");
 	assert_string_equal(config->socket, "/run/a.sock");
 	assert_string_equal(config->metrics.listen, "0.0.0.0:65535");
