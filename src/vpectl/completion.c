@@ -35,7 +35,7 @@ static const char head[] =
 	"	value=\"${current#*=}\"\n"
 	"	for word in \"${all[@]:1:${#all[@]}-2}\"; do\n"
 	"		[[ $word == [a-z]*-* || $word == monitor || $word == flush "
-	"|| $word == reload || "
+	"|| $word == reload || $word == capture || $word == profile || "
 	"$word == completion || $word == genkey ]] && { command=\"$word\"; break; }\n"
 	"	done\n"
 	"	case \"$command:${current%%=*}\" in\n";
@@ -73,6 +73,10 @@ enum vpectl_exit completion(const struct vpectl *ctl, int argc, char **argv)
 		print_parameters(&vpectl_commands[i]);
 		puts("\" ;;");
 	}
+	fputs("	capture) words=\"--point --filter --count --snap\" ;;\n"
+	      "	profile) words=\"on off show\" ;;\n"
+	      "	host-guard) words=\"status off\" ;;\n",
+		stdout);
 	fputs("	\"\") words=\"--socket --admin-socket --json --watch --file --help --version",
 		stdout);
 	for (unsigned i = 0; i < vpectl_commands_n; i++)

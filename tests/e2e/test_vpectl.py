@@ -44,6 +44,8 @@ def test_every_command_is_documented_and_completed():
             assert f"{parameter}=" in completions(name, ""), (name, parameter)
     assert completions("add-sa", "direction=") == ["in", "out"]
     assert completions("show-s") == ["show-stats", "show-sa"]
+    assert completions("profile", "o") == ["on", "off"]
+    assert completions("capture", "--po") == ["--point"]
 
 
 def bare(sites):
