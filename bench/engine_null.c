@@ -1,6 +1,8 @@
 // The engine contract, met by doing nothing.
 #include "bench/engine_null.h"
 
+#include <string.h>
+
 static bool probe(void)
 {
 	return true;
@@ -19,9 +21,7 @@ static size_t key_octets(enum aead_algorithm algorithm)
 
 static int expand(enum aead_algorithm algorithm, const uint8_t *key, void *expanded)
 {
-	(void)algorithm;
-	(void)key;
-	(void)expanded;
+	memcpy(expanded, key, aead_key_octets(algorithm));
 	return 0;
 }
 

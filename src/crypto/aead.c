@@ -88,6 +88,11 @@ void aead_key_destroy(struct aead_key *key)
 	secret_free(key);
 }
 
+void aead_key_reveal(const struct aead_key *key, uint8_t revealed[AEAD_KEY_MAX])
+{
+	memcpy(revealed, key->expanded, aead_key_octets(key->algorithm));
+}
+
 int aead_ctx_create(const struct aead_table *table, struct aead_ctx **created)
 {
 	struct aead_ctx *ctx;

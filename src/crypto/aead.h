@@ -57,7 +57,8 @@ struct aead_engine {
 	// Octets of an expanded key.
 	size_t (*key_octets)(enum aead_algorithm algorithm);
 	// Writes the expanded form of key (aead_key_octets() long) into expanded, which is 64-octet
-	// aligned. 0 or -errno. Control thread.
+	// aligned. It begins with the key itself, as AES's key schedule does (FIPS 197, section
+	// 5.2). 0 or -errno. Control thread.
 	int (*expand)(enum aead_algorithm algorithm, const uint8_t *key, void *expanded);
 	// What a worker needs of its own (managers, cipher contexts): made once per worker, used by
 	// that worker alone. 0 or -errno.
@@ -118,6 +119,9 @@ int aead_key_create(const struct aead_engine *engine, enum aead_algorithm algori
 	const uint8_t *key, struct aead_key **created);
 // Wipes. NULL is fine.
 void aead_key_destroy(struct aead_key *key);
+
+// The cipher key, aead_key_octets() long.
+void aead_key_reveal(const struct aead_key *key, uint8_t revealed[AEAD_KEY_MAX]);
 
 // A worker's contexts of all engines of the table that probe.
 struct aead_ctx;

@@ -36,6 +36,7 @@
 #define API_CAPTURE_START "capture-start"
 #define API_CAPTURE_READ "capture-read"
 #define API_CAPTURE_STOP "capture-stop"
+#define API_REVEAL_KEYS "reveal-keys"
 #define API_PROFILE_SHOW "profile-show"
 #define API_PROFILE_ON "profile-on"
 #define API_PROFILE_OFF "profile-off"

@@ -2,11 +2,12 @@
 // program.
 #include "ctl/api.h"
 #include "vpectl/client.h"
+#include "vpectl/esp_keys.h"
 #include "vpectl/pcapng.h"
+#include "vpectl/private_file.h"
 #include "vpectl/vpectl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <pcap/pcap.h>
 #include <signal.h>
@@ -25,6 +26,7 @@ struct choice {
 	long long count; // 0: until it is interrupted
 	long long snap;	 // 0: all
 	const char *file;
+	const char *keys; // file for the keys of ESP; NULL: they stay where they are
 };
 
 static atomic_bool interrupted;
@@ -54,6 +56,7 @@ static bool choose(int argc, char **argv, struct choice *choice)
 		{"filter", required_argument, NULL, 'f'},
 		{"count", required_argument, NULL, 'c'},
 		{"snap", required_argument, NULL, 's'},
+		{"reveal-keys", required_argument, NULL, 'k'},
 		{NULL, 0, NULL, 0},
 	};
 	bool good = true;
@@ -65,6 +68,8 @@ static bool choose(int argc, char **argv, struct choice *choice)
 			choice->points = optarg;
 		else if (option == 'f')
 			choice->filter = optarg;
+		else if (option == 'k')
+			choice->keys = optarg;
 		else if (option == 'c')
 			good = parse_number("count", optarg, &choice->count);
 		else if (option == 's')
@@ -77,7 +82,7 @@ static bool choose(int argc, char **argv, struct choice *choice)
 		return true;
 	}
 	fputs("usage: vpectl capture --point POINT[,POINT ...] [--filter EXPRESSION] "
-	      "[--count N] [--snap OCTETS] FILE\n       POINT: " POINTS "\n",
+	      "[--count N] [--snap OCTETS] [--reveal-keys FILE] FILE\n       POINT: " POINTS "\n",
 		stderr);
 	return false;
 }
@@ -284,14 +289,6 @@ static enum vpectl_exit record(const struct vpectl *ctl, json_t *arguments, FILE
 	return status == VPECTL_OK ? last : status;
 }
 
-// What it holds may be what tunnels are for: nobody else reads it.
-static FILE *create(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	return fd < 0 ? NULL : fdopen(fd, "wb");
-}
-
 enum vpectl_exit capture(const struct vpectl *ctl, int argc, char **argv)
 {
 	const struct sigaction ends = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
@@ -306,7 +303,14 @@ enum vpectl_exit capture(const struct vpectl *ctl, int argc, char **argv)
 	arguments = arguments_of(&choice);
 	if (!arguments)
 		return VPECTL_USAGE;
-	file = strcmp(choice.file, "-") == 0 ? stdout : create(choice.file);
+	if (choice.keys) {
+		status = esp_keys_write(ctl, choice.keys);
+		if (status != VPECTL_OK) {
+			json_decref(arguments);
+			return status;
+		}
+	}
+	file = strcmp(choice.file, "-") == 0 ? stdout : private_file_create(choice.file);
 	if (!file) {
 		fprintf(stderr, "vpectl: %s: %s\n", choice.file, strerror(errno));
 		json_decref(arguments);

@@ -73,7 +73,7 @@ enum vpectl_exit completion(const struct vpectl *ctl, int argc, char **argv)
 		print_parameters(&vpectl_commands[i]);
 		puts("\" ;;");
 	}
-	fputs("	capture) words=\"--point --filter --count --snap\" ;;\n"
+	fputs("	capture) words=\"--point --filter --count --snap --reveal-keys\" ;;\n"
 	      "	profile) words=\"on off show\" ;;\n"
 	      "	host-guard) words=\"status off\" ;;\n",
 		stdout);

@@ -87,6 +87,7 @@ static void keys(void **state)
 {
 	static const uint8_t octets[AEAD_KEY_MAX] = {1, 2, 3};
 	struct aead_engine narrow = engine_openssl, broken = engine_openssl;
+	uint8_t revealed[AEAD_KEY_MAX];
 	struct aead_key *key = NULL;
 
 	(void)state;
@@ -106,6 +107,8 @@ static void keys(void **state)
 		assert_ptr_equal(key->engine, engine);
 		assert_int_equal(key->algorithm, algorithm);
 		assert_int_equal((uintptr_t)key->expanded % CACHE_LINE, 0);
+		aead_key_reveal(key, revealed);
+		assert_memory_equal(revealed, octets, aead_key_octets(algorithm));
 		aead_key_destroy(key);
 	}
 }

@@ -1,0 +1,66 @@
+// reveal-keys.
+#include "ctl/reveal.h"
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "ctl/gateway.h"
+#include "ctl/session.h"
+#include "ctl/show.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_OCTETS (AEAD_KEY_MAX + SA_SALT_OCTETS)
+
+static json_t *digits_of(const struct sa *sa)
+{
+	size_t octets = aead_key_octets(sa->params.algorithm);
+	char text[2 * KEY_OCTETS + 1];
+	uint8_t key[KEY_OCTETS];
+	json_t *shown;
+
+	aead_key_reveal(sa->key, key);
+	if (sa->params.proto->has_salt) {
+		memcpy(key + octets, sa->params.salt, SA_SALT_OCTETS);
+		octets += SA_SALT_OCTETS;
+	}
+	for (size_t i = 0; i < octets; i++)
+		snprintf(text + 2 * i, 3, "%02x", key[i]);
+	shown = json_stringn(text, 2 * octets);
+	secret_wipe(text, sizeof(text));
+	secret_wipe(key, sizeof(key));
+	return shown;
+}
+
+static json_t *one(const struct sa *sa)
+{
+	return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:s, s:b, s:o}", "tunnel",
+		sa->tunnel->name, "direction", sa->inbound ? "in" : "out", "protocol",
+		sa->params.proto->name, "spi", (json_int_t)sa->params.spi, "local",
+		show_addr(&sa->params.local), "remote", show_addr(&sa->params.remote), "algorithm",
+		aead_name(sa->params.algorithm), "esn", (int)sa->params.esn, "key", digits_of(sa));
+}
+
+int reveal_keys(
+	struct session *session, const json_t *arguments, json_t **result, struct error *err)
+{
+	const char *name = json_string_value(json_object_get(arguments, "name"));
+	const struct gateway *gateway = session->gateway;
+	json_t *list;
+
+	if (session->uid != 0)
+		return error_set(err, EPERM, "reveal-keys: root alone may see keys");
+	list = json_array();
+	for (unsigned i = 0; i < gateway->sas; i++) {
+		const struct sa *sa = gateway->sa[i];
+
+		if (sa->published &&
+			(!name || strcmp(name, sa->name) == 0 ||
+				strcmp(name, sa->tunnel->name) == 0))
+			json_array_append_new(list, one(sa));
+	}
+	log_notice("control: root was told the keys of %zu SAs", json_array_size(list));
+	*result = json_pack("{s:o}", "sas", list);
+	return *result ? 0 : error_set(err, ENOMEM, "reveal-keys: no memory");
+}
