@@ -66,6 +66,9 @@ class Service:
         self.runtime = self._directory(lab.dir / f"{name}-runtime", 0o755)
         self.credentials = self._directory(lab.dir / f"{name}-credentials", 0o500)
         self.state = self._directory(lab.dir / f"{name}-state", 0o700)
+        # Others that the drop-ins add, by their place in /run.
+        self.others = {other: self._directory(lab.dir / f"{name}-run-{other}", 0o755)
+                       for other in self.values("RuntimeDirectory") if other != "vped"}
         # To be looked through, not into.
         lab.dir.chmod(0o711)
         self.watchdog_us = watchdog_us
@@ -106,7 +109,10 @@ class Service:
             return ",".join(["-all"] + [f"+{n.removeprefix('CAP_').lower()}" for n in names])
 
         ambient = listed(self.values("AmbientCapabilities"))
-        command = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups",
+        command = ["unshare", "--mount", "sh", "-c", " && ".join(
+            [*(f"mkdir -p /run/{name} && mount --bind {place} /run/{name}"
+               for name, place in self.others.items()), 'exec "$@"']), "sh",
+                   "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups",
                    f"--inh-caps={ambient}", f"--ambient-caps={ambient}",
                    f"--bounding-set={listed(self.values('CapabilityBoundingSet'))}",
                    "--no-new-privs", "--pdeathsig=KILL"]
