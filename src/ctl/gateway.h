@@ -37,7 +37,8 @@ struct gateway {
 	unsigned tunnel_next;	// place that is tried first
 	unsigned sas;
 	unsigned sas_room;
-	struct sa **sa; // [sas]
+	uint64_t sas_made; // ever
+	struct sa **sa;	   // [sas], by their serials
 	struct changes *changes;
 	struct owners owners;
 	struct used_keys *used_keys;

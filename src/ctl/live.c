@@ -101,6 +101,7 @@ static void name_of(const struct config_tunnel *tunnel, bool inbound, char name[
 static void enter(struct gateway *gateway, struct config_sa *sa)
 {
 	sa->live->owner = sa->owner;
+	sa->live->serial = ++gateway->sas_made;
 	gateway->sa[gateway->sas++] = sa->live;
 }
 

@@ -5,6 +5,7 @@
 #include "ctl/profile.h"
 #include "ctl/reveal.h"
 #include "ctl/session.h"
+#include "ctl/show.h"
 #include "ctl/spi.h"
 
 static const struct request read_rows[] = {
@@ -51,7 +52,7 @@ static const struct request admin_rows[] = {
 			{"count", JSON_INTEGER}, {"snap", JSON_INTEGER}}},
 	{.name = API_CAPTURE_READ, .handle = capture_read, .argument = {{"capture", JSON_INTEGER}}},
 	{.name = API_CAPTURE_STOP, .handle = capture_stop, .argument = {{"capture", JSON_INTEGER}}},
-	{.name = API_REVEAL_KEYS, .about = reveal_keys, .argument = {{"name", JSON_STRING}}},
+	{.name = API_REVEAL_KEYS, .about = reveal_keys, .argument = SHOW_SAS_ARGUMENTS},
 	{.name = API_BEGIN, .about = session_batch_begin},
 	{.name = API_COMMIT, .about = session_batch_commit},
 	{.name = API_ABORT, .about = session_batch_abort},

@@ -33,8 +33,9 @@ static json_t *digits_of(const struct sa *sa)
 	return shown;
 }
 
-static json_t *one(const struct sa *sa)
+static json_t *one(const struct gateway *gateway, const struct sa *sa)
 {
+	(void)gateway;
 	return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:s, s:b, s:o}", "tunnel",
 		sa->tunnel->name, "direction", sa->inbound ? "in" : "out", "protocol",
 		sa->params.proto->name, "spi", (json_int_t)sa->params.spi, "local",
@@ -45,22 +46,14 @@ static json_t *one(const struct sa *sa)
 int reveal_keys(
 	struct session *session, const json_t *arguments, json_t **result, struct error *err)
 {
-	const char *name = json_string_value(json_object_get(arguments, "name"));
-	const struct gateway *gateway = session->gateway;
-	json_t *list;
+	json_t *list, *more;
 
 	if (session->uid != 0)
 		return error_set(err, EPERM, "reveal-keys: root alone may see keys");
-	list = json_array();
-	for (unsigned i = 0; i < gateway->sas; i++) {
-		const struct sa *sa = gateway->sa[i];
-
-		if (sa->published &&
-			(!name || strcmp(name, sa->name) == 0 ||
-				strcmp(name, sa->tunnel->name) == 0))
-			json_array_append_new(list, one(sa));
-	}
+	list = show_sas(session->gateway, arguments, one, &more, err);
+	if (!list)
+		return -ENOENT;
 	log_notice("control: root was told the keys of %zu SAs", json_array_size(list));
-	*result = json_pack("{s:o}", "sas", list);
+	*result = json_pack("{s:o, s:o*}", "sas", list, "more", more);
 	return *result ? 0 : error_set(err, ENOMEM, "reveal-keys: no memory");
 }

@@ -7,7 +7,7 @@
 
 struct session;
 
-// {"sas": [{"tunnel", "direction", "protocol", "spi", "local", "remote", "algorithm", "esn",
-// "key"}]}, of the SA or tunnel "name" or of all: key in hexadecimal digits, ESP's with its salt.
+// As show-sa, by pages: {"sas": [{"tunnel", "direction", "protocol", "spi", "local", "remote",
+// "algorithm", "esn", "key"}], "more"}: key in hexadecimal digits, ESP's with its salt.
 int reveal_keys(
 	struct session *session, const json_t *arguments, json_t **result, struct error *err);

@@ -11,7 +11,7 @@
 
 static const struct request rows[] = {
 	{.name = API_SHOW_STATS, .handle = show_stats},
-	{.name = API_SHOW_SA, .handle = show_sa, .argument = {{"name", JSON_STRING}}},
+	{.name = API_SHOW_SA, .handle = show_sa, .argument = SHOW_SAS_ARGUMENTS},
 	{.name = API_SHOW_POLICY, .handle = show_policy, .argument = {{"name", JSON_STRING}}},
 	{.name = API_SHOW_PORTS, .handle = show_ports},
 	{.name = API_SHOW_WORKERS, .handle = show_workers},

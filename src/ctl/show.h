@@ -11,6 +11,7 @@
 struct audit_record;
 struct gateway;
 struct port_losses;
+struct sa;
 
 // Of each: 0 with *result a new reference, or -errno.
 int show_stats(
@@ -24,6 +25,20 @@ int show_workers(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
 int show_events(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
+
+// SAs by "name" (theirs, or their tunnel's), as `show` does. Those with a serial above
+// "after", as many as do not hold up the control thread: *more is where the next page begins, or
+// NULL. A list, or NULL with err filled.
+json_t *show_sas(const struct gateway *gateway, const json_t *arguments,
+	json_t *(*show)(const struct gateway *gateway, const struct sa *sa), json_t **more,
+	struct error *err);
+#define SHOW_SAS_ARGUMENTS                    \
+	{                                     \
+		{"name", JSON_STRING},        \
+		{                             \
+			"after", JSON_INTEGER \
+		}                             \
+	}
 
 // One auditable event.
 json_t *show_event(const struct gateway *gateway, const struct audit_record *record);

@@ -9,6 +9,8 @@
 
 // Of one SA; the counters of the rest are in the sums.
 #define WINDOWS_SHOWN 1024
+// Of one answer, some milliseconds: SAs and their windows.
+#define ROWS_SHOWN 512
 
 // A protocol with one encrypting worker has one window, without a number of its own on the wire.
 static bool has_window_ids(const struct sa *sa)
@@ -144,23 +146,70 @@ static json_t *one(const struct gateway *gateway, const struct sa *sa)
 	return shown;
 }
 
-int show_sa(struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
+// The place of the first SA with a larger serial.
+static unsigned place_behind(const struct gateway *gateway, uint64_t serial)
+{
+	unsigned low = 0, high = gateway->sas;
+
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+
+		if (gateway->sa[middle]->serial > serial)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+static bool is_meant(const struct sa *sa, const char *name)
+{
+	return sa->published &&
+		(!name || strcmp(name, sa->name) == 0 || strcmp(name, sa->tunnel->name) == 0);
+}
+
+static size_t rows_of(const json_t *shown)
+{
+	return 1 + json_array_size(json_object_get(json_object_get(shown, "windows"), "list"));
+}
+
+json_t *show_sas(const struct gateway *gateway, const json_t *arguments,
+	json_t *(*show)(const struct gateway *gateway, const struct sa *sa), json_t **more,
+	struct error *err)
 {
 	const char *name = json_string_value(json_object_get(arguments, "name"));
+	json_int_t after = json_integer_value(json_object_get(arguments, "after"));
+	unsigned at = after > 0 ? place_behind(gateway, (uint64_t)after) : 0;
 	json_t *list = json_array();
+	size_t rows = 0;
 
-	for (unsigned i = 0; i < gateway->sas; i++) {
-		const struct sa *sa = gateway->sa[i];
+	*more = NULL;
+	for (; at < gateway->sas && rows < ROWS_SHOWN; at++) {
+		json_t *shown;
 
-		if (!sa->published)
+		if (!is_meant(gateway->sa[at], name))
 			continue;
-		if (!name || strcmp(name, sa->name) == 0 || strcmp(name, sa->tunnel->name) == 0)
-			json_array_append_new(list, one(gateway, sa));
+		shown = show(gateway, gateway->sa[at]);
+		rows += rows_of(shown);
+		json_array_append_new(list, shown);
 	}
-	if (name && json_array_size(list) == 0) {
-		json_decref(list);
-		return error_set(err, ENOENT, "there is no SA or tunnel \"%.64s\"", name);
-	}
-	*result = json_pack("{s:o, s:o}", "sas", list, "replay_pool", show_pool(gateway));
-	return *result ? 0 : -ENOMEM;
+	if (at < gateway->sas)
+		*more = json_integer((json_int_t)gateway->sa[at - 1]->serial);
+	if (!name || after > 0 || json_array_size(list) > 0)
+		return list;
+	json_decref(list);
+	error_set(err, ENOENT, "there is no SA or tunnel \"%.64s\"", name);
+	return NULL;
+}
+
+int show_sa(struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
+{
+	json_t *more;
+	json_t *list = show_sas(gateway, arguments, one, &more, err);
+
+	if (!list)
+		return -ENOENT;
+	*result = json_pack(
+		"{s:o, s:o, s:o*}", "sas", list, "replay_pool", show_pool(gateway), "more", more);
+	return *result ? 0 : error_set(err, ENOMEM, "show-sa: no memory");
 }

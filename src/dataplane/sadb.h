@@ -50,6 +50,7 @@ struct sa {
 	struct sa_out *out;
 	struct sa *body; // itself, but for those that sa_move made
 	// Control's own.
+	uint64_t serial; // no other SA has or had it; later ones have larger ones
 	uint16_t owner;
 	uint64_t born_ms; // CLOCK_MONOTONIC; of the body
 	bool soft_told;

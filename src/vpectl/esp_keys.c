@@ -2,7 +2,6 @@
 #include "vpectl/esp_keys.h"
 
 #include "ctl/api.h"
-#include "vpectl/client.h"
 #include "vpectl/private_file.h"
 
 #include <errno.h>
@@ -33,26 +32,27 @@ static void write_sa(FILE *file, const json_t *sa)
 		(uint32_t)spi, cipher(algorithm), key);
 }
 
+static void write_page(const json_t *result, void *to)
+{
+	const json_t *sa;
+	size_t i;
+
+	json_array_foreach(json_object_get(result, "sas"), i, sa)
+	{
+		write_sa(to, sa);
+	}
+}
+
 enum vpectl_exit esp_keys_write(const struct vpectl *ctl, const char *path)
 {
-	json_t *result, *sa;
-	struct error err;
-	FILE *file;
-	size_t i;
-	int ret = client_request(ctl->admin_socket, API_REVEAL_KEYS, NULL, &result, &err);
+	FILE *file = private_file_create(path);
+	enum vpectl_exit status = VPECTL_REFUSED;
 
-	if (ret < 0)
-		return vpectl_fail(ret, &err);
-	file = private_file_create(path);
 	if (file) {
-		json_array_foreach(json_object_get(result, "sas"), i, sa)
-		{
-			write_sa(file, sa);
-		}
+		status = vpectl_sas(ctl->admin_socket, API_REVEAL_KEYS, NULL, write_page, file);
+		if (fclose(file) == 0)
+			return status;
 	}
-	json_decref(result);
-	if (file && fclose(file) == 0)
-		return VPECTL_OK;
 	fprintf(stderr, "vpectl: %s: %s\n", path, strerror(errno));
 	return VPECTL_REFUSED;
 }

@@ -371,6 +371,52 @@ static void shows_one(void **state)
 	json_decref(answer);
 }
 
+#define MANY 1500
+
+// Nothing is shown twice or left out, although the SA goes that the first page ends with.
+static void shows_many_by_pages(void **state)
+{
+	static struct sa many[MANY];
+	static struct sa *list[MANY];
+	struct gateway before = gateway;
+	json_int_t after = 0;
+	unsigned shown = 0, pages = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++) {
+		many[i] = *sas[0];
+		many[i].serial = 3 * i + 1;
+		many[i].params.spi = i;
+		list[i] = &many[i];
+	}
+	gateway.sa = list;
+	gateway.sas = MANY;
+	do {
+		char question[128];
+		json_t *answer, *result, *sa;
+		size_t i;
+
+		snprintf(question, sizeof(question),
+			"{\"vped\":1,\"request\":\"show-sa\",\"arguments\":{\"after\":%u}}",
+			(unsigned)after);
+		answer = ask(question);
+		result = at(answer, "result");
+		json_array_foreach(at(result, "sas"), i, sa)
+		{
+			assert_int_equal(number(sa, "spi"), shown++);
+		}
+		after = json_integer_value(json_object_get(result, "more"));
+		json_decref(answer);
+		if (pages++ == 0) {
+			gateway.sas--;
+			memmove(list + shown - 1, list + shown, (MANY - shown) * sizeof(list[0]));
+		}
+	} while (after > 0);
+	assert_int_equal(shown, MANY);
+	assert_true(pages > 2);
+	gateway = before;
+}
+
 static void shows_policies(void **state)
 {
 	json_t *answer = ask("{\"vped\":1,\"request\":\"show-policy\"}");
@@ -489,6 +535,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shows_sas),
 		cmocka_unit_test(shows_one),
+		cmocka_unit_test(shows_many_by_pages),
 		cmocka_unit_test(shows_policies),
 		cmocka_unit_test(shows_ports_workers_and_sums),
 		cmocka_unit_test(shows_events),
