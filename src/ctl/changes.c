@@ -15,6 +15,10 @@
 #include <string.h>
 
 #define GATHER_MAX_MS 100
+// Workers that are about to use the tables before are looked at so often, and a worker that stands
+// still is waited for no longer.
+#define SETTLE_LOOK_US 500
+#define SETTLE_MAX_MS 2000
 
 struct change_ticket {
 	struct change_ticket *next;
@@ -29,6 +33,11 @@ struct changes {
 	struct change_ticket **last;
 	struct event *due;
 	uint64_t took_ms; // to put the last one in force
+	// In force, and to be told so once all workers go by it.
+	struct change_ticket *settling;
+	struct event *settle;
+	uint64_t mark;
+	uint64_t marked_ms;
 };
 
 static void *copy_of(const void *items, size_t n, size_t octets)
@@ -68,12 +77,17 @@ static struct config *draft_of(const struct config *config)
 	return NULL;
 }
 
-static void tell(struct changes *changes, int ret, const struct error *err)
+static struct change_ticket *take_tickets(struct changes *changes)
 {
-	struct change_ticket *ticket = changes->first;
+	struct change_ticket *first = changes->first;
 
 	changes->first = NULL;
 	changes->last = &changes->first;
+	return first;
+}
+
+static void tell(struct change_ticket *ticket, int ret, const struct error *err)
+{
 	while (ticket) {
 		struct change_ticket *next = ticket->next;
 
@@ -89,6 +103,37 @@ static void sweep(struct changes *changes)
 	const struct config *const named[] = {changes->gateway->config, changes->pending};
 
 	live_sweep(changes->gateway, named, 2);
+}
+
+// Large tables wait longer for company, so that building them does not take all of the time.
+static void schedule(struct changes *changes)
+{
+	uint64_t wait_ms = changes->took_ms < GATHER_MAX_MS ? changes->took_ms : GATHER_MAX_MS;
+	const struct timeval wait = {.tv_usec = (suseconds_t)wait_ms * 1000};
+
+	if (!changes->settling && !evtimer_pending(changes->due, NULL))
+		evtimer_add(changes->due, &wait);
+}
+
+// A worker that has begun its turn before goes on by the tables before, for as long as the kernel
+// keeps it from its CPU, and whoever hears that an SA is there may send by it at once.
+static void on_settle(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval wait = {.tv_usec = SETTLE_LOOK_US};
+	struct changes *changes = arg;
+	struct change_ticket *settled = changes->settling;
+
+	(void)fd;
+	(void)what;
+	if (!dataplane_passed(changes->gateway->dp, changes->mark) &&
+		limiter_now_ms() - changes->marked_ms < SETTLE_MAX_MS) {
+		evtimer_add(changes->settle, &wait);
+		return;
+	}
+	changes->settling = NULL;
+	if (changes->pending)
+		schedule(changes);
+	tell(settled, 0, NULL);
 }
 
 static void on_due(evutil_socket_t fd, short what, void *arg)
@@ -113,17 +158,14 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 	changes->took_ms = limiter_now_ms() - start;
 	// The time for reading the answer begins now, not when this began.
 	event_base_update_cache_time(changes->gateway->events);
-	tell(changes, ret, &err);
-}
-
-// Large tables wait longer for company, so that building them does not take all of the time.
-static void schedule(struct changes *changes)
-{
-	uint64_t wait_ms = changes->took_ms < GATHER_MAX_MS ? changes->took_ms : GATHER_MAX_MS;
-	const struct timeval wait = {.tv_usec = (suseconds_t)wait_ms * 1000};
-
-	if (!evtimer_pending(changes->due, NULL))
-		evtimer_add(changes->due, &wait);
+	if (ret < 0) {
+		tell(take_tickets(changes), ret, &err);
+		return;
+	}
+	changes->settling = take_tickets(changes);
+	changes->mark = dataplane_mark(changes->gateway->dp);
+	changes->marked_ms = limiter_now_ms();
+	on_settle(-1, 0, changes);
 }
 
 static int check(struct gateway *gateway, struct config *draft, struct error *err)
@@ -205,14 +247,16 @@ int changes_create(struct gateway *gateway, struct changes **created, struct err
 {
 	struct changes *changes = calloc(1, sizeof(*changes));
 
-	if (changes)
-		changes->due = evtimer_new(gateway->events, on_due, changes);
-	if (!changes || !changes->due) {
-		free(changes);
+	if (!changes)
 		return error_set(err, ENOMEM, "no memory for changes");
-	}
 	changes->gateway = gateway;
 	changes->last = &changes->first;
+	changes->due = evtimer_new(gateway->events, on_due, changes);
+	changes->settle = evtimer_new(gateway->events, on_settle, changes);
+	if (!changes->due || !changes->settle) {
+		changes_destroy(changes);
+		return error_set(err, ENOMEM, "no memory for changes");
+	}
 	*created = changes;
 	return 0;
 }
@@ -224,9 +268,13 @@ void changes_destroy(struct changes *changes)
 	if (!changes)
 		return;
 	error_set(&err, ESHUTDOWN, "the daemon stops");
-	tell(changes, -ESHUTDOWN, &err);
+	tell(changes->settling, -ESHUTDOWN, &err);
+	tell(take_tickets(changes), -ESHUTDOWN, &err);
 	draft_free(changes->pending);
-	event_free(changes->due);
+	if (changes->due)
+		event_free(changes->due);
+	if (changes->settle)
+		event_free(changes->settle);
 	free(changes);
 }
 

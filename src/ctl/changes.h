@@ -25,7 +25,7 @@ struct change_step {
 	const json_t *arguments;
 };
 
-// It is live (0), or nothing of it is (-errno). The ticket is gone.
+// It is live (0), every worker goes by it; or nothing of it is (-errno). The ticket is gone.
 typedef void change_done(void *arg, int ret, const struct error *err);
 
 int changes_create(struct gateway *gateway, struct changes **created, struct error *err);

@@ -97,5 +97,8 @@ void dataplane_set_peers(struct dataplane *dp, const struct ip_addr remote[], un
 // Frees object after no worker can hold it, not even through a packet in a ring. Its memory must be
 // out of every published table already.
 int dataplane_retire(struct dataplane *dp, void *object, void (*free_)(void *object));
+// A moment; and whether each worker's turn began after it: it uses what was published before.
+uint64_t dataplane_mark(struct dataplane *dp);
+bool dataplane_passed(struct dataplane *dp, uint64_t mark);
 // Frees what has become free; to be called every few milliseconds.
 void dataplane_reclaim(struct dataplane *dp);

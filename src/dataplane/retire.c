@@ -30,6 +30,16 @@ int dataplane_retire(struct dataplane *dp, void *object, void (*free_)(void *obj
 	return 0;
 }
 
+uint64_t dataplane_mark(struct dataplane *dp)
+{
+	return rte_rcu_qsbr_start(dp->qsbr);
+}
+
+bool dataplane_passed(struct dataplane *dp, uint64_t mark)
+{
+	return rte_rcu_qsbr_check(dp->qsbr, mark, false) == 1;
+}
+
 // True once the object is free and `retired` gone.
 static bool reclaim(struct dataplane *dp, struct retired *retired)
 {
