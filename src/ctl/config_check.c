@@ -54,13 +54,22 @@ static int by_key(const void *a, const void *b)
 	return memcmp(left->fingerprint, right->fingerprint, FINGERPRINT_OCTETS);
 }
 
+// Fingerprints are their own hashes.
+static uint64_t hash_of_key(const void *item)
+{
+	uint64_t hash;
+
+	memcpy(&hash, ((const struct config_sa *)item)->fingerprint, sizeof(hash));
+	return hash;
+}
+
 // A nonce must not meet a key twice, and VPE's SPI is not authenticated: a key belongs to one SA.
 static int check_keys(struct reader *reader, struct sas *sas)
 {
 	const struct config_sa *earlier, *later;
 	char where[WHERE_TEXT];
 
-	if (!find_twins(sas->all, sas->n, by_key))
+	if (!find_twins(sas->all, sas->n, hash_of_key, by_key))
 		return 0;
 	earlier = sas->all[0];
 	later = sas->all[1];
@@ -100,6 +109,20 @@ static int by_spi_out(const void *a, const void *b)
 	return memcmp(&left->params.remote, &right->params.remote, sizeof(left->params.remote));
 }
 
+static uint64_t hash_of_local(const void *item)
+{
+	const struct sa_params *params = &((const struct config_sa *)item)->params;
+
+	return twin_hash_addr(&params->local, params->spi);
+}
+
+static uint64_t hash_of_remote(const void *item)
+{
+	const struct sa_params *params = &((const struct config_sa *)item)->params;
+
+	return twin_hash_addr(&params->remote, params->spi);
+}
+
 // The peer finds its SA by the SPI: of two it can have only one.
 static int check_spis_out(struct reader *reader, struct sas *sas)
 {
@@ -110,7 +133,7 @@ static int check_spis_out(struct reader *reader, struct sas *sas)
 	for (unsigned i = 0; i < sas->n; i++)
 		if (!is_inbound(reader, sas->all[i]))
 			sas->some[n++] = sas->all[i];
-	if (!find_twins(sas->some, n, by_spi_out))
+	if (!find_twins(sas->some, n, hash_of_remote, by_spi_out))
 		return 0;
 	earlier = sas->some[0];
 	later = sas->some[1];
@@ -130,7 +153,7 @@ static int check_spis(struct reader *reader, struct sas *sas)
 	for (unsigned i = 0; i < sas->n; i++)
 		if (is_inbound(reader, sas->all[i]))
 			sas->some[n++] = sas->all[i];
-	if (!find_twins(sas->some, n, by_spi))
+	if (!find_twins(sas->some, n, hash_of_local, by_spi))
 		return 0;
 	earlier = sas->some[0];
 	later = sas->some[1];

@@ -110,6 +110,13 @@ static int by_address(const void *a, const void *b)
 	return memcmp(&left->addr, &right->addr, sizeof(left->addr));
 }
 
+static uint64_t hash_of_neighbour(const void *item)
+{
+	const struct fwd_neighbour *entry = &((const struct config_neighbour *)item)->entry;
+
+	return twin_hash_addr(&entry->addr, entry->port);
+}
+
 static int check_twins(struct reader *reader)
 {
 	const struct config *config = reader->config;
@@ -122,7 +129,7 @@ static int check_twins(struct reader *reader)
 		return reader_fail(reader, 1, ENOMEM, "no memory");
 	for (unsigned i = 0; i < config->neighbours_n; i++)
 		item[i] = &config->neighbours[i];
-	if (find_twins(item, config->neighbours_n, by_address)) {
+	if (find_twins(item, config->neighbours_n, hash_of_neighbour, by_address)) {
 		earlier = item[0];
 		later = item[1];
 		ret = reader_fail(reader, later->line, EINVAL,

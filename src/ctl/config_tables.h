@@ -54,9 +54,13 @@ void *neighbour_element(struct reader *reader, void *object, unsigned i, unsigne
 
 // Like qsort's, but on the items themselves.
 typedef int twin_compare(const void *a, const void *b);
-// Sorts the items, whose addresses are in the file's order. If two are equal, puts the pair that
+// Of equal items the same.
+typedef uint64_t twin_hash(const void *item);
+// Of an address and what stands beside it.
+uint64_t twin_hash_addr(const struct ip_addr *addr, uint32_t beside);
+// The items' addresses are in the file's order. If two are equal, sorts them and puts the pair that
 // ends first in the file to item[0], the earlier, and item[1].
-bool find_twins(const void **item, unsigned n, twin_compare *compare);
+bool find_twins(const void **item, unsigned n, twin_hash *hash, twin_compare *compare);
 
 // Each 0 or -errno with err filled.
 int check_ports(struct reader *reader);

@@ -14,19 +14,19 @@ static const char *name_at(const void *items, size_t octets, unsigned i)
 }
 
 // FNV-1a.
-static uint32_t hash(const char *name)
+uint64_t name_hash(const char *name)
 {
-	uint32_t sum = 2166136261;
+	uint64_t sum = UINT64_C(14695981039346656037);
 
 	for (; *name; name++)
-		sum = (sum ^ (uint8_t)*name) * 16777619;
+		sum = (sum ^ (uint8_t)*name) * UINT64_C(1099511628211);
 	return sum;
 }
 
 static unsigned *place_of(
 	const struct name_index *names, const void *items, size_t octets, const char *name)
 {
-	unsigned at = hash(name) & (names->room - 1);
+	unsigned at = (unsigned)name_hash(name) & (names->room - 1);
 
 	while (names->place[at] != 0 &&
 		strcmp(name_at(items, octets, names->place[at] - 1), name) != 0)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 // All zero: of an empty list. It follows a list by itself while that grows at its end; after any
 // other change it is to be forgotten.
@@ -15,3 +16,5 @@ struct name_index {
 unsigned name_index_find(
 	struct name_index *names, const void *items, unsigned n, size_t octets, const char *name);
 void name_index_forget(struct name_index *names);
+
+uint64_t name_hash(const char *name);
