@@ -11,6 +11,7 @@ from admin import Admin, admin_socket, rekey, sa_arguments
 from capture import Capture, inspect
 from lab import LabError, wait_for
 from sites import A, B, OUTER_ALL, answer_pings, protect
+from threads import Stopped, worker_threads
 
 
 # Inbound SAs that stay while packets of theirs may be on their way, on CPUs that others use too.
@@ -225,6 +226,21 @@ def test_reloads_under_traffic(sites, count):
     assert [sa["spi"] for sa in after] == [sa["spi"] for sa in before]
     assert after[-1]["packets"] >= steady.sent
     assert traffic.ping(sites.host["a"], B.host[4], 5).lossless
+
+
+def test_live_is_what_every_worker_goes_by(sites):
+    """A worker that the kernel keeps from its CPU still has the tables before."""
+    _, b = sites.pair("vpe")
+    sites.start()
+    fresh = gw.sa("vpe")
+    with Admin(b) as at_b:
+        with Stopped(worker_threads(b.process.pid)[0]):
+            at_b.send("add-sa", **sa_arguments(fresh, "peer", "in"))
+            at_b.client.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                at_b.answer()
+        at_b.client.settimeout(20)
+        assert "error" not in at_b.answer()
 
 
 def test_sighup_reloads(sites):

@@ -1,7 +1,5 @@
 """The daemon as a service: what it may do, what it tells the service manager, what it keeps."""
 
-import ctypes
-import os
 import pathlib
 import re
 import shutil
@@ -17,20 +15,12 @@ import service as units
 import traffic
 from journals import revive
 from sites import A, B
+from threads import Stopped, status, threads, worker_threads
 
 NUMBERS = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_IPC_LOCK": 14, "CAP_SYS_ADMIN": 21}
 KEPT = 1 << NUMBERS["CAP_NET_ADMIN"] | 1 << NUMBERS["CAP_IPC_LOCK"]
 # A sanitizer's run time has system calls of its own.
 CONFINED = not gw.sanitized()
-
-
-def status(pid, thread):
-    text = pathlib.Path(f"/proc/{pid}/task/{thread}/status").read_text(encoding="ascii")
-    return dict(line.split(":\t", 1) for line in text.splitlines())
-
-
-def threads(pid):
-    return sorted(int(entry) for entry in os.listdir(f"/proc/{pid}/task"))
 
 
 def services(sites, **more):
@@ -138,29 +128,6 @@ def test_manager_is_told(sites):
     assert gateway.stop() == 0
     assert made.heard()[-1] == "STOPPING=1"
     assert "WATCHDOG=1" not in made.heard()
-
-
-class Stopped:
-    """One thread of a process stands still, as if it hung."""
-
-    PTRACE_ATTACH, PTRACE_DETACH, WALL = 16, 17, 0x40000000
-
-    def __init__(self, thread):
-        self.thread = thread
-        self.libc = ctypes.CDLL(None, use_errno=True)
-        self.libc.ptrace.argtypes = [ctypes.c_long] * 4
-
-    def __enter__(self):
-        assert self.libc.ptrace(self.PTRACE_ATTACH, self.thread, 0, 0) == 0
-        os.waitpid(self.thread, self.WALL)
-
-    def __exit__(self, *_):
-        assert self.libc.ptrace(self.PTRACE_DETACH, self.thread, 0, 0) == 0
-
-
-def worker_threads(pid):
-    """EAL's names for its lcores' threads."""
-    return [t for t in threads(pid) if "worker" in status(pid, t)["Name"]]
 
 
 def test_stuck_worker_trips_the_watchdog(sites):
