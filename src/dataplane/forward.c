@@ -120,24 +120,47 @@ static void forward_unready(struct worker *w, struct rte_mbuf *m, const struct p
 		send_too_big(w, m, packet, adjacency, origin);
 }
 
+// True if the packet, which fits, may go on with what hops it has; those in transit lose one.
+static ALWAYS_INLINE bool take_hop(uint8_t *header, bool ipv6, enum forward_origin origin)
+{
+	if (!in_transit(origin))
+		return true;
+	if (unlikely(ipv6)) {
+		if (header[IPV6_HOP_LIMIT] <= 1)
+			return false;
+		header[IPV6_HOP_LIMIT]--;
+		return true;
+	}
+	if (unlikely(header[IPV4_TTL] <= 1))
+		return false;
+	ipv4_decrement_ttl(header);
+	return true;
+}
+
 // Packets first .. end-1 of the burst, whose next hop is ready. In order, whole or in pieces: hosts
 // give up on fragments that come too far apart.
 static ALWAYS_INLINE void forward_ready(struct worker *w, struct burst *b, uint16_t first,
 	uint16_t end, const struct adjacency *adjacency, enum forward_origin origin)
 {
+	const struct tx_link link = tx_link(adjacency);
+	uint16_t mtu = adjacency->mtu;
+
 	for (uint16_t i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
-		uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
+		bool ipv6 = b->packet[i].flags & PACKET_IPV6;
+		bool ready =
+			m->pkt_len <= mtu && take_hop(rte_pktmbuf_mtod(m, uint8_t *), ipv6, origin);
 
-		if (unlikely(m->pkt_len > adjacency->mtu) ||
-			(in_transit(origin) && unlikely(ip_hop_limit(header) <= 1))) {
-			forward_unready(w, m, &b->packet[i], adjacency, origin);
+		if (likely(ready && tx_write_link(m, &link, ipv6)))
 			continue;
-		}
-		if (in_transit(origin))
-			ip_decrement_hop_limit(header);
-		tx_packet(w, adjacency, m, b->packet[i].flags & PACKET_IPV6);
+		tx_frames(w, adjacency->port, b->m + first, i - first);
+		first = i + 1;
+		if (ready)
+			tx_no_room(w, adjacency->port, m);
+		else
+			forward_unready(w, m, &b->packet[i], adjacency, origin);
 	}
+	tx_frames(w, adjacency->port, b->m + first, end - first);
 }
 
 static void forward_unroutable(struct worker *w, struct burst *b, uint16_t first, uint16_t end,

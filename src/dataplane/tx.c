@@ -46,7 +46,7 @@ void tx_no_room(struct worker *w, uint8_t port, struct rte_mbuf *m)
 
 void tx_frame(struct worker *w, uint8_t port, struct rte_mbuf *m)
 {
-	tx_gather(w, port, m);
+	tx_frames(w, port, &m, 1);
 }
 
 void tx_flush(struct worker *w)

@@ -2,6 +2,7 @@
 // full.
 #pragma once
 
+#include "base/bytes.h"
 #include "dataplane/fwd.h"
 #include "dataplane/worker.h"
 #include "proto/pkt.h"
@@ -16,35 +17,63 @@ void tx_send(struct worker *w, uint8_t port);
 void tx_by_owner(struct worker *w, uint8_t port, struct rte_mbuf *m);
 void tx_no_room(struct worker *w, uint8_t port, struct rte_mbuf *m);
 
-static ALWAYS_INLINE void tx_gather(struct worker *w, uint8_t port, struct rte_mbuf *m)
+// n frames, at most BURST_MAX, in their order.
+static ALWAYS_INLINE void tx_frames(
+	struct worker *w, uint8_t port, struct rte_mbuf *const m[], uint16_t n)
 {
 	struct tx_buffer *tx = &w->tx[port];
-	uint16_t n = tx->n;
 
 	if (unlikely(!tx->owned)) {
-		tx_by_owner(w, port, m);
+		for (uint16_t i = 0; i < n; i++)
+			tx_by_owner(w, port, m[i]);
 		return;
 	}
-	pkt_unfence(m);
-	tx->m[n] = m;
-	tx->n = (uint16_t)(n + 1);
-	if (unlikely(n + 1 == BURST_MAX))
+	for (uint16_t i = 0; i < n; i++)
+		pkt_unfence(m[i]);
+	if (unlikely(tx->n + n > BURST_MAX))
 		tx_send(w, port);
+	memcpy(tx->m + tx->n, m, n * sizeof(m[0]));
+	tx->n = (uint16_t)(tx->n + n);
 }
 
-// An IP packet to a next hop that is ready (ADJACENCY_FORWARD), the Ethernet header put in front.
-// Drops it (no_room) where its buffer has no room.
+// The Ethernet header towards a next hop that is ready (ADJACENCY_FORWARD), as two words that share
+// the octets 6 and 7.
+struct tx_link {
+	uint64_t first;
+	uint64_t last[2]; // by PACKET_IPV6
+};
+
+static ALWAYS_INLINE struct tx_link tx_link(const struct adjacency *to)
+{
+	uint64_t last = load_le16(to->ether + 6) | (uint64_t)load_le32(to->ether + 8) << 16;
+
+	return (struct tx_link){
+		.first = load_le64(to->ether),
+		.last = {last | (uint64_t)RTE_BE16(RTE_ETHER_TYPE_IPV4) << 48,
+			last | (uint64_t)RTE_BE16(RTE_ETHER_TYPE_IPV6) << 48},
+	};
+}
+
+// Puts it in front of an IP packet. False: there is no room.
+static ALWAYS_INLINE bool tx_write_link(struct rte_mbuf *m, const struct tx_link *link, bool ipv6)
+{
+	uint8_t *frame = pkt_prepend(m, RTE_ETHER_HDR_LEN);
+
+	if (unlikely(frame == NULL))
+		return false;
+	store_le64(frame, link->first);
+	store_le64(frame + 6, link->last[ipv6]);
+	return true;
+}
+
+// An IP packet to a next hop that is ready. Drops it (no_room) where its buffer has no room.
 static ALWAYS_INLINE void tx_packet(
 	struct worker *w, const struct adjacency *to, struct rte_mbuf *m, bool ipv6)
 {
-	uint16_t type = ipv6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
-	uint8_t *frame = pkt_prepend(m, RTE_ETHER_HDR_LEN);
+	struct tx_link link = tx_link(to);
 
-	if (unlikely(frame == NULL)) {
+	if (likely(tx_write_link(m, &link, ipv6)))
+		tx_frames(w, to->port, &m, 1);
+	else
 		tx_no_room(w, to->port, m);
-		return;
-	}
-	memcpy(frame, to->ether, sizeof(to->ether));
-	memcpy(frame + sizeof(to->ether), &type, sizeof(type));
-	tx_gather(w, to->port, m);
 }

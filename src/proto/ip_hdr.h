@@ -157,18 +157,22 @@ static ALWAYS_INLINE uint8_t ip_hop_limit(const uint8_t *header)
 	return header[ip_version(header) == 4 ? IPV4_TTL : IPV6_HOP_LIMIT];
 }
 
+// TTL and checksum at once. The TTL must not be zero before. The checksum becomes what RFC 1624's
+// equation 3 comes to where a word becomes less by one in its first octet, the lower one here.
+static ALWAYS_INLINE void ipv4_decrement_ttl(uint8_t *header)
+{
+	uint32_t word = load_le32(header + IPV4_TTL);
+	uint32_t sum = word >> 16;
+
+	sum += 1 + (sum >= 0xfffe);
+	store_le32(header + IPV4_TTL, sum << 16 | ((word - 1) & 0xffff));
+}
+
 // It must not be zero before.
 static ALWAYS_INLINE void ip_decrement_hop_limit(uint8_t *header)
 {
-	if (likely(ip_version(header) == 4)) {
-		uint32_t word = load_le32(header + IPV4_TTL);
-		uint32_t sum = word >> 16;
-
-		// TTL and checksum at once. The checksum becomes what RFC 1624's equation 3 comes
-		// to where a word becomes less by one in its first octet, the lower one here.
-		sum += 1 + (sum >= 0xfffe);
-		store_le32(header + IPV4_TTL, sum << 16 | ((word - 1) & 0xffff));
-	} else {
+	if (likely(ip_version(header) == 4))
+		ipv4_decrement_ttl(header);
+	else
 		header[IPV6_HOP_LIMIT]--;
-	}
 }
