@@ -47,15 +47,6 @@ static void forward_fragments(
 	forward_burst(w, &w->fragments, FORWARD_OWN);
 }
 
-static uint16_t run_end(const struct burst *b, struct sa_out *const sa[], uint16_t first)
-{
-	uint16_t end = first + 1;
-
-	while (end < b->n && sa[end] == sa[first])
-		end++;
-	return end;
-}
-
 static void refuse_encap(struct worker *w, const struct burst *b, uint16_t i, struct sa_out *sa)
 {
 	audit_outbound(w, b->verdict[i], b->m[i], &b->packet[i], sa);
@@ -63,11 +54,33 @@ static void refuse_encap(struct worker *w, const struct burst *b, uint16_t i, st
 	drop_free(b->m[i]);
 }
 
+// Packets of a burst by the SA that they leave by: those of run i begin where the run before ends.
+struct sa_runs {
+	uint16_t n;
+	struct sa_run {
+		struct sa_out *sa;
+		uint16_t end;
+	} run[BURST_MAX];
+};
+
+// What stands before `end`, and in no run yet, is the SA's.
+static ALWAYS_INLINE void add_run(struct sa_runs *runs, struct sa_out *sa, uint16_t end)
+{
+	struct sa_run *last = &runs->run[runs->n];
+
+	if (runs->n > 0 && last[-1].sa == sa)
+		last[-1].end = end;
+	else if (end > (runs->n > 0 ? last[-1].end : 0))
+		runs->run[runs->n++] = (struct sa_run){.sa = sa, .end = end};
+}
+
 // Packets first .. end-1 are the SA's, encrypted, and begin with their outer header.
 static void route_run(
 	struct worker *w, struct burst *b, uint16_t first, uint16_t end, struct sa_out *sa)
 {
 	uint16_t mtu = sa_out_path_mtu(sa);
+	uint8_t protocol = sa->proto->ip_protocol;
+	uint8_t flags = sa->ipv6 ? PACKET_IPV6 : 0;
 	uint16_t kept = first;
 
 	for (uint16_t i = first; i < end; i++) {
@@ -77,8 +90,8 @@ static void route_run(
 			refuse_encap(w, b, i, sa);
 			continue;
 		}
-		packet->protocol = sa->proto->ip_protocol;
-		packet->flags = sa->ipv6 ? PACKET_IPV6 : 0;
+		packet->protocol = protocol;
+		packet->flags = flags;
 		if (likely(b->m[i]->pkt_len <= mtu))
 			burst_keep(b, i, &kept);
 		else
@@ -87,23 +100,26 @@ static void route_run(
 	forward_run(w, b, first, kept, hop_of(w, sa), FORWARD_OWN);
 }
 
-// Everything that goes on towards encryption here: b's packets, their hop taken, sa beside them.
-static void encapsulate(struct worker *w, struct burst *b, struct sa_out *sa[])
+// Everything that goes on towards encryption here: b's packets, their hop taken.
+static void encapsulate(struct worker *w, struct burst *b, const struct sa_runs *runs)
 {
-	uint16_t end;
+	uint16_t first = 0;
 
 	w->batch.n = 0;
-	for (uint16_t first = 0; first < b->n; first = end) {
-		end = run_end(b, sa, first);
-		sa[first]->proto->encap(
-			sa[first], w->index, b, first, (uint16_t)(end - first), &w->batch);
+	for (uint16_t i = 0; i < runs->n; i++) {
+		const struct sa_run *run = &runs->run[i];
+
+		run->sa->proto->encap(
+			run->sa, w->index, b, first, (uint16_t)(run->end - first), &w->batch);
+		first = run->end;
 	}
 	stage_end(&w->clock, STAGE_headers);
 	aead_seal_burst(w->aead, w->batch.op, w->batch.n);
 	stage_end(&w->clock, STAGE_crypto);
-	for (uint16_t first = 0; first < b->n; first = end) {
-		end = run_end(b, sa, first);
-		route_run(w, b, first, end, sa[first]);
+	first = 0;
+	for (uint16_t i = 0; i < runs->n; i++) {
+		route_run(w, b, first, runs->run[i].end, runs->run[i].sa);
+		first = runs->run[i].end;
 	}
 	stage_end(&w->clock, STAGE_route);
 }
@@ -185,11 +201,10 @@ static void refuse(struct worker *w, struct rte_mbuf *m, const struct packet *pa
 		drop_packet(w, packet->port, reason, m);
 }
 
-// Beside the packets of a burst that go into tunnels here.
+// Of the packets of a burst that go into tunnels here.
 struct admitted {
-	struct sa_out *sa[BURST_MAX];
-	uint16_t most[BURST_MAX]; // octets; control may change what the SA says meanwhile
-	bool too_big;		  // some have more, and may be split
+	struct sa_runs runs;
+	bool too_big; // some have more octets than the SA admits, and may be split
 };
 
 // Packets first .. end-1 are the tunnel's. Those that go on here stay, admitted beside their new
@@ -228,10 +243,9 @@ static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint1
 		} else if (origin == FORWARD_TRANSIT) {
 			ip_decrement_hop_limit(header);
 		}
-		admitted->sa[*kept] = sa;
-		admitted->most[*kept] = fits;
 		burst_keep(b, i, kept);
 	}
+	add_run(&admitted->runs, sa, *kept);
 }
 
 // Packets first .. end-1 meet the same policy.
@@ -267,6 +281,7 @@ static void apply_policies(
 	uint16_t kept = 0;
 
 	w->bypass.n = 0;
+	admitted->runs.n = 0;
 	admitted->too_big = false;
 	for (uint16_t first = 0, end; first < b->n; first = end) {
 		for (end = first + 1; end < b->n && b->match[end] == b->match[first]; end++)
@@ -276,35 +291,49 @@ static void apply_policies(
 	b->n = kept;
 }
 
+// Packet i, as it is or as its pieces. Control may have changed meanwhile what the SA admits.
+static uint16_t split_admitted(struct worker *w, const struct burst *b, uint16_t i,
+	const struct sa_out *sa, struct rte_mbuf *piece[FRAG_PIECES_MAX])
+{
+	struct rte_mbuf *m = b->m[i];
+	uint16_t most = sa_out_admits(sa, b->packet[i].flags & PACKET_IPV6);
+
+	if (m->pkt_len > most && frag_may_split(m))
+		return frag_split(w, b->packet[i].port, m, most, piece);
+	piece[0] = m;
+	return 1;
+}
+
 // Pieces are packets like any (docs/vpe-protocol.md section 9 step 4) and take the place of theirs,
 // in order: hosts give up on fragments that come too far apart. They may be more than a burst
 // holds.
-static void encapsulate_split(
-	struct worker *w, const struct burst *b, const struct admitted *admitted)
+static void encapsulate_split(struct worker *w, const struct burst *b, const struct sa_runs *runs)
 {
 	struct rte_mbuf *piece[FRAG_PIECES_MAX];
-	struct sa_out *piece_sa[BURST_MAX];
 	struct burst *pieces = &w->pieces;
+	const struct sa_run *run = runs->run;
+	struct sa_runs piece_runs = {.n = 0};
 
 	pieces->n = 0;
 	for (uint16_t i = 0; i < b->n; i++) {
-		uint16_t n = 1;
+		uint16_t n;
 
-		piece[0] = b->m[i];
-		if (b->m[i]->pkt_len > admitted->most[i])
-			n = frag_split(w, b->packet[i].port, b->m[i], admitted->most[i], piece);
+		if (i == run->end)
+			run++;
+		n = split_admitted(w, b, i, run->sa, piece);
 		for (uint16_t k = 0; k < n; k++) {
 			if (pieces->n == BURST_MAX) {
-				encapsulate(w, pieces, piece_sa);
+				encapsulate(w, pieces, &piece_runs);
 				pieces->n = 0;
+				piece_runs.n = 0;
 			}
-			piece_sa[pieces->n] = admitted->sa[i];
 			pieces->m[pieces->n] = piece[k];
 			pieces->packet[pieces->n++] = b->packet[i];
+			add_run(&piece_runs, run->sa, pieces->n);
 		}
 	}
 	if (pieces->n > 0)
-		encapsulate(w, pieces, piece_sa);
+		encapsulate(w, pieces, &piece_runs);
 }
 
 void path_out_policies(struct worker *w, struct burst *b, enum forward_origin origin)
@@ -314,9 +343,9 @@ void path_out_policies(struct worker *w, struct burst *b, enum forward_origin or
 	apply_policies(w, b, &admitted, origin);
 	stage_end(&w->clock, STAGE_policy);
 	if (unlikely(admitted.too_big))
-		encapsulate_split(w, b, &admitted);
+		encapsulate_split(w, b, &admitted.runs);
 	else if (b->n > 0)
-		encapsulate(w, b, admitted.sa);
+		encapsulate(w, b, &admitted.runs);
 	if (w->bypass.n > 0)
 		forward_burst(w, &w->bypass, origin);
 }
@@ -331,13 +360,13 @@ void path_out(struct worker *w)
 
 void path_out_encap(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 {
-	struct sa_out *sa[BURST_MAX];
+	struct sa_runs runs = {.n = 0};
 
 	for (uint16_t i = 0; i < n; i++) {
-		sa[i] = meta_of(m[i])->sa;
 		w->burst.m[i] = m[i];
 		w->burst.packet[i] = meta_of(m[i])->packet;
+		add_run(&runs, meta_of(m[i])->sa, i + 1);
 	}
 	w->burst.n = n;
-	encapsulate(w, &w->burst, sa);
+	encapsulate(w, &w->burst, &runs);
 }
