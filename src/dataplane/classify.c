@@ -28,20 +28,26 @@
 // Packets whose memory is asked for before they are looked at.
 #define FETCH_AHEAD 6
 
+static ALWAYS_INLINE bool ipv4_checksum_unknown(const struct rte_mbuf *m)
+{
+	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+}
+
 // The header at `header` has header_octets; `octets` from its start to the end of the frame.
 // *total: of the packet.
-static ALWAYS_INLINE enum drop_reason check_ipv4(const struct rte_mbuf *m, const uint8_t *header,
-	uint32_t header_octets, uint32_t octets, uint32_t *total)
+static enum drop_reason check_ipv4(
+	const struct rte_mbuf *m, const uint8_t *header, uint32_t octets, uint32_t *total)
 {
+	uint32_t header_octets = ipv4_header_octets(header);
+
 	*total = load_be16(header + IPV4_TOTAL_LENGTH);
-	if (unlikely(header_octets < IPV4_HEADER_MIN || *total < header_octets))
+	if (header_octets < IPV4_HEADER_MIN || *total < header_octets)
 		return DROP_ip_header;
-	if (unlikely(*total > octets))
+	if (*total > octets)
 		return DROP_ip_length;
-	if ((m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) != RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
-		unlikely(!checksum_ipv4_right(header, header_octets)))
+	if (ipv4_checksum_unknown(m) && !checksum_ipv4_right(header, header_octets))
 		return DROP_ip_checksum;
-	return unlikely(ip_source_wrong(header)) ? DROP_ip_source : DROP_NONE;
+	return ip_source_wrong(header) ? DROP_ip_source : DROP_NONE;
 }
 
 static enum drop_reason check_ipv6(const uint8_t *header, uint32_t octets, uint32_t *total)
@@ -69,7 +75,7 @@ static enum drop_reason check_ip(
 		return DROP_ip_header;
 	if (ip_version(header) != 4)
 		return DROP_ip_version;
-	return check_ipv4(m, header, ipv4_header_octets(header), octets, total);
+	return check_ipv4(m, header, octets, total);
 }
 
 enum drop_reason classify_ip(struct rte_mbuf *m, uint16_t ether_type, struct packet *packet)
@@ -92,11 +98,12 @@ static ALWAYS_INLINE bool is_plain(const struct rte_mbuf *m, const uint8_t *fram
 
 	if (unlikely(m->nb_segs > 1 || m->data_len < RTE_ETHER_HDR_LEN + IPV4_HEADER_MIN))
 		return false;
-	// What is behind the address, or behind version and length, falls out at the upper end.
+	// What is behind the address falls out at the upper end, as does what is behind the version
+	// and length.
 	return load_le64(frame) << 16 == mac << 16 &&
-		load_be32(frame + 12) >> 8 == (RTE_ETHER_TYPE_IPV4 << 8 | 0x45) &&
-		(load_be16(header + IPV4_FRAGMENT) &
-			(IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET)) == 0;
+		load_le32(frame + 12) << 8 == (RTE_BE16(RTE_ETHER_TYPE_IPV4) | 0x45u << 16) << 8 &&
+		(load_le16(header + IPV4_FRAGMENT) &
+			RTE_BE16(IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET)) == 0;
 }
 
 // Fills all of packet but port.
@@ -105,11 +112,16 @@ static ALWAYS_INLINE enum drop_reason take_plain(
 {
 	const uint8_t *header = frame + RTE_ETHER_HDR_LEN;
 	uint32_t octets = (uint32_t)m->data_len - RTE_ETHER_HDR_LEN;
-	uint32_t total;
-	enum drop_reason reason = check_ipv4(m, header, IPV4_HEADER_MIN, octets, &total);
+	uint32_t total = load_be16(header + IPV4_TOTAL_LENGTH);
 
-	if (unlikely(reason != DROP_NONE))
-		return reason;
+	if (unlikely(total < IPV4_HEADER_MIN))
+		return DROP_ip_header;
+	if (unlikely(total > octets))
+		return DROP_ip_length;
+	if (ipv4_checksum_unknown(m) && unlikely(!checksum_right20(header)))
+		return DROP_ip_checksum;
+	if (unlikely(ipv4_source_wrong(header + IPV4_SOURCE)))
+		return DROP_ip_source;
 	pkt_narrow(m, RTE_ETHER_HDR_LEN, (uint16_t)total);
 	packet->l4 = IPV4_HEADER_MIN;
 	packet->protocol = header[IPV4_PROTOCOL];
@@ -209,41 +221,45 @@ static bool take_other(struct worker *w, uint8_t port, struct rte_mbuf *m, struc
 	return true;
 }
 
-void classify_frames(
-	struct worker *w, uint8_t port, struct rte_mbuf *m[], uint16_t n, struct burst *b)
+bool classify_frames(
+	struct worker *w, uint8_t port, struct rte_mbuf *frames[], uint16_t n, struct burst *b)
 {
 	uint64_t octets_received = 0;
 	uint64_t mac = 0;
 	uint16_t kept = 0;
+	bool plain = true;
 
 	memcpy(&mac, w->dp->port[port].mac.addr_bytes, RTE_ETHER_ADDR_LEN);
 	for (uint16_t i = 0; i < n && i < FETCH_AHEAD; i++)
-		fetch(m[i]);
+		fetch(frames[i]);
 	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = frames[i];
 		struct packet *packet = &b->packet[kept];
-		const uint8_t *frame = rte_pktmbuf_mtod(m[i], const uint8_t *);
+		const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 		enum drop_reason reason;
 
 		if (i + FETCH_AHEAD < n)
-			fetch(m[i + FETCH_AHEAD]);
-		octets_received += m[i]->pkt_len;
-		pkt_fence(m[i]);
-		b->m[kept] = m[i];
+			fetch(frames[i + FETCH_AHEAD]);
+		octets_received += m->pkt_len;
+		pkt_fence(m);
+		b->m[kept] = m;
 		packet->port = port;
-		if (unlikely(!is_plain(m[i], frame, mac))) {
-			kept += take_other(w, port, m[i], packet);
+		if (unlikely(!is_plain(m, frame, mac))) {
+			kept += take_other(w, port, m, packet);
+			plain = false;
 			continue;
 		}
-		reason = take_plain(m[i], frame, packet);
+		reason = take_plain(m, frame, packet);
 		if (likely(reason == DROP_NONE))
 			kept++;
 		else
-			drop_packet(w, port, reason, m[i]);
+			drop_packet(w, port, reason, m);
 	}
 	b->n = kept;
 	counter_add(&w->stats.port[port].rx_packets, n);
 	counter_add(&w->stats.port[port].rx_octets, octets_received);
 	counter_add(&w->stats.port[port].rx_full, n == w->burst_max);
+	return plain;
 }
 
 static enum punt_class punt_icmpv6(uint8_t type)

@@ -6,9 +6,10 @@
 #include "proto/ip_upper.h"
 
 // Frames that arrived at a port: counts them. Fills b with the IP packets among them, which then
-// begin with their IP header; the others are dropped or given to the kernel.
-void classify_frames(
-	struct worker *w, uint8_t port, struct rte_mbuf *m[], uint16_t n, struct burst *b);
+// begin with their IP header; the others are dropped or given to the kernel. True: those in b are
+// plain, IPv4's without options, no fragments, in frames to this station.
+bool classify_frames(
+	struct worker *w, uint8_t port, struct rte_mbuf *frames[], uint16_t n, struct burst *b);
 
 // One frame with an Ethernet header of this type (IPv4's or IPv6's): checks the IP header, does
 // what classify_upper does, and leaves the packet, cut to its own length. DROP_NONE or what is

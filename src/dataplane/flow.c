@@ -82,15 +82,17 @@ static ALWAYS_INLINE uint64_t word(const uint8_t *at)
 	return value;
 }
 
-static ALWAYS_INLINE uint64_t rest_of(
-	const struct rte_mbuf *m, const struct packet *packet, enum spd_direction direction)
+// plain: known to have no flags.
+static ALWAYS_INLINE uint64_t rest_of(const struct rte_mbuf *m, const struct packet *packet,
+	enum spd_direction direction, const bool plain)
 {
+	uint16_t l4 = plain ? IPV4_HEADER_MIN : packet->l4;
+	uint8_t ipv6 = plain ? 0 : packet->flags & PACKET_IPV6;
 	uint32_t ports = 0;
 
-	if (selector_protocol_has_ports(packet->protocol) && m->data_len >= packet->l4 + 4u)
-		memcpy(&ports, rte_pktmbuf_mtod_offset(m, const uint8_t *, packet->l4), 4);
-	return (uint64_t)ports << 32 | (uint64_t)packet->protocol << 8 |
-		(packet->flags & PACKET_IPV6) << 1 | direction;
+	if (selector_protocol_has_ports(packet->protocol) && m->data_len >= l4 + 4u)
+		memcpy(&ports, rte_pktmbuf_mtod_offset(m, const uint8_t *, l4), 4);
+	return (uint64_t)ports << 32 | (uint64_t)packet->protocol << 8 | ipv6 << 1 | direction;
 }
 
 static ALWAYS_INLINE uint64_t hash(uint64_t hash, uint64_t value)
@@ -100,11 +102,11 @@ static ALWAYS_INLINE uint64_t hash(uint64_t hash, uint64_t value)
 }
 
 static ALWAYS_INLINE struct key key_of(struct flow_cache *cache, const struct rte_mbuf *m,
-	const struct packet *packet, enum spd_direction direction)
+	const struct packet *packet, enum spd_direction direction, const bool plain)
 {
-	bool ipv6 = packet->flags & PACKET_IPV6;
+	bool ipv6 = !plain && (packet->flags & PACKET_IPV6);
 	const uint8_t *addresses = addresses_of(m, ipv6);
-	struct key key = {.address = word(addresses), .rest = rest_of(m, packet, direction)};
+	struct key key = {.address = word(addresses), .rest = rest_of(m, packet, direction, plain)};
 	uint64_t place = hash(cache->seed, key.address);
 
 	if (unlikely(ipv6)) {
@@ -123,27 +125,30 @@ static ALWAYS_INLINE struct flow *place_beside(struct flow_cache *cache, struct 
 }
 
 static ALWAYS_INLINE bool is_flow(const struct flow *flow, const struct key *key, uint64_t epoch,
-	const struct rte_mbuf *m, const struct packet *packet)
+	const struct rte_mbuf *m, const bool ipv6)
 {
-	if (unlikely(flow->rest != key->rest || flow->epoch != epoch ||
-		    flow->address[0] != key->address))
+	uint64_t differ = (flow->rest ^ key->rest) | (flow->epoch ^ epoch) |
+		(flow->address[0] ^ key->address);
+
+	if (unlikely(differ != 0))
 		return false;
-	return likely(!(packet->flags & PACKET_IPV6)) ||
+	return likely(!ipv6) ||
 		memcmp(flow->address, addresses_of(m, true), sizeof(flow->address)) == 0;
 }
 
 // The packet's flow. NULL: not known. What a fragment meets depends on more than its flow.
 static ALWAYS_INLINE const struct flow *find(struct flow_cache *cache, const struct key *key,
-	uint64_t epoch, const struct rte_mbuf *m, const struct packet *packet)
+	uint64_t epoch, const struct rte_mbuf *m, uint8_t flags)
 {
 	const struct flow *beside;
+	bool ipv6 = flags & PACKET_IPV6;
 
-	if (unlikely(packet->flags & PACKET_FRAGMENT))
+	if (unlikely(flags & PACKET_FRAGMENT))
 		return NULL;
-	if (likely(is_flow(key->place, key, epoch, m, packet)))
+	if (likely(is_flow(key->place, key, epoch, m, ipv6)))
 		return key->place;
 	beside = place_beside(cache, key->place);
-	return is_flow(beside, key, epoch, m, packet) ? beside : NULL;
+	return is_flow(beside, key, epoch, m, ipv6) ? beside : NULL;
 }
 
 // Where to remember a flow that is not known. NULL: nowhere, for now.
@@ -163,7 +168,7 @@ static void remember(struct flow *flow, uint64_t epoch, const struct burst *b, u
 
 	memset(flow->address, 0, sizeof(flow->address));
 	memcpy(flow->address, addresses_of(b->m[i], ipv6), ipv6 ? 32 : 8);
-	flow->rest = rest_of(b->m[i], &b->packet[i], direction);
+	flow->rest = rest_of(b->m[i], &b->packet[i], direction, false);
 	flow->epoch = epoch;
 	flow->next = b->next[i];
 	flow->match = b->match[i];
@@ -216,25 +221,23 @@ static void ask_all(struct worker *w, enum spd_direction direction, struct burst
 	counter_add(&w->stats.flow_misses, b->n);
 }
 
-bool flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b)
+// What is known of the packets of b; those of which nothing is go to unknown[], and how many come
+// back. *forwardable: as flow_lookup returns it, of the known ones.
+static ALWAYS_INLINE uint16_t recall(const struct worker *w, enum spd_direction direction,
+	struct burst *b, struct key key[], uint16_t unknown[], bool *forwardable, const bool plain)
 {
 	struct flow_cache *cache = w->flows;
-	struct key key[BURST_MAX];
-	uint16_t unknown[BURST_MAX];
+	uint64_t epoch = w->tables.epoch;
 	uint16_t n = 0;
-	bool forwardable = true;
 
-	if (unlikely(cache == NULL || cache->pause > 0)) {
-		ask_all(w, direction, b);
-		return false;
-	}
+	*forwardable = true;
 	for (uint16_t i = 0; i < b->n; i++) {
-		key[i] = key_of(cache, b->m[i], &b->packet[i], direction);
+		key[i] = key_of(cache, b->m[i], &b->packet[i], direction, plain);
 		rte_prefetch0(key[i].place);
 	}
 	for (uint16_t i = 0; i < b->n; i++) {
-		const struct packet *packet = &b->packet[i];
-		const struct flow *flow = find(cache, &key[i], w->tables.epoch, b->m[i], packet);
+		uint8_t flags = plain ? 0 : b->packet[i].flags;
+		const struct flow *flow = find(cache, &key[i], epoch, b->m[i], flags);
 
 		if (unlikely(flow == NULL)) {
 			unknown[n++] = i;
@@ -242,8 +245,27 @@ bool flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b
 		}
 		b->match[i] = flow->match;
 		b->next[i] = flow->next;
-		forwardable &= flow->forwardable && !(packet->flags & PACKET_TO_GROUP);
+		*forwardable &= flow->forwardable && !(flags & PACKET_TO_GROUP);
 	}
+	return n;
+}
+
+bool flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b, bool plain)
+{
+	struct flow_cache *cache = w->flows;
+	struct key key[BURST_MAX];
+	uint16_t unknown[BURST_MAX];
+	uint16_t n;
+	bool forwardable;
+
+	if (unlikely(cache == NULL || cache->pause > 0)) {
+		ask_all(w, direction, b);
+		return false;
+	}
+	if (likely(plain))
+		n = recall(w, direction, b, key, unknown, &forwardable, true);
+	else
+		n = recall(w, direction, b, key, unknown, &forwardable, false);
 	if (likely(n == 0))
 		return forwardable;
 	ask_some(w, direction, b, key, unknown, n);

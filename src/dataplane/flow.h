@@ -18,5 +18,6 @@ void flow_cache_destroy(struct flow_cache *cache);
 
 // For every packet of b, which begins with its IP header: match, as spd_lookup says, and next, as
 // fwd_lookup says of its destination. True: all are known to be for somebody else, from addresses
-// that may be forwarded, in frames to one station.
-bool flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b);
+// that may be forwarded, in frames to one station. plain: the
+// caller knows that all are IPv4's, without options, no fragments, in frames to one station.
+bool flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b, bool plain);

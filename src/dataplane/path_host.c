@@ -86,7 +86,7 @@ void path_host(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 	uint16_t kept = 0;
 
 	select_judged(w, m, n, b);
-	flow_lookup(w, SPD_OUT, b);
+	flow_lookup(w, SPD_OUT, b, false);
 	for (uint16_t i = 0; i < b->n; i++) {
 		enum drop_reason reason =
 			host_error_refusal(w, b->m[i], &b->packet[i], b->match[i]);

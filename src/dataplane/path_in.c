@@ -134,7 +134,7 @@ static void deliver_run(struct worker *w, struct burst *b, uint16_t first, uint1
 // Inner datagrams, committed: selectors, then the route.
 static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[])
 {
-	bool forwardable = flow_lookup(w, SPD_IN, b);
+	bool forwardable = flow_lookup(w, SPD_IN, b, false);
 	uint16_t kept = 0;
 
 	for (uint16_t first = 0, end; first < b->n; first = end) {
@@ -257,7 +257,7 @@ static void path_in_clear(struct worker *w, struct burst *b)
 	struct spd *spd = w->tables.spd;
 	uint16_t kept = 0;
 
-	flow_lookup(w, SPD_IN, b);
+	flow_lookup(w, SPD_IN, b, false);
 	local_take_vital(w, b);
 	for (uint16_t i = 0; i < b->n; i++) {
 		enum drop_reason reason = clear_refusal(spd, b->match[i]);

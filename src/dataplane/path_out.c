@@ -350,9 +350,9 @@ void path_out_policies(struct worker *w, struct burst *b, enum forward_origin or
 		forward_burst(w, &w->bypass, origin);
 }
 
-void path_out(struct worker *w)
+void path_out(struct worker *w, bool plain)
 {
-	if (unlikely(!flow_lookup(w, SPD_OUT, &w->burst)))
+	if (unlikely(!flow_lookup(w, SPD_OUT, &w->burst, plain)))
 		local_take(w, &w->burst);
 	if (likely(w->burst.n > 0))
 		path_out_policies(w, &w->burst, FORWARD_TRANSIT);

@@ -4,8 +4,8 @@
 
 #include "dataplane/forward.h"
 
-// The packets of the worker's burst, from a protected port.
-void path_out(struct worker *w);
+// The packets of the worker's burst, from a protected port. plain: as classify_frames returned it.
+void path_out(struct worker *w, bool plain);
 // The packets of b, which are not for the gateway itself, meet the policies and go where those say.
 void path_out_policies(struct worker *w, struct burst *b, enum forward_origin origin);
 // Packets whose policy and SA another worker has found (META_ENCAP).

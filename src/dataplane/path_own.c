@@ -98,7 +98,7 @@ void path_own(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 		else
 			drop_packet(w, packet->port, reason, m[i]);
 	}
-	flow_lookup(w, SPD_OUT, b);
+	flow_lookup(w, SPD_OUT, b, false);
 	w->inside.n = 0;
 	for (uint16_t i = 0; i < b->n; i++) {
 		if (send_own(w, b, i))

@@ -98,6 +98,7 @@ static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
 {
 	struct rte_mbuf *m[BURST_MAX];
 	uint16_t n;
+	bool plain;
 
 	stage_begin(&w->clock);
 	n = rte_eth_rx_burst(rxq->device, rxq->queue, m, w->burst_max);
@@ -107,12 +108,12 @@ static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
 	if (unlikely(w->capture != NULL))
 		capture_copy(w, rxq->port, false, m, n);
 	stage_end(&w->clock, STAGE_receive);
-	classify_frames(w, rxq->port, m, n, &w->burst);
+	plain = classify_frames(w, rxq->port, m, n, &w->burst);
 	stage_end(&w->clock, STAGE_classify);
 	if (w->burst.n == 0)
 		return n;
 	if (w->dp->port[rxq->port].side == PORT_PROTECTED)
-		path_out(w);
+		path_out(w, plain);
 	else
 		path_in(w);
 	return n;
