@@ -102,8 +102,7 @@ static ALWAYS_INLINE bool is_plain(const struct rte_mbuf *m, const uint8_t *fram
 	// and length.
 	return load_le64(frame) << 16 == mac << 16 &&
 		load_le32(frame + 12) << 8 == (RTE_BE16(RTE_ETHER_TYPE_IPV4) | 0x45u << 16) << 8 &&
-		(load_le16(header + IPV4_FRAGMENT) &
-			RTE_BE16(IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET)) == 0;
+		!ipv4_is_fragment(header);
 }
 
 // Fills all of packet but port.
@@ -123,9 +122,7 @@ static ALWAYS_INLINE enum drop_reason take_plain(
 	if (unlikely(ipv4_source_wrong(header + IPV4_SOURCE)))
 		return DROP_ip_source;
 	pkt_narrow(m, RTE_ETHER_HDR_LEN, (uint16_t)total);
-	packet->l4 = IPV4_HEADER_MIN;
-	packet->protocol = header[IPV4_PROTOCOL];
-	packet->flags = 0;
+	packet_is_plain(packet, header[IPV4_PROTOCOL]);
 	return DROP_NONE;
 }
 

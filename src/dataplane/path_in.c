@@ -132,9 +132,9 @@ static void deliver_run(struct worker *w, struct burst *b, uint16_t first, uint1
 }
 
 // Inner datagrams, committed: selectors, then the route.
-static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[])
+static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[], bool plain)
 {
-	bool forwardable = flow_lookup(w, SPD_IN, b, false);
+	bool forwardable = flow_lookup(w, SPD_IN, b, plain);
 	uint16_t kept = 0;
 
 	for (uint16_t first = 0, end; first < b->n; first = end) {
@@ -170,6 +170,7 @@ static uint16_t run_end(const struct burst *b, struct sa_in *const sa[], uint16_
 
 static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[])
 {
+	bool plain = true;
 	uint16_t end;
 
 	w->batch.n = 0;
@@ -184,12 +185,14 @@ static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[])
 	mark_forged(b, &w->batch);
 	for (uint16_t first = 0; first < b->n; first = end) {
 		end = run_end(b, sa, first);
-		sa[first]->proto->finish(sa[first], w->index, b, first, (uint16_t)(end - first));
+		plain &= sa[first]->proto->finish(
+			sa[first], w->index, b, first, (uint16_t)(end - first));
 	}
-	settle(w, b, sa);
+	if (unlikely(!plain))
+		settle(w, b, sa);
 	stage_end(&w->clock, STAGE_commit);
 	if (b->n > 0)
-		deliver(w, b, sa);
+		deliver(w, b, sa, plain);
 }
 
 static void move_to_clear(struct worker *w, const struct burst *b, uint16_t i)
@@ -308,23 +311,26 @@ static bool gather(struct worker *w, struct burst *b, uint16_t i)
 	return b->m[i] != NULL;
 }
 
+static ALWAYS_INLINE bool is_tunnel(const struct packet *packet)
+{
+	return packet->protocol == IP_PROTOCOL_ESP && !(packet->flags & PACKET_FRAGMENT);
+}
+
 // Tunnel packets stay in b, others move to the worker's second burst.
 static void split(struct worker *w, struct burst *b)
 {
 	uint16_t kept = 0;
 
 	w->bypass.n = 0;
-	for (uint16_t i = 0; i < b->n; i++) {
-		const struct packet *packet = &b->packet[i];
-
-		if (unlikely(packet->flags & PACKET_FRAGMENT) && !gather(w, b, i))
+	while (kept < b->n && likely(is_tunnel(&b->packet[kept])))
+		kept++;
+	for (uint16_t i = kept; unlikely(i < b->n); i++) {
+		if ((b->packet[i].flags & PACKET_FRAGMENT) && !gather(w, b, i))
 			continue;
-		if (unlikely(packet->protocol != IP_PROTOCOL_ESP ||
-			    (packet->flags & PACKET_FRAGMENT))) {
+		if (is_tunnel(&b->packet[i]))
+			burst_keep(b, i, &kept);
+		else
 			move_to_clear(w, b, i);
-			continue;
-		}
-		burst_keep(b, i, &kept);
 	}
 	b->n = kept;
 }
@@ -366,5 +372,5 @@ void path_in_commit(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 	settle(w, b, sa);
 	stage_end(&w->clock, STAGE_commit);
 	if (b->n > 0)
-		deliver(w, b, sa);
+		deliver(w, b, sa, false);
 }

@@ -26,6 +26,14 @@ struct packet {
 #define PACKET_TO_GROUP 0x08 // the frame was sent to a multicast or broadcast address
 #define PACKET_LOCAL 0x10    // for the gateway itself, if a policy lets it pass
 
+// Of an IPv4 packet without options that is no fragment.
+static ALWAYS_INLINE void packet_is_plain(struct packet *packet, uint8_t protocol)
+{
+	packet->l4 = 20;
+	packet->protocol = protocol;
+	packet->flags = 0;
+}
+
 struct adjacency;
 
 struct burst {

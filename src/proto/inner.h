@@ -1,7 +1,7 @@
 // What a decrypted datagram must be before it goes on, the same for every tunnel protocol.
 #pragma once
 
-#include "proto/drop.h"
+#include "proto/burst.h"
 #include "proto/ecn.h"
 #include "proto/ip_hdr.h"
 #include "proto/pkt.h"
@@ -14,7 +14,8 @@ enum drop_reason inner_check(const uint8_t *plaintext, uint32_t octets, uint32_t
 enum drop_reason inner_release_any(
 	struct rte_mbuf *m, uint16_t head, uint32_t octets, uint8_t traffic_class);
 
-// An IPv4 datagram without options in which nothing is wrong and no congestion mark to be changed.
+// A whole IPv4 datagram without options in which nothing is wrong and no congestion mark to be
+// changed.
 static ALWAYS_INLINE bool inner_is_plain(
 	const uint8_t *header, uint32_t octets, uint8_t traffic_class)
 {
@@ -25,20 +26,25 @@ static ALWAYS_INLINE bool inner_is_plain(
 		return false;
 	total = load_be16(header + IPV4_TOTAL_LENGTH);
 	ecn = header[IPV4_TOS] & ECN_MASK;
-	return total >= IPV4_HEADER_MIN && total <= octets && checksum_right20(header) &&
-		ecn_decap[ecn][traffic_class & ECN_MASK] == ecn;
+	return total >= IPV4_HEADER_MIN && total <= octets && !ipv4_is_fragment(header) &&
+		checksum_right20(header) && ecn_decap[ecn][traffic_class & ECN_MASK] == ecn;
 }
 
 // Frees a decrypted and committed packet of everything around its datagram: head octets in front,
 // padding behind octets of plaintext and behind the datagram. Joins the outer header's congestion
-// mark (traffic_class) to the inner one (RFC 6040). DROP_NONE or the reason.
-static ALWAYS_INLINE enum drop_reason inner_release(
-	struct rte_mbuf *m, uint16_t head, uint32_t octets, uint8_t traffic_class)
+// mark (traffic_class) to the inner one (RFC 6040). Of a plain one (IPv4 without options, no
+// fragment) fills what packet says but the port; else *plain becomes false. DROP_NONE or the
+// reason.
+static ALWAYS_INLINE enum drop_reason inner_release(struct rte_mbuf *m, uint16_t head,
+	uint32_t octets, uint8_t traffic_class, struct packet *packet, bool *plain)
 {
 	const uint8_t *header = rte_pktmbuf_mtod_offset(m, const uint8_t *, head);
 
-	if (unlikely(!inner_is_plain(header, octets, traffic_class)))
+	if (unlikely(!inner_is_plain(header, octets, traffic_class))) {
+		*plain = false;
 		return inner_release_any(m, head, octets, traffic_class);
+	}
 	pkt_narrow(m, head, load_be16(header + IPV4_TOTAL_LENGTH));
+	packet_is_plain(packet, header[IPV4_PROTOCOL]);
 	return DROP_NONE;
 }

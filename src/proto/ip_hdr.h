@@ -145,6 +145,13 @@ static ALWAYS_INLINE void ip_set_ecn(uint8_t *header, uint8_t ecn)
 	}
 }
 
+// Any, first or not.
+static ALWAYS_INLINE bool ipv4_is_fragment(const uint8_t *header)
+{
+	return load_le16(header + IPV4_FRAGMENT) &
+		htobe16(IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET);
+}
+
 // Routers, too, may split it.
 static ALWAYS_INLINE bool ip_may_split(const uint8_t *header)
 {

@@ -59,8 +59,9 @@ struct proto_ops {
 		uint16_t n, struct aead_batch *batch);
 	// Second half, after the batch was opened (a failed packet's verdict is DROP_icv_failed):
 	// claims new windows; packets of this worker's windows are judged, committed and stripped,
-	// others get VERDICT_OWNER | worker.
-	void (*finish)(
+	// others get VERDICT_OWNER | worker. True: all packets are accepted, and plain (IPv4
+	// without options, no fragments), which packet[] says; else packet[] is not set.
+	bool (*finish)(
 		struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n);
 	// What finish does for packets that another worker authenticated: judged by their owner.
 	// The burst's seq is set.

@@ -8,7 +8,7 @@ void esp_encap(struct sa_out *sa, uint16_t worker, struct burst *b, uint16_t fir
 	struct aead_batch *batch);
 void esp_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n,
 	struct aead_batch *batch);
-void esp_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n);
+bool esp_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n);
 void esp_commit(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n);
 
 // The 64-bit sequence number that a received low half most likely has, given the window's top and

@@ -95,19 +95,21 @@ static ALWAYS_INLINE enum drop_reason check_trailer(const uint8_t *plaintext, ui
 	return DROP_NONE;
 }
 
-static ALWAYS_INLINE uint16_t commit_packet(
-	struct rte_mbuf *m, uint16_t l4, struct window_slot *slot, uint64_t seq)
+static ALWAYS_INLINE uint16_t commit_packet(struct rte_mbuf *m, struct packet *packet,
+	struct window_slot *slot, uint64_t seq, bool *plain)
 {
 	const uint8_t *outer = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint16_t head = (uint16_t)(l4 + ESP_PAYLOAD);
+	uint16_t head = (uint16_t)(packet->l4 + ESP_PAYLOAD);
 	uint32_t octets = (uint32_t)m->data_len - head - ESP_ICV_OCTETS;
 	uint16_t verdict = window_commit(slot, seq);
 
 	if (likely(verdict == VERDICT_ACCEPT))
 		verdict = (uint16_t)check_trailer(outer + head, &octets);
-	if (unlikely(verdict != VERDICT_ACCEPT))
-		return verdict;
-	return (uint16_t)inner_release(m, head, octets, ip_traffic_class(outer));
+	if (likely(verdict == VERDICT_ACCEPT))
+		return (uint16_t)inner_release(
+			m, head, octets, ip_traffic_class(outer), packet, plain);
+	*plain = false;
+	return verdict;
 }
 
 static ALWAYS_INLINE void tell_top(struct sa_in *sa, const struct window_slot *slot)
@@ -119,33 +121,48 @@ static ALWAYS_INLINE void tell_top(struct sa_in *sa, const struct window_slot *s
 		atomic_store_explicit(&sa->told_top, w->top, memory_order_relaxed);
 }
 
-void esp_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
+// The verdict on every authentic packet of the run, if its window is not the worker's, who claims
+// it where nobody has.
+static uint16_t find_owner(struct sa_in *sa, uint16_t worker, struct window_slot **slot)
+{
+	enum drop_reason reason = DROP_NONE;
+
+	if (*slot == NULL)
+		reason = window_claim(sa->windows, sa->pool, ESP_WINDOW, worker, slot);
+	if (reason != DROP_NONE)
+		return (uint16_t)reason;
+	return window_owner(*slot) == worker ? VERDICT_ACCEPT : VERDICT_OWNER | window_owner(*slot);
+}
+
+bool esp_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
 {
 	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
+	bool mine = slot != NULL && window_owner(slot) == worker;
+	bool plain = true;
 
 	for (uint16_t i = first; i < first + n; i++) {
-		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
+		if (likely(b->verdict[i] == VERDICT_ACCEPT) && unlikely(!mine)) {
+			b->verdict[i] = find_owner(sa, worker, &slot);
+			mine = b->verdict[i] == VERDICT_ACCEPT;
+		}
+		if (unlikely(b->verdict[i] != VERDICT_ACCEPT)) {
+			plain = false;
 			continue;
-		if (unlikely(slot == NULL))
-			b->verdict[i] = (uint16_t)window_claim(
-				sa->windows, sa->pool, ESP_WINDOW, worker, &slot);
-		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
-			continue;
-		if (unlikely(window_owner(slot) != worker))
-			b->verdict[i] = VERDICT_OWNER | window_owner(slot);
-		else
-			b->verdict[i] = commit_packet(b->m[i], b->packet[i].l4, slot, b->seq[i]);
+		}
+		b->verdict[i] = commit_packet(b->m[i], &b->packet[i], slot, b->seq[i], &plain);
 	}
-	if (slot != NULL && window_owner(slot) == worker)
+	if (mine)
 		tell_top(sa, slot);
+	return plain;
 }
 
 void esp_commit(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
 {
 	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
+	bool plain;
 
 	(void)worker;
 	for (uint16_t i = first; i < first + n; i++)
-		b->verdict[i] = commit_packet(b->m[i], b->packet[i].l4, slot, b->seq[i]);
+		b->verdict[i] = commit_packet(b->m[i], &b->packet[i], slot, b->seq[i], &plain);
 	tell_top(sa, slot);
 }

@@ -7,40 +7,53 @@
 
 // The window that the packet before was of, which the next one mostly is of too.
 struct last {
-	uint32_t id_word; // 0: none
-	bool mine;
+	uint64_t id_word; // above 32 bits: none
 	struct window_slot *slot;
+	struct window_slot *mine; // NULL: the window is another worker's, or nobody's
 };
+
+// The header of a packet of another window than the one before, or with a number that never is.
+static enum drop_reason check_other(
+	struct sa_in *sa, uint16_t worker, uint32_t id_word, uint64_t seq, struct last *last)
+{
+	if (id_word == 0)
+		return DROP_vpe_id_zero;
+	if (seq == 0)
+		return DROP_seq_zero;
+	if (seq == VPE_SEQ_MAX)
+		return DROP_seq_max;
+	if ((id_word & 0xffff) != sa->sender_id)
+		return DROP_sender_unknown;
+	last->id_word = id_word;
+	last->slot = window_find(sa->windows, id_word);
+	last->mine = NULL;
+	if (last->slot != NULL && window_owner(last->slot) == worker)
+		last->mine = last->slot;
+	return DROP_NONE;
+}
 
 static ALWAYS_INLINE enum drop_reason check_header(struct sa_in *sa, uint16_t worker,
 	const uint8_t *vpe, uint32_t octets, uint64_t *seq, struct last *last)
 {
+	enum drop_reason reason = DROP_NONE;
 	uint32_t id_word;
 
 	if (unlikely(octets < VPE_MIN))
 		return DROP_runt;
 	id_word = load_le32(vpe);
-	if (unlikely(id_word == 0))
-		return DROP_vpe_id_zero;
 	*seq = load_le64(vpe + VPE_SEQUENCE);
-	if (unlikely(*seq == 0))
-		return DROP_seq_zero;
-	if (unlikely(*seq == VPE_SEQ_MAX))
-		return DROP_seq_max;
-	if (unlikely(load_le16(vpe + VPE_SENDER_ID) != sa->sender_id))
-		return DROP_sender_unknown;
-	if (unlikely(id_word != last->id_word)) {
-		last->id_word = id_word;
-		last->slot = window_find(sa->windows, id_word);
-		last->mine = last->slot != NULL && window_owner(last->slot) == worker;
-	}
-	return last->mine ? window_check(last->slot, *seq) : DROP_NONE;
+	// The two numbers that never are stand side by side.
+	if (unlikely(id_word != last->id_word || *seq + 1 <= 1))
+		reason = check_other(sa, worker, id_word, *seq, last);
+	if (unlikely(reason != DROP_NONE || last->mine == NULL))
+		return reason;
+	return window_check(last->mine, *seq);
 }
 
 void vpe_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n,
 	struct aead_batch *batch)
 {
-	struct last last = {0};
+	struct last last = {.id_word = UINT64_MAX};
 	unsigned ops = batch->n;
 
 	for (uint16_t i = first; i < first + n; i++) {
@@ -64,19 +77,20 @@ void vpe_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t firs
 	batch->n = ops;
 }
 
-static ALWAYS_INLINE uint16_t commit_packet(
-	struct rte_mbuf *m, uint16_t l4, struct window_slot *slot, uint64_t seq)
+static ALWAYS_INLINE uint16_t commit_packet(struct rte_mbuf *m, struct packet *packet,
+	struct window_slot *slot, uint64_t seq, bool *plain)
 {
 	const uint8_t *outer = rte_pktmbuf_mtod(m, const uint8_t *);
-	const uint8_t *plaintext = outer + l4 + VPE_HEADER;
+	uint16_t head = (uint16_t)(packet->l4 + VPE_HEADER);
 	uint16_t verdict = window_commit(slot, seq);
 
-	if (unlikely(verdict != VERDICT_ACCEPT))
-		return verdict;
-	if (unlikely(plaintext[0] == 0))
-		return DROP_fill;
-	return (uint16_t)inner_release(m, (uint16_t)(l4 + VPE_HEADER),
-		(uint32_t)m->data_len - l4 - VPE_HEADER, ip_traffic_class(outer));
+	if (likely(verdict == VERDICT_ACCEPT))
+		verdict = outer[head] == 0 ? DROP_fill : VERDICT_ACCEPT;
+	if (likely(verdict == VERDICT_ACCEPT))
+		return (uint16_t)inner_release(m, head, (uint32_t)m->data_len - head,
+			ip_traffic_class(outer), packet, plain);
+	*plain = false;
+	return verdict;
 }
 
 static uint32_t id_word_of(struct rte_mbuf *m, uint16_t l4)
@@ -84,32 +98,52 @@ static uint32_t id_word_of(struct rte_mbuf *m, uint16_t l4)
 	return load_le32(rte_pktmbuf_mtod_offset(m, const uint8_t *, l4));
 }
 
-void vpe_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
+// The verdict on packet i, authentic, if its window is not the worker's, who claims it where nobody
+// has.
+static uint16_t find_owner(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t i)
 {
-	for (uint16_t i = first; i < first + n; i++) {
-		uint16_t l4 = b->packet[i].l4;
+	uint16_t owner;
 
-		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
-			continue;
-		if (unlikely(b->slot[i] == NULL))
-			b->verdict[i] = (uint16_t)window_claim(sa->windows, sa->pool,
-				id_word_of(b->m[i], l4), worker, &b->slot[i]);
-		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
-			continue;
-		if (unlikely(window_owner(b->slot[i]) != worker))
-			b->verdict[i] = VERDICT_OWNER | window_owner(b->slot[i]);
-		else
-			b->verdict[i] = commit_packet(b->m[i], l4, b->slot[i], b->seq[i]);
+	if (b->slot[i] == NULL) {
+		enum drop_reason reason = window_claim(sa->windows, sa->pool,
+			id_word_of(b->m[i], b->packet[i].l4), worker, &b->slot[i]);
+
+		if (reason != DROP_NONE)
+			return (uint16_t)reason;
 	}
+	owner = window_owner(b->slot[i]);
+	return owner == worker ? VERDICT_ACCEPT : VERDICT_OWNER | owner;
+}
+
+bool vpe_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
+{
+	const struct window_slot *mine = NULL; // the one before, mostly this one too
+	bool plain = true;
+
+	for (uint16_t i = first; i < first + n; i++) {
+		if (likely(b->verdict[i] == VERDICT_ACCEPT) &&
+			(unlikely(b->slot[i] != mine) || unlikely(mine == NULL)))
+			b->verdict[i] = find_owner(sa, worker, b, i);
+		if (unlikely(b->verdict[i] != VERDICT_ACCEPT)) {
+			plain = false;
+			continue;
+		}
+		mine = b->slot[i];
+		b->verdict[i] =
+			commit_packet(b->m[i], &b->packet[i], b->slot[i], b->seq[i], &plain);
+	}
+	return plain;
 }
 
 void vpe_commit(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
 {
+	bool plain;
+
 	(void)worker;
 	for (uint16_t i = first; i < first + n; i++) {
-		uint16_t l4 = b->packet[i].l4;
-		struct window_slot *slot = window_find(sa->windows, id_word_of(b->m[i], l4));
+		struct window_slot *slot =
+			window_find(sa->windows, id_word_of(b->m[i], b->packet[i].l4));
 
-		b->verdict[i] = commit_packet(b->m[i], l4, slot, b->seq[i]);
+		b->verdict[i] = commit_packet(b->m[i], &b->packet[i], slot, b->seq[i], &plain);
 	}
 }

@@ -178,6 +178,21 @@ static void assert_released(struct rte_mbuf *m, const uint8_t *right, uint32_t o
 	assert_memory_equal(rte_pktmbuf_mtod(m, uint8_t *), right, octets);
 }
 
+// Plain packets, and only those, are described too.
+static enum drop_reason release(
+	struct rte_mbuf *m, uint16_t head, uint32_t octets, uint8_t outer_class)
+{
+	struct packet packet = {.port = 7};
+	bool plain = true;
+	enum drop_reason reason = inner_release(m, head, octets, outer_class, &packet, &plain);
+	bool described = packet.l4 == 20 && packet.protocol == 17;
+
+	assert_int_equal(packet.port, 7);
+	assert_true(described == plain);
+	assert_true(!plain || reason == DROP_NONE);
+	return reason;
+}
+
 static void release_one(bool ipv6, uint8_t inner_class, uint8_t outer_class, uint32_t padding)
 {
 	uint8_t right = ecn_right[inner_class & 3][outer_class & 3];
@@ -190,7 +205,7 @@ static void release_one(bool ipv6, uint8_t inner_class, uint8_t outer_class, uin
 	(ipv6 ? make_ipv6 : make_ipv4)(
 		wanted, 100, (uint8_t)((inner_class & 0xfc) | (right & 3)), inner_class);
 	m = packet_new(data, 7 + 100 + padding + 5, 3, 2);
-	reason = inner_release(m, 7, 100 + padding, outer_class);
+	reason = release(m, 7, 100 + padding, outer_class);
 	assert_int_equal(reason, right == 4 ? DROP_ecn_not_ect_ce : DROP_NONE);
 	if (reason == DROP_NONE)
 		assert_released(m, wanted, 100);
@@ -219,11 +234,11 @@ static void release_refuses(void **state)
 	(void)state;
 	make_ipv4(data, 40, 0, 0);
 	m = packet_new(data, 64, 0, 0);
-	assert_int_equal(inner_release(m, 0, 39, 3), DROP_inner_length);
-	assert_int_equal(inner_release(m, 0, 40, 3), DROP_ecn_not_ect_ce);
-	assert_int_equal(inner_release(m, 1, 40, 3), DROP_inner_version);
+	assert_int_equal(release(m, 0, 39, 3), DROP_inner_length);
+	assert_int_equal(release(m, 0, 40, 3), DROP_ecn_not_ect_ce);
+	assert_int_equal(release(m, 1, 40, 3), DROP_inner_version);
 	assert_released(m, data, 64);
-	assert_int_equal(inner_release(m, 0, 64, 0), DROP_NONE);
+	assert_int_equal(release(m, 0, 64, 0), DROP_NONE);
 	assert_released(m, data, 40);
 	packet_free(m);
 }
