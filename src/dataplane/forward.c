@@ -12,16 +12,11 @@
 #include "proto/ip_hdr.h"
 #include "proto/pkt.h"
 
-static ALWAYS_INLINE bool in_transit(enum forward_origin origin)
-{
-	return origin == FORWARD_TRANSIT || origin == FORWARD_DECRYPTED;
-}
-
 // Nobody is told of the gateway's own packets: their senders are tunnels, or the one who tells.
 static void drop_transit(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	enum forward_origin origin, enum drop_reason reason)
 {
-	if (in_transit(origin))
+	if (forward_in_transit(origin))
 		tell_drop(w, m, packet, origin, reason, 0);
 	else
 		drop_packet(w, packet->port, reason, m);
@@ -56,7 +51,7 @@ static void send_split(struct worker *w, struct rte_mbuf *m, const struct packet
 static void send_too_big(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	const struct adjacency *adjacency, enum forward_origin origin)
 {
-	if (!in_transit(origin)) {
+	if (!forward_in_transit(origin)) {
 		drop_packet(w, packet->port, DROP_outer_too_big, m);
 	} else if (frag_may_split(m)) {
 		send_split(w, m, packet, adjacency);
@@ -114,27 +109,10 @@ static void forward_nowhere(struct worker *w, struct rte_mbuf *m, const struct p
 static void forward_unready(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	const struct adjacency *adjacency, enum forward_origin origin)
 {
-	if (in_transit(origin) && ip_hop_limit(rte_pktmbuf_mtod(m, uint8_t *)) <= 1)
+	if (forward_in_transit(origin) && ip_hop_limit(rte_pktmbuf_mtod(m, uint8_t *)) <= 1)
 		drop_at_link(w, m, packet, origin, adjacency->port, DROP_ttl_expired, 0);
 	else
 		send_too_big(w, m, packet, adjacency, origin);
-}
-
-// True if the packet, which fits, may go on with what hops it has; those in transit lose one.
-static ALWAYS_INLINE bool take_hop(uint8_t *header, bool ipv6, enum forward_origin origin)
-{
-	if (!in_transit(origin))
-		return true;
-	if (unlikely(ipv6)) {
-		if (header[IPV6_HOP_LIMIT] <= 1)
-			return false;
-		header[IPV6_HOP_LIMIT]--;
-		return true;
-	}
-	if (unlikely(header[IPV4_TTL] <= 1))
-		return false;
-	ipv4_decrement_ttl(header);
-	return true;
 }
 
 // Packets first .. end-1 of the burst, whose next hop is ready. In order, whole or in pieces: hosts
@@ -148,8 +126,8 @@ static ALWAYS_INLINE void forward_ready(struct worker *w, struct burst *b, uint1
 	for (uint16_t i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
 		bool ipv6 = b->packet[i].flags & PACKET_IPV6;
-		bool ready =
-			m->pkt_len <= mtu && take_hop(rte_pktmbuf_mtod(m, uint8_t *), ipv6, origin);
+		bool ready = m->pkt_len <= mtu &&
+			forward_take_hop(rte_pktmbuf_mtod(m, uint8_t *), ipv6, origin);
 
 		if (likely(ready && tx_write_link(m, &link, ipv6)))
 			continue;
@@ -181,7 +159,7 @@ void forward_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end
 {
 	if (unlikely(next->kind != ADJACENCY_FORWARD) || unlikely(leaks(w, next, origin)))
 		forward_unroutable(w, b, first, end, next, origin);
-	else if (in_transit(origin))
+	else if (forward_in_transit(origin))
 		forward_ready(w, b, first, end, next, origin);
 	else
 		forward_ready(w, b, first, end, next, FORWARD_OWN);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dataplane/worker.h"
+#include "proto/ip_hdr.h"
 
 // Where packets come from. Those in transit lose a hop, the gateway's own do not.
 enum forward_origin {
@@ -10,6 +11,28 @@ enum forward_origin {
 	FORWARD_OWN,	   // tunnel packets, and what the gateway may say in clear
 	FORWARD_INSIDE,	   // for the protected side only; never leaves by an unprotected port
 };
+
+static ALWAYS_INLINE bool forward_in_transit(enum forward_origin origin)
+{
+	return origin == FORWARD_TRANSIT || origin == FORWARD_DECRYPTED;
+}
+
+// Packets in transit lose a hop. False: this one has none left, and is as before.
+static ALWAYS_INLINE bool forward_take_hop(uint8_t *header, bool ipv6, enum forward_origin origin)
+{
+	if (!forward_in_transit(origin))
+		return true;
+	if (unlikely(ipv6)) {
+		if (header[IPV6_HOP_LIMIT] <= 1)
+			return false;
+		header[IPV6_HOP_LIMIT]--;
+		return true;
+	}
+	if (unlikely(header[IPV4_TTL] <= 1))
+		return false;
+	ipv4_decrement_ttl(header);
+	return true;
+}
 
 // Sends every packet of b (which begin with their IP header) where its `next` says, or to the
 // kernel, or drops it. Leaves b as it may.

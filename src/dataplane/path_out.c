@@ -214,8 +214,8 @@ static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint1
 	enum forward_origin origin)
 {
 	struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
-	uint16_t most[2]; // by PACKET_IPV6
-	bool here;
+	uint16_t most[2]; // octets that the SA admits, by PACKET_IPV6
+	uint16_t here[2]; // that just enter: none if it is another worker who encrypts
 
 	if (unlikely(sa == NULL)) {
 		for (uint16_t i = first; i < end; i++) {
@@ -228,20 +228,18 @@ static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint1
 	}
 	most[0] = sa_out_admits(sa, false);
 	most[1] = sa_out_admits(sa, true);
-	here = encrypts_here(w, sa);
+	here[0] = encrypts_here(w, sa) ? most[0] : 0;
+	here[1] = encrypts_here(w, sa) ? most[1] : 0;
 	for (uint16_t i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
-		uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
-		uint16_t fits = most[b->packet[i].flags & PACKET_IPV6];
-		bool expires = origin == FORWARD_TRANSIT && ip_hop_limit(header) <= 1;
+		bool ipv6 = b->packet[i].flags & PACKET_IPV6;
 
 		tcp_mss_clamp(m, &b->packet[i], &tunnel->mss);
-		if (unlikely(expires || m->pkt_len > fits || !here)) {
-			if (!admit(w, m, &b->packet[i], sa, fits, origin))
+		if (unlikely(m->pkt_len > here[ipv6] ||
+			    !forward_take_hop(rte_pktmbuf_mtod(m, uint8_t *), ipv6, origin))) {
+			if (!admit(w, m, &b->packet[i], sa, most[ipv6], origin))
 				continue;
-			admitted->too_big |= m->pkt_len > fits;
-		} else if (origin == FORWARD_TRANSIT) {
-			ip_decrement_hop_limit(header);
+			admitted->too_big |= m->pkt_len > most[ipv6];
 		}
 		burst_keep(b, i, kept);
 	}

@@ -71,22 +71,30 @@ void esp_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t firs
 		decap(sa, worker, b, first, n, batch, false);
 }
 
+// Four octets may be read: the ICV stands behind.
+static ALWAYS_INLINE bool is_padding(const uint8_t *padding, uint32_t pad)
+{
+	if (likely(pad < ESP_ALIGN))
+		return ((load_le32(padding) ^ ESP_PADDING) & ((1u << 8 * pad) - 1)) == 0;
+	for (uint32_t i = 0; i < pad; i++) {
+		if (padding[i] != i + 1)
+			return false;
+	}
+	return true;
+}
+
 // Checks the trailer at the end of octets of plaintext and takes it off (RFC 4303 sections 2.4
 // to 2.6).
 static ALWAYS_INLINE enum drop_reason check_trailer(const uint8_t *plaintext, uint32_t *octets)
 {
 	uint8_t pad = plaintext[*octets - 2];
 	uint8_t next_header = plaintext[*octets - 1];
-	const uint8_t *padding;
 
 	if (unlikely((uint32_t)pad + ESP_TRAILER > *octets))
 		return DROP_esp_pad_length;
 	*octets -= (uint32_t)pad + ESP_TRAILER;
-	padding = plaintext + *octets;
-	for (uint32_t i = 0; i < pad; i++) {
-		if (unlikely(padding[i] != i + 1))
-			return DROP_esp_padding;
-	}
+	if (unlikely(!is_padding(plaintext + *octets, pad)))
+		return DROP_esp_padding;
 	if (unlikely(next_header == IP_PROTOCOL_NONE))
 		return DROP_dummy;
 	if (*octets > 0 &&

@@ -10,16 +10,16 @@
 static ALWAYS_INLINE uint32_t append_trailer(struct rte_mbuf *m, uint8_t next_header)
 {
 	uint16_t octets = m->data_len;
-	uint8_t pad = (uint8_t)(-(octets + ESP_TRAILER) & (ESP_ALIGN - 1));
+	uint32_t pad = (uint32_t) - (octets + ESP_TRAILER) & (ESP_ALIGN - 1);
 	uint8_t *trailer = pkt_append(m, (uint16_t)(pad + ESP_TRAILER + ESP_ICV_OCTETS));
+	uint64_t padding = ESP_PADDING & ((UINT64_C(1) << 8 * pad) - 1);
+	uint64_t ends = pad | (uint64_t)next_header << 8;
 
 	if (unlikely(trailer == NULL))
 		return 0;
-	for (uint8_t i = 0; i < pad; i++)
-		trailer[i] = (uint8_t)(i + 1);
-	trailer[pad] = pad;
-	trailer[pad + 1] = next_header;
-	return (uint32_t)octets + pad + ESP_TRAILER;
+	// What is stored behind the trailer's end falls into the ICV's place.
+	store_le64(trailer, padding | ends << 8 * pad);
+	return octets + pad + ESP_TRAILER;
 }
 
 static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, struct rte_mbuf *m,

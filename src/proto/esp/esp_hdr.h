@@ -14,6 +14,7 @@
 #define ESP_PAYLOAD (ESP_HEADER + ESP_IV_OCTETS)
 #define ESP_TRAILER 2 // pad length and next header
 #define ESP_ALIGN 4
+#define ESP_PADDING 0x030201u // as a little-endian word, as much of it as aligns
 #define ESP_ICV_OCTETS 16
 #define ESP_MIN (ESP_PAYLOAD + ESP_ALIGN + ESP_ICV_OCTETS)
 
