@@ -82,7 +82,7 @@ static int make_burst(struct rig *rig, const struct rig_frames *frames, struct b
 		// So that the frame begins where a NIC would put it.
 		b->m[i]->data_off =
 			(uint16_t)(RTE_PKTMBUF_HEADROOM + frames->shift + octets_in_front(frames));
-		inner = pkt_append(b->m[i], octets);
+		inner = pkt_wrap(b->m[i], 0, octets);
 		if (inner == NULL)
 			return -ENOBUFS;
 		write_inner(inner, octets, rig->flow, frames->protocol,

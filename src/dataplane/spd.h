@@ -69,7 +69,8 @@ bool selector_names_ports(const struct selector *selector);
 // A protocol whose header begins with two port numbers.
 static ALWAYS_INLINE bool selector_protocol_has_ports(uint16_t protocol)
 {
-	return protocol == IP_PROTOCOL_UDP || protocol == IP_PROTOCOL_TCP ||
-		protocol == IP_PROTOCOL_SCTP || protocol == IP_PROTOCOL_DCCP ||
-		protocol == IP_PROTOCOL_UDP_LITE;
+	if (likely(protocol == IP_PROTOCOL_UDP))
+		return true;
+	return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_SCTP ||
+		protocol == IP_PROTOCOL_DCCP || protocol == IP_PROTOCOL_UDP_LITE;
 }

@@ -169,10 +169,11 @@ static ALWAYS_INLINE uint8_t ip_hop_limit(const uint8_t *header)
 static ALWAYS_INLINE void ipv4_decrement_ttl(uint8_t *header)
 {
 	uint32_t word = load_le32(header + IPV4_TTL);
-	uint32_t sum = word >> 16;
 
-	sum += 1 + (sum >= 0xfffe);
-	store_le32(header + IPV4_TTL, sum << 16 | ((word - 1) & 0xffff));
+	// The checksum is the upper half: one more, and its carry.
+	if (unlikely(word >= 0xfffe0000))
+		word += 0x10000;
+	store_le32(header + IPV4_TTL, word + 0x10000 - 1);
 }
 
 // It must not be zero before.

@@ -18,15 +18,18 @@ void outer_init(struct outer *outer, const struct ip_addr *source,
 	uint8_t *h = outer->header;
 
 	memset(outer, 0, sizeof(*outer));
-	outer->class = *class;
+	for (unsigned inner = 0; inner < 256; inner++)
+		outer->traffic_class[inner] =
+			(uint8_t)(class->dscp[inner >> 2] << 2 | (inner & class->ecn_mask));
 	if (source->family == IP_V6) {
 		h[IPV6_NEXT_HEADER] = protocol;
 		h[IPV6_HOP_LIMIT] = class->hop_limit;
 		memcpy(h + IPV6_SOURCE, source->octets, 16);
 		memcpy(h + IPV6_DESTINATION, destination->octets, 16);
-		outer->class.df = OUTER_DF_SET;
+		outer->df = OUTER_DF_SET;
 		return;
 	}
+	outer->df = class->df;
 	h[0] = 4 << 4 | IPV4_HEADER_MIN / 4;
 	store_be16(h + IPV4_FRAGMENT, IPV4_DONT_FRAGMENT);
 	h[IPV4_TTL] = class->hop_limit;

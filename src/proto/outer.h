@@ -25,7 +25,8 @@ struct outer_class {
 struct outer {
 	uint8_t header[IPV6_HEADER]; // IPv4: 20 octets, length, TOS and checksum zero; DF set, ID 0
 	uint32_t sum;		     // IPv4: of the header as it stands
-	struct outer_class class;
+	uint8_t df;		     // enum outer_df; IPv6: set
+	uint8_t traffic_class[256];  // DSCP and ECN, by the inner ones
 };
 
 // DSCP and ECN copied, OUTER_HOP_LIMIT, DF set.
@@ -37,9 +38,7 @@ void outer_init(struct outer *outer, const struct ip_addr *source,
 // Of the header around this inner packet.
 static ALWAYS_INLINE uint8_t outer_traffic_class(const struct outer *outer, const uint8_t *inner)
 {
-	uint8_t class = ip_traffic_class(inner);
-
-	return (uint8_t)(outer->class.dscp[class >> 2] << 2 | (class & outer->class.ecn_mask));
+	return outer->traffic_class[ip_traffic_class(inner)];
 }
 
 static ALWAYS_INLINE uint16_t outer_octets(bool ipv6)
@@ -56,17 +55,17 @@ static ALWAYS_INLINE void outer_write(const struct outer *outer, uint8_t *at, bo
 		store_be32(at, 6u << 28 | (uint32_t)traffic_class << 20 | flow_label);
 		store_be16(at + IPV6_PAYLOAD_LENGTH, octets);
 	} else {
-		uint16_t total_be = htobe16((uint16_t)(octets + IPV4_HEADER_MIN));
-		uint16_t tos_be = htobe16(traffic_class);
-		uint16_t checksum = (uint16_t)~checksum_fold(outer->sum + total_be + tos_be);
+		uint32_t total = htobe16((uint16_t)(octets + IPV4_HEADER_MIN));
+		uint32_t tos = (uint32_t)traffic_class << 8 * IPV4_TOS;
+		uint32_t sum = outer->sum + total + tos;
 
+		// Both halves and all carries come together in the upper one, which is where the
+		// checksum has its place in the second word.
+		sum += sum << 16 | sum >> 16;
 		// What is zero in the template is put in before it is stored.
 		store_le64(at,
-			load_le64(outer->header) | (uint64_t)traffic_class << 8 * IPV4_TOS |
-				(uint64_t)total_be << 8 * IPV4_TOTAL_LENGTH);
-		store_le64(at + 8,
-			load_le64(outer->header + 8) |
-				(uint64_t)checksum << 8 * (IPV4_CHECKSUM - 8));
+			load_le64(outer->header) | tos | (uint64_t)total << 8 * IPV4_TOTAL_LENGTH);
+		store_le64(at + 8, load_le64(outer->header + 8) | (~sum & 0xffff0000));
 		memcpy(at + IPV4_DESTINATION, outer->header + IPV4_DESTINATION, 4);
 	}
 }
@@ -79,9 +78,9 @@ void outer_clear_df(uint8_t *at, uint16_t id);
 static ALWAYS_INLINE void outer_write_df(
 	const struct outer *outer, uint8_t *at, const uint8_t *inner, uint16_t id)
 {
-	if (likely(outer->class.df == OUTER_DF_SET))
+	if (likely(outer->df == OUTER_DF_SET))
 		return;
-	if (outer->class.df == OUTER_DF_CLEAR || ip_may_split(inner))
+	if (outer->df == OUTER_DF_CLEAR || ip_may_split(inner))
 		outer_clear_df(at, id);
 }
 

@@ -57,16 +57,19 @@ static ALWAYS_INLINE uint8_t *pkt_prepend(struct rte_mbuf *m, uint16_t octets)
 	return rte_pktmbuf_mtod(m, uint8_t *);
 }
 
-// Makes room behind and returns its start, NULL where there is none.
-static ALWAYS_INLINE uint8_t *pkt_append(struct rte_mbuf *m, uint16_t octets)
+// Makes room in front and behind at once and returns the new start, NULL where there is none.
+static ALWAYS_INLINE uint8_t *pkt_wrap(struct rte_mbuf *m, uint16_t front, uint16_t behind)
 {
-	uint8_t *end = rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len);
+	uint16_t before = m->data_off;
+	uint16_t end = (uint16_t)(before + m->data_len);
 
-	if (unlikely(m->buf_len - m->data_off - m->data_len < octets))
+	if (unlikely(before < front || m->buf_len < end + behind))
 		return NULL;
-	pkt_lengthen(m, octets);
-	PKT_UNPOISON(end, octets);
-	return end;
+	m->data_off = (uint16_t)(before - front);
+	pkt_lengthen(m, front + behind);
+	PKT_UNPOISON(rte_pktmbuf_mtod(m, void *), front);
+	PKT_UNPOISON((uint8_t *)m->buf_addr + end, behind);
+	return rte_pktmbuf_mtod(m, uint8_t *);
 }
 
 // Takes octets away in front.

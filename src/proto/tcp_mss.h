@@ -31,12 +31,15 @@ void tcp_mss_lower(uint8_t *tcp, uint32_t octets, uint16_t most);
 static ALWAYS_INLINE void tcp_mss_clamp(
 	struct rte_mbuf *m, const struct packet *packet, const struct tcp_mss *mss)
 {
-	const _Atomic uint16_t *most = packet->flags & PACKET_IPV6 ? &mss->ipv6 : &mss->ipv4;
-	uint8_t *tcp = rte_pktmbuf_mtod_offset(m, uint8_t *, packet->l4);
-	uint32_t octets = (uint32_t)m->data_len - packet->l4;
+	const _Atomic uint16_t *most;
+	uint32_t octets;
+	uint8_t *tcp;
 
 	if (packet->protocol != IP_PROTOCOL_TCP || unlikely(packet->flags & PACKET_FRAGMENT))
 		return;
+	most = packet->flags & PACKET_IPV6 ? &mss->ipv6 : &mss->ipv4;
+	tcp = rte_pktmbuf_mtod_offset(m, uint8_t *, packet->l4);
+	octets = (uint32_t)m->data_len - packet->l4;
 	if (likely(octets < TCP_HEADER_MIN || !(tcp[TCP_FLAGS] & TCP_SYN)))
 		return;
 	tcp_mss_lower(tcp, octets, atomic_load_explicit(most, memory_order_relaxed));

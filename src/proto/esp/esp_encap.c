@@ -5,35 +5,30 @@
 #include "proto/lane.h"
 #include "proto/pkt.h"
 
-// Appends padding, pad length, next header and room for the ICV. Returns the octets of plaintext, 0
-// where the buffer has no room.
-static ALWAYS_INLINE uint32_t append_trailer(struct rte_mbuf *m, uint8_t next_header)
+// Padding, pad length and next header. What is stored behind their end falls into the ICV's place.
+static ALWAYS_INLINE void write_trailer(uint8_t *trailer, uint32_t pad, uint8_t next_header)
 {
-	uint16_t octets = m->data_len;
-	uint32_t pad = (uint32_t) - (octets + ESP_TRAILER) & (ESP_ALIGN - 1);
-	uint8_t *trailer = pkt_append(m, (uint16_t)(pad + ESP_TRAILER + ESP_ICV_OCTETS));
 	uint64_t padding = ESP_PADDING & ((UINT64_C(1) << 8 * pad) - 1);
 	uint64_t ends = pad | (uint64_t)next_header << 8;
 
-	if (unlikely(trailer == NULL))
-		return 0;
-	// What is stored behind the trailer's end falls into the ICV's place.
 	store_le64(trailer, padding | ends << 8 * pad);
-	return octets + pad + ESP_TRAILER;
 }
 
 static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, struct rte_mbuf *m,
 	uint64_t seq, struct aead_batch *batch, unsigned op, const bool ipv6, const bool esn)
 {
-	const uint8_t *inner = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *);
 	uint8_t traffic_class = outer_traffic_class(&sa->outer, inner);
-	uint8_t next_header = ip_version(inner) == 4 ? IP_PROTOCOL_IPV4 : IP_PROTOCOL_IPV6;
-	uint32_t plaintext_octets = append_trailer(m, next_header);
-	uint8_t *outer = pkt_prepend(m, (uint16_t)(outer_octets(ipv6) + ESP_PAYLOAD));
+	uint32_t pad = (uint32_t) - (m->data_len + ESP_TRAILER) & (ESP_ALIGN - 1);
+	uint32_t plaintext_octets = m->data_len + pad + ESP_TRAILER;
+	uint8_t *trailer = inner + m->data_len;
+	uint8_t *outer = pkt_wrap(m, (uint16_t)(outer_octets(ipv6) + ESP_PAYLOAD),
+		(uint16_t)(pad + ESP_TRAILER + ESP_ICV_OCTETS));
 	uint8_t *esp;
 
-	if (unlikely(plaintext_octets == 0 || outer == NULL))
+	if (unlikely(outer == NULL))
 		return DROP_no_room;
+	write_trailer(trailer, pad, ip_version(inner) == 4 ? IP_PROTOCOL_IPV4 : IP_PROTOCOL_IPV6);
 	esp = outer + outer_octets(ipv6);
 	outer_write(&sa->outer, outer, ipv6,
 		(uint16_t)(ESP_PAYLOAD + plaintext_octets + ESP_ICV_OCTETS), traffic_class,

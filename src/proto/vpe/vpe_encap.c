@@ -45,6 +45,7 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 	unsigned ops = batch->n;
 
 	for (uint16_t i = first; i < first + n; i++) {
+		uint16_t inner_octets = b->m[i]->data_len;
 		struct aead_op *op = &batch->op[ops];
 
 		if (unlikely(!lane_has_number(&run))) {
@@ -55,7 +56,7 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
 			continue;
 		batch->packet[ops++] = i;
-		lane_take(&run, op->octets);
+		lane_take(&run, inner_octets);
 	}
 	batch->n = ops;
 	lane_end(&run);

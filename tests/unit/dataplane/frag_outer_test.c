@@ -79,7 +79,7 @@ static uint32_t expect_fragments(
 	uint32_t got;
 
 	memset(&whole, 0, sizeof(whole));
-	whole.df = lab->tunnel[tunnel].out->out->outer.class.df == OUTER_DF_SET;
+	whole.df = lab->tunnel[tunnel].out->out->outer.df == OUTER_DF_SET;
 	do {
 		struct rte_mbuf *m = lab_sent(lab, WAN, 0);
 		const uint8_t *packet;
@@ -193,7 +193,7 @@ static void burst_without_df(void **state)
 
 	for (unsigned t = 0; t < COUNT(kinds); t++)
 		if (!kinds[t].outer6)
-			lab->tunnel[t].out->out->outer.class.df = OUTER_DF_CLEAR;
+			lab->tunnel[t].out->out->outer.df = OUTER_DF_CLEAR;
 	check_burst(lab);
 }
 
