@@ -34,9 +34,13 @@ struct key {
 	struct flow *place;
 };
 
-struct flow_cache {
+struct place_hash {
 	uint64_t seed;	// nobody outside can choose flows that share a place
 	unsigned shift; // that leaves as many bits of a hash as there are places
+};
+
+struct flow_cache {
+	struct place_hash by;
 	unsigned contenders;
 	unsigned pause; // bursts still to come
 	struct flow flow[];
@@ -54,8 +58,8 @@ int flow_cache_create(unsigned flows, int socket, struct flow_cache **created)
 		"flows", sizeof(*cache) + flows * sizeof(cache->flow[0]), CACHE_LINE, socket);
 	if (cache == NULL)
 		return -ENOMEM;
-	cache->shift = 64 - rte_log2_u32(flows);
-	ret = secret_random(&cache->seed, sizeof(cache->seed));
+	cache->by.shift = 64 - rte_log2_u32(flows);
+	ret = secret_random(&cache->by.seed, sizeof(cache->by.seed));
 	if (ret < 0) {
 		rte_free(cache);
 		return ret;
@@ -101,13 +105,14 @@ static ALWAYS_INLINE uint64_t hash(uint64_t hash, uint64_t value)
 	return hash ^ hash >> 32;
 }
 
-static ALWAYS_INLINE struct key key_of(struct flow_cache *cache, const struct rte_mbuf *m,
-	const struct packet *packet, enum spd_direction direction, const bool plain)
+static ALWAYS_INLINE struct key key_of(struct flow_cache *cache, struct place_hash by,
+	const struct rte_mbuf *m, const struct packet *packet, enum spd_direction direction,
+	const bool plain)
 {
 	bool ipv6 = !plain && (packet->flags & PACKET_IPV6);
 	const uint8_t *addresses = addresses_of(m, ipv6);
 	struct key key = {.address = word(addresses), .rest = rest_of(m, packet, direction, plain)};
-	uint64_t place = hash(cache->seed, key.address);
+	uint64_t place = hash(by.seed, key.address);
 
 	if (unlikely(ipv6)) {
 		place = hash(place, word(addresses + 8));
@@ -115,7 +120,7 @@ static ALWAYS_INLINE struct key key_of(struct flow_cache *cache, const struct rt
 		place = hash(place, word(addresses + 24));
 	}
 	// The upper bits, which all bits of the flow have a part in.
-	key.place = &cache->flow[(place ^ key.rest) * HASH_ODD >> cache->shift];
+	key.place = &cache->flow[(place ^ key.rest) * HASH_ODD >> by.shift];
 	return key;
 }
 
@@ -222,17 +227,21 @@ static void ask_all(struct worker *w, enum spd_direction direction, struct burst
 }
 
 // What is known of the packets of b; those of which nothing is go to unknown[], and how many come
-// back. *forwardable: as flow_lookup returns it, of the known ones.
+// back. *all: of the known ones.
 static ALWAYS_INLINE uint16_t recall(const struct worker *w, enum spd_direction direction,
-	struct burst *b, struct key key[], uint16_t unknown[], bool *forwardable, const bool plain)
+	struct burst *b, struct key key[], uint16_t unknown[], struct flow_all *all,
+	const bool plain)
 {
 	struct flow_cache *cache = w->flows;
+	const struct place_hash by = cache->by;
 	uint64_t epoch = w->tables.epoch;
+	bool forwardable = true;
+	uint64_t policies = 0;
+	uint64_t hops = 0;
 	uint16_t n = 0;
 
-	*forwardable = true;
 	for (uint16_t i = 0; i < b->n; i++) {
-		key[i] = key_of(cache, b->m[i], &b->packet[i], direction, plain);
+		key[i] = key_of(cache, by, b->m[i], &b->packet[i], direction, plain);
 		rte_prefetch0(key[i].place);
 	}
 	for (uint16_t i = 0; i < b->n; i++) {
@@ -245,29 +254,34 @@ static ALWAYS_INLINE uint16_t recall(const struct worker *w, enum spd_direction 
 		}
 		b->match[i] = flow->match;
 		b->next[i] = flow->next;
-		*forwardable &= flow->forwardable && !(flags & PACKET_TO_GROUP);
+		forwardable &= flow->forwardable && !(flags & PACKET_TO_GROUP);
+		policies |= flow->match ^ b->match[0];
+		hops |= (uintptr_t)flow->next ^ (uintptr_t)b->next[0];
 	}
+	*all = (struct flow_all){forwardable, policies == 0, hops == 0};
 	return n;
 }
 
-bool flow_lookup(struct worker *w, enum spd_direction direction, struct burst *b, bool plain)
+struct flow_all flow_lookup(
+	struct worker *w, enum spd_direction direction, struct burst *b, bool plain)
 {
+	static const struct flow_all none;
 	struct flow_cache *cache = w->flows;
 	struct key key[BURST_MAX];
 	uint16_t unknown[BURST_MAX];
+	struct flow_all all;
 	uint16_t n;
-	bool forwardable;
 
 	if (unlikely(cache == NULL || cache->pause > 0)) {
 		ask_all(w, direction, b);
-		return false;
+		return none;
 	}
 	if (likely(plain))
-		n = recall(w, direction, b, key, unknown, &forwardable, true);
+		n = recall(w, direction, b, key, unknown, &all, true);
 	else
-		n = recall(w, direction, b, key, unknown, &forwardable, false);
+		n = recall(w, direction, b, key, unknown, &all, false);
 	if (likely(n == 0))
-		return forwardable;
+		return all;
 	ask_some(w, direction, b, key, unknown, n);
-	return false;
+	return none;
 }

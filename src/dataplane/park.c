@@ -40,7 +40,7 @@ static uint16_t keep_living(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 		b->m[i] = m[i];
 		b->packet[i] = meta_of(m[i])->packet;
 	}
-	sadb_lookup(w->tables.sadb, b, 0, n, sa);
+	sadb_lookup(w->tables.sadb, b, sa, false);
 	for (uint16_t i = 0; i < n; i++) {
 		if (sa[i] == meta_of(m[i])->sa)
 			m[kept++] = m[i];

@@ -98,55 +98,87 @@ static void count_delivered(struct worker *w, struct sa_in *sa, uint64_t packets
 	counter_add(&lane->octets, octets);
 }
 
-// Packets first .. end-1 came by one SA and meet one policy. forwardable: flow_lookup's word for
-// all.
-static void deliver_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
-	struct sa_in *sa, bool forwardable, uint16_t *kept)
+// Packets first .. end-1, sound ones, go on from a tunnel. Returns their octets.
+static ALWAYS_INLINE uint64_t leave_tunnel(
+	struct burst *b, uint16_t first, uint16_t end, const struct tunnel *tunnel)
 {
-	enum drop_reason mismatch = check_selectors(w->tables.spd, b->match[first], sa);
-	const struct tunnel *tunnel = NULL;
 	uint64_t octets = 0;
-	uint16_t before = *kept;
 
-	if (likely(mismatch == DROP_NONE))
-		tunnel = spd_policy(w->tables.spd, b->match[first])->tunnel;
+	for (uint16_t i = first; i < end; i++) {
+		octets += b->m[i]->pkt_len;
+		tcp_mss_clamp(b->m[i], &b->packet[i], &tunnel->mss);
+		b->packet[i].tunnel = tunnel->index;
+	}
+	return octets;
+}
+
+// Those of packets first .. end-1 that are not sound, or whose policy says so, end; the others
+// stay, from number first on. Returns where they end.
+static uint16_t refuse_delivery(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	struct sa_in *sa, enum drop_reason mismatch)
+{
+	uint16_t kept = first;
+
 	for (uint16_t i = first; i < end; i++) {
 		enum drop_reason reason = b->verdict[i];
 
-		if (likely(reason == DROP_NONE))
+		if (reason == DROP_NONE)
 			reason = mismatch;
-		if (unlikely(!forwardable &&
-			    !ip_source_forwardable(rte_pktmbuf_mtod(b->m[i], const uint8_t *))))
+		if (!ip_source_forwardable(rte_pktmbuf_mtod(b->m[i], const uint8_t *)))
 			reason = DROP_ip_source;
-		if (unlikely(reason != DROP_NONE)) {
-			audit_inner(w, reason, b->m[i], &b->packet[i], sa);
-			sa_drop(w, sa, b->packet[i].port, reason, b->m[i]);
+		if (reason == DROP_NONE) {
+			burst_keep(b, i, &kept);
 			continue;
 		}
-		octets += b->m[i]->pkt_len;
-		tcp_mss_clamp(b->m[i], &b->packet[i], &tunnel->mss);
-		b->packet[i].tunnel = sa->tunnel;
-		burst_keep(b, i, kept);
+		audit_inner(w, reason, b->m[i], &b->packet[i], sa);
+		sa_drop(w, sa, b->packet[i].port, reason, b->m[i]);
 	}
-	count_delivered(w, sa, (uint64_t)(*kept - before), octets);
+	return kept;
 }
 
-// Inner datagrams, committed: selectors, then the route.
-static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[], bool plain)
+// Packets first .. end-1 came by one SA and meet one policy. sound: nothing is wrong with any of
+// them. Forwards those that it may.
+static void deliver_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	struct sa_in *sa, bool sound, uint16_t *kept)
 {
-	bool forwardable = flow_lookup(w, SPD_IN, b, plain);
+	enum drop_reason mismatch = check_selectors(w->tables.spd, b->match[first], sa);
+	const struct tunnel *tunnel;
+	uint64_t octets;
+
+	if (unlikely(!sound || mismatch != DROP_NONE))
+		end = refuse_delivery(w, b, first, end, sa, mismatch);
+	if (end == first)
+		return;
+	tunnel = spd_policy(w->tables.spd, b->match[first])->tunnel;
+	octets = leave_tunnel(b, first, end, tunnel);
+	count_delivered(w, sa, end - first, octets);
+	if (likely(*kept == first))
+		*kept = end;
+	else
+		for (uint16_t i = first; i < end; i++)
+			burst_keep(b, i, kept);
+}
+
+// Inner datagrams, committed: selectors, then the route. one_sa: they came by one; plain: as
+// flow_lookup asks, and nothing is wrong with any of them.
+static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[], bool one_sa, bool plain)
+{
+	struct flow_all all = flow_lookup(w, SPD_IN, b, plain);
+	bool one_run = one_sa && all.one_policy;
 	uint16_t kept = 0;
 
 	for (uint16_t first = 0, end; first < b->n; first = end) {
-		for (end = first + 1;
+		for (end = one_run ? b->n : first + 1;
 			end < b->n && sa[end] == sa[first] && b->match[end] == b->match[first];
 			end++)
 			;
-		deliver_run(w, b, first, end, sa[first], forwardable, &kept);
+		deliver_run(w, b, first, end, sa[first], plain && all.forwardable, &kept);
 	}
 	b->n = kept;
 	stage_end(&w->clock, STAGE_policy);
-	if (kept > 0)
+	if (kept > 0 && all.one_hop)
+		forward_run(w, b, 0, kept, b->next[0], FORWARD_DECRYPTED);
+	else if (kept > 0)
 		forward_burst(w, b, FORWARD_DECRYPTED);
 	stage_end(&w->clock, STAGE_route);
 }
@@ -159,23 +191,24 @@ static void mark_forged(struct burst *b, const struct aead_batch *batch)
 	}
 }
 
-static uint16_t run_end(const struct burst *b, struct sa_in *const sa[], uint16_t first)
+static ALWAYS_INLINE uint16_t run_end(
+	const struct burst *b, struct sa_in *const sa[], uint16_t first, bool one_sa)
 {
-	uint16_t end = first + 1;
+	uint16_t end = one_sa ? b->n : first + 1;
 
 	while (end < b->n && sa[end] == sa[first])
 		end++;
 	return end;
 }
 
-static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[])
+static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[], bool one_sa)
 {
 	bool plain = true;
 	uint16_t end;
 
 	w->batch.n = 0;
 	for (uint16_t first = 0; first < b->n; first = end) {
-		end = run_end(b, sa, first);
+		end = run_end(b, sa, first, one_sa);
 		sa[first]->proto->decap(
 			sa[first], w->index, b, first, (uint16_t)(end - first), &w->batch);
 	}
@@ -184,7 +217,7 @@ static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[])
 	stage_end(&w->clock, STAGE_crypto);
 	mark_forged(b, &w->batch);
 	for (uint16_t first = 0; first < b->n; first = end) {
-		end = run_end(b, sa, first);
+		end = run_end(b, sa, first, one_sa);
 		plain &= sa[first]->proto->finish(
 			sa[first], w->index, b, first, (uint16_t)(end - first));
 	}
@@ -192,7 +225,7 @@ static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[])
 		settle(w, b, sa);
 	stage_end(&w->clock, STAGE_commit);
 	if (b->n > 0)
-		deliver(w, b, sa, plain);
+		deliver(w, b, sa, one_sa, plain);
 }
 
 static void move_to_clear(struct worker *w, const struct burst *b, uint16_t i)
@@ -214,17 +247,13 @@ static bool may_be_in_transit(
 	return fwd_lookup_addr(w->tables.fwd, &to)->kind != ADJACENCY_LOCAL;
 }
 
-// Finds the SAs; keeps the packets that have one. What may be in transit goes the way of clear
-// packets.
-static void find_sas(struct worker *w, struct burst *b, struct sa_in *sa[])
+// Of a burst in which not all packets have one SA: keeps those that have any. What may be in
+// transit goes the way of clear packets.
+static void keep_known(struct worker *w, struct burst *b, struct sa_in *sa[])
 {
-	const struct sadb *sadb = w->tables.sadb;
 	uint16_t kept = 0;
 
-	sadb_lookup(sadb, b, 0, b->n, sa);
-	while (kept < b->n && likely(sa[kept] != NULL))
-		kept++;
-	for (uint16_t i = kept; unlikely(i < b->n); i++) {
+	for (uint16_t i = 0; i < b->n; i++) {
 		if (sa[i] != NULL) {
 			sa[kept] = sa[i];
 			burst_keep(b, i, &kept);
@@ -335,17 +364,19 @@ static void split(struct worker *w, struct burst *b)
 	b->n = kept;
 }
 
-void path_in(struct worker *w)
+void path_in(struct worker *w, bool plain)
 {
 	struct sa_in *sa[BURST_MAX];
 	struct burst *b = &w->burst;
+	bool one_sa;
 
 	split(w, b);
-	if (b->n > 0)
-		find_sas(w, b, sa);
+	one_sa = sadb_lookup(w->tables.sadb, b, sa, plain);
+	if (unlikely(!one_sa))
+		keep_known(w, b, sa);
 	stage_end(&w->clock, STAGE_sa);
 	if (b->n > 0)
-		decapsulate(w, b, sa);
+		decapsulate(w, b, sa, one_sa);
 	if (w->bypass.n > 0)
 		path_in_clear(w, &w->bypass);
 }
@@ -366,11 +397,11 @@ void path_in_commit(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 		sa[i] = meta->sa;
 	}
 	for (uint16_t first = 0; first < n; first = end) {
-		end = run_end(b, sa, first);
+		end = run_end(b, sa, first, false);
 		sa[first]->proto->commit(sa[first], w->index, b, first, (uint16_t)(end - first));
 	}
 	settle(w, b, sa);
 	stage_end(&w->clock, STAGE_commit);
 	if (b->n > 0)
-		deliver(w, b, sa, false);
+		deliver(w, b, sa, false, false);
 }

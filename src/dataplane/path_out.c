@@ -273,8 +273,8 @@ static void apply_policy(struct worker *w, struct burst *b, uint16_t first, uint
 
 // The packets of b meet the policies: protected ones stay in b, bypassing ones move to the worker's
 // second burst.
-static void apply_policies(
-	struct worker *w, struct burst *b, struct admitted *admitted, enum forward_origin origin)
+static void apply_policies(struct worker *w, struct burst *b, bool one_policy,
+	struct admitted *admitted, enum forward_origin origin)
 {
 	uint16_t kept = 0;
 
@@ -282,7 +282,8 @@ static void apply_policies(
 	admitted->runs.n = 0;
 	admitted->too_big = false;
 	for (uint16_t first = 0, end; first < b->n; first = end) {
-		for (end = first + 1; end < b->n && b->match[end] == b->match[first]; end++)
+		for (end = one_policy ? b->n : first + 1;
+			end < b->n && b->match[end] == b->match[first]; end++)
 			;
 		apply_policy(w, b, first, end, admitted, &kept, origin);
 	}
@@ -334,11 +335,12 @@ static void encapsulate_split(struct worker *w, const struct burst *b, const str
 		encapsulate(w, pieces, &piece_runs);
 }
 
-void path_out_policies(struct worker *w, struct burst *b, enum forward_origin origin)
+void path_out_policies(
+	struct worker *w, struct burst *b, bool one_policy, enum forward_origin origin)
 {
 	struct admitted admitted;
 
-	apply_policies(w, b, &admitted, origin);
+	apply_policies(w, b, one_policy, &admitted, origin);
 	stage_end(&w->clock, STAGE_policy);
 	if (unlikely(admitted.too_big))
 		encapsulate_split(w, b, &admitted.runs);
@@ -350,10 +352,12 @@ void path_out_policies(struct worker *w, struct burst *b, enum forward_origin or
 
 void path_out(struct worker *w, bool plain)
 {
-	if (unlikely(!flow_lookup(w, SPD_OUT, &w->burst, plain)))
+	struct flow_all all = flow_lookup(w, SPD_OUT, &w->burst, plain);
+
+	if (unlikely(!all.forwardable))
 		local_take(w, &w->burst);
 	if (likely(w->burst.n > 0))
-		path_out_policies(w, &w->burst, FORWARD_TRANSIT);
+		path_out_policies(w, &w->burst, all.one_policy, FORWARD_TRANSIT);
 }
 
 void path_out_encap(struct worker *w, struct rte_mbuf *m[], uint16_t n)

@@ -276,14 +276,15 @@ struct last {
 	uint8_t spi_offset;
 };
 
-static ALWAYS_INLINE bool is_last(
-	const struct last *last, const struct rte_mbuf *m, const struct packet *packet)
+static ALWAYS_INLINE bool is_last(const struct last *last, const struct rte_mbuf *m,
+	const struct packet *packet, const bool plain)
 {
 	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
-	const uint8_t *tunnel = header + packet->l4;
+	uint16_t l4 = plain ? IPV4_HEADER_MIN : packet->l4;
+	const uint8_t *tunnel = header + l4;
 
-	return last->sa != NULL && !(packet->flags & PACKET_IPV6) &&
-		m->data_len >= packet->l4 + last->spi_offset + sizeof(last->spi) &&
+	return last->sa != NULL && (plain || !(packet->flags & PACKET_IPV6)) &&
+		m->data_len >= l4 + last->spi_offset + sizeof(last->spi) &&
 		load_le64(header + IPV4_SOURCE) == last->addresses &&
 		load_le32(tunnel + last->spi_offset) == last->spi &&
 		load_le16(tunnel) == last->block;
@@ -301,23 +302,26 @@ static ALWAYS_INLINE void keep_last(struct last *last, const struct sadb *sadb,
 	last->block = load_le16(header + l4);
 }
 
-void sadb_lookup(const struct sadb *sadb, struct burst *b, uint16_t first, uint16_t n,
-	struct sa_in *result[])
+// Returns how many packets were looked for in the table.
+static ALWAYS_INLINE uint16_t lookup(
+	const struct sadb *sadb, struct burst *b, struct sa_in *result[], const bool plain)
 {
 	struct last last = {0};
+	uint16_t looked = 0;
 
-	for (uint16_t i = 0; i < n; i++) {
-		const struct rte_mbuf *m = b->m[first + i];
-		const struct packet *packet = &b->packet[first + i];
+	for (uint16_t i = 0; i < b->n; i++) {
+		const struct rte_mbuf *m = b->m[i];
+		const struct packet *packet = &b->packet[i];
 		const struct slot *slot;
 		enum drop_reason reason;
 
-		if (likely(is_last(&last, m, packet))) {
+		if (likely(is_last(&last, m, packet, plain))) {
 			result[i] = last.sa;
 			continue;
 		}
+		looked++;
 		reason = find(sadb, m, packet->l4, &slot);
-		b->verdict[first + i] = (uint16_t)reason;
+		b->verdict[i] = (uint16_t)reason;
 		if (unlikely(reason != DROP_NONE)) {
 			result[i] = NULL;
 			continue;
@@ -326,6 +330,14 @@ void sadb_lookup(const struct sadb *sadb, struct burst *b, uint16_t first, uint1
 		fetch(slot->sa);
 		keep_last(&last, sadb, slot, m, packet->l4);
 	}
+	return looked;
+}
+
+bool sadb_lookup(const struct sadb *sadb, struct burst *b, struct sa_in *result[], bool plain)
+{
+	uint16_t looked = plain ? lookup(sadb, b, result, true) : lookup(sadb, b, result, false);
+
 	if (unlikely(sadb->mask >= COLD_SLOTS))
-		fetch_windows(result, n);
+		fetch_windows(result, b->n);
+	return looked == 1 && result[0] != NULL;
 }

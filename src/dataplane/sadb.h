@@ -98,7 +98,7 @@ const struct proto_ops *sadb_proto(const struct sadb *sadb, const struct rte_mbu
 // remote.
 bool sadb_has_peer(const struct sadb *sadb, const uint8_t *header);
 
-// For packets first .. first+n-1, which begin with their outer IP header: result[0..n-1] is the SA
-// or NULL, and then the burst's verdict says why: runt, no_sa, sa_outer_address.
-void sadb_lookup(const struct sadb *sadb, struct burst *b, uint16_t first, uint16_t n,
-	struct sa_in *result[]);
+// For every packet of b, which begins with its outer IP header: result[] is the SA or NULL, and
+// then the burst's verdict says why: runt, no_sa, sa_outer_address. plain: the caller knows that
+// all are IPv4's, without options. True: all have one and the same.
+bool sadb_lookup(const struct sadb *sadb, struct burst *b, struct sa_in *result[], bool plain);

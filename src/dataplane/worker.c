@@ -115,7 +115,7 @@ static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
 	if (w->dp->port[rxq->port].side == PORT_PROTECTED)
 		path_out(w, plain);
 	else
-		path_in(w);
+		path_in(w, plain);
 	return n;
 }
 
