@@ -19,15 +19,14 @@ enum drop_reason inner_release_any(
 static ALWAYS_INLINE bool inner_is_plain(
 	const uint8_t *header, uint32_t octets, uint8_t traffic_class)
 {
-	uint8_t ecn;
 	uint32_t total;
 
 	if (unlikely(octets < IPV4_HEADER_MIN || header[0] != (4 << 4 | IPV4_HEADER_MIN / 4)))
 		return false;
 	total = load_be16(header + IPV4_TOTAL_LENGTH);
-	ecn = header[IPV4_TOS] & ECN_MASK;
-	return total >= IPV4_HEADER_MIN && total <= octets && !ipv4_is_fragment(header) &&
-		checksum_right20(header) && ecn_decap[ecn][traffic_class & ECN_MASK] == ecn;
+	// As one comparison: at least the header, at most what there is.
+	return total - IPV4_HEADER_MIN <= octets - IPV4_HEADER_MIN && !ipv4_is_fragment(header) &&
+		checksum_right20(header) && ecn_stays(header[IPV4_TOS], traffic_class);
 }
 
 // Frees a decrypted and committed packet of everything around its datagram: head octets in front,

@@ -125,11 +125,14 @@ static inline struct ip_addr ip_destination(const uint8_t *header)
 }
 
 // DSCP and ECN: IPv4's TOS octet, IPv6's traffic class.
+static ALWAYS_INLINE uint8_t ip_class_of(const uint8_t *header, bool ipv6)
+{
+	return ipv6 ? (uint8_t)(load_be16(header) >> 4) : header[IPV4_TOS];
+}
+
 static ALWAYS_INLINE uint8_t ip_traffic_class(const uint8_t *header)
 {
-	if (ip_version(header) == 4)
-		return header[IPV4_TOS];
-	return (uint8_t)(load_be16(header) >> 4);
+	return ip_class_of(header, ip_version(header) != 4);
 }
 
 static ALWAYS_INLINE void ip_set_ecn(uint8_t *header, uint8_t ecn)

@@ -76,7 +76,7 @@ static ALWAYS_INLINE enum replay_judgement replay_commit(struct replay_window *w
 	uint64_t *word = &w->bitmap[(seq / 64) & w->mask];
 
 	if (likely(seq > w->top)) {
-		if (seq / 64 != w->top / 64)
+		if ((seq ^ w->top) >= 64)
 			replay_advance(w, seq);
 		__atomic_store_n(&w->top, seq, __ATOMIC_RELAXED);
 	} else if (w->top - seq >= w->size) {

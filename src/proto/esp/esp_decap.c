@@ -104,7 +104,7 @@ static ALWAYS_INLINE enum drop_reason check_trailer(const uint8_t *plaintext, ui
 }
 
 static ALWAYS_INLINE uint16_t commit_packet(struct rte_mbuf *m, struct packet *packet,
-	struct window_slot *slot, uint64_t seq, bool *plain)
+	struct window_slot *slot, uint64_t seq, bool *plain, const bool ipv6)
 {
 	const uint8_t *outer = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint16_t head = (uint16_t)(packet->l4 + ESP_PAYLOAD);
@@ -115,7 +115,7 @@ static ALWAYS_INLINE uint16_t commit_packet(struct rte_mbuf *m, struct packet *p
 		verdict = (uint16_t)check_trailer(outer + head, &octets);
 	if (likely(verdict == VERDICT_ACCEPT))
 		return (uint16_t)inner_release(
-			m, head, octets, ip_traffic_class(outer), packet, plain);
+			m, head, octets, ip_class_of(outer, ipv6), packet, plain);
 	*plain = false;
 	return verdict;
 }
@@ -142,7 +142,8 @@ static uint16_t find_owner(struct sa_in *sa, uint16_t worker, struct window_slot
 	return window_owner(*slot) == worker ? VERDICT_ACCEPT : VERDICT_OWNER | window_owner(*slot);
 }
 
-bool esp_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
+static ALWAYS_INLINE bool finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first,
+	uint16_t n, const bool ipv6)
 {
 	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
 	bool mine = slot != NULL && window_owner(slot) == worker;
@@ -157,11 +158,19 @@ bool esp_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t fir
 			plain = false;
 			continue;
 		}
-		b->verdict[i] = commit_packet(b->m[i], &b->packet[i], slot, b->seq[i], &plain);
+		b->verdict[i] =
+			commit_packet(b->m[i], &b->packet[i], slot, b->seq[i], &plain, ipv6);
 	}
 	if (mine)
 		tell_top(sa, slot);
 	return plain;
+}
+
+bool esp_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
+{
+	if (sa->local.family == IP_V6)
+		return finish(sa, worker, b, first, n, true);
+	return finish(sa, worker, b, first, n, false);
 }
 
 void esp_commit(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
@@ -171,6 +180,7 @@ void esp_commit(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t fir
 
 	(void)worker;
 	for (uint16_t i = first; i < first + n; i++)
-		b->verdict[i] = commit_packet(b->m[i], &b->packet[i], slot, b->seq[i], &plain);
+		b->verdict[i] = commit_packet(
+			b->m[i], &b->packet[i], slot, b->seq[i], &plain, sa->local.family == IP_V6);
 	tell_top(sa, slot);
 }

@@ -78,7 +78,7 @@ void vpe_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t firs
 }
 
 static ALWAYS_INLINE uint16_t commit_packet(struct rte_mbuf *m, struct packet *packet,
-	struct window_slot *slot, uint64_t seq, bool *plain)
+	struct window_slot *slot, uint64_t seq, bool *plain, const bool ipv6)
 {
 	const uint8_t *outer = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint16_t head = (uint16_t)(packet->l4 + VPE_HEADER);
@@ -88,7 +88,7 @@ static ALWAYS_INLINE uint16_t commit_packet(struct rte_mbuf *m, struct packet *p
 		verdict = outer[head] == 0 ? DROP_fill : VERDICT_ACCEPT;
 	if (likely(verdict == VERDICT_ACCEPT))
 		return (uint16_t)inner_release(m, head, (uint32_t)m->data_len - head,
-			ip_traffic_class(outer), packet, plain);
+			ip_class_of(outer, ipv6), packet, plain);
 	*plain = false;
 	return verdict;
 }
@@ -115,7 +115,8 @@ static uint16_t find_owner(struct sa_in *sa, uint16_t worker, struct burst *b, u
 	return owner == worker ? VERDICT_ACCEPT : VERDICT_OWNER | owner;
 }
 
-bool vpe_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
+static ALWAYS_INLINE bool finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first,
+	uint16_t n, const bool ipv6)
 {
 	const struct window_slot *mine = NULL; // the one before, mostly this one too
 	bool plain = true;
@@ -130,9 +131,16 @@ bool vpe_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t fir
 		}
 		mine = b->slot[i];
 		b->verdict[i] =
-			commit_packet(b->m[i], &b->packet[i], b->slot[i], b->seq[i], &plain);
+			commit_packet(b->m[i], &b->packet[i], b->slot[i], b->seq[i], &plain, ipv6);
 	}
 	return plain;
+}
+
+bool vpe_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
+{
+	if (sa->local.family == IP_V6)
+		return finish(sa, worker, b, first, n, true);
+	return finish(sa, worker, b, first, n, false);
 }
 
 void vpe_commit(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
@@ -144,6 +152,7 @@ void vpe_commit(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t fir
 		struct window_slot *slot =
 			window_find(sa->windows, id_word_of(b->m[i], b->packet[i].l4));
 
-		b->verdict[i] = commit_packet(b->m[i], &b->packet[i], slot, b->seq[i], &plain);
+		b->verdict[i] = commit_packet(
+			b->m[i], &b->packet[i], slot, b->seq[i], &plain, sa->local.family == IP_V6);
 	}
 }
