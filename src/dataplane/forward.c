@@ -122,6 +122,7 @@ static ALWAYS_INLINE void forward_ready(struct worker *w, struct burst *b, uint1
 {
 	const struct tx_link link = tx_link(adjacency);
 	uint16_t mtu = adjacency->mtu;
+	uint64_t octets = 0;
 
 	for (uint16_t i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
@@ -129,16 +130,19 @@ static ALWAYS_INLINE void forward_ready(struct worker *w, struct burst *b, uint1
 		bool ready = m->pkt_len <= mtu &&
 			forward_take_hop(rte_pktmbuf_mtod(m, uint8_t *), ipv6, origin);
 
-		if (likely(ready && tx_write_link(m, &link, ipv6)))
+		if (likely(ready && tx_write_link(m, &link, ipv6))) {
+			octets += m->pkt_len;
 			continue;
-		tx_frames(w, adjacency->port, b->m + first, i - first);
+		}
+		tx_frames(w, adjacency->port, b->m + first, i - first, octets);
 		first = i + 1;
+		octets = 0;
 		if (ready)
 			tx_no_room(w, adjacency->port, m);
 		else
 			forward_unready(w, m, &b->packet[i], adjacency, origin);
 	}
-	tx_frames(w, adjacency->port, b->m + first, end - first);
+	tx_frames(w, adjacency->port, b->m + first, end - first, octets);
 }
 
 static void forward_unroutable(struct worker *w, struct burst *b, uint16_t first, uint16_t end,

@@ -302,6 +302,21 @@ static ALWAYS_INLINE void keep_last(struct last *last, const struct sadb *sadb,
 	last->block = load_le16(header + l4);
 }
 
+// Apart, so that the loop around it keeps its registers.
+static __rte_noinline struct sa_in *look(
+	const struct sadb *sadb, struct burst *b, uint16_t i, struct last *last)
+{
+	const struct slot *slot;
+	enum drop_reason reason = find(sadb, b->m[i], b->packet[i].l4, &slot);
+
+	b->verdict[i] = (uint16_t)reason;
+	if (unlikely(reason != DROP_NONE))
+		return NULL;
+	fetch(slot->sa);
+	keep_last(last, sadb, slot, b->m[i], b->packet[i].l4);
+	return slot->sa;
+}
+
 // Returns how many packets were looked for in the table.
 static ALWAYS_INLINE uint16_t lookup(
 	const struct sadb *sadb, struct burst *b, struct sa_in *result[], const bool plain)
@@ -310,25 +325,12 @@ static ALWAYS_INLINE uint16_t lookup(
 	uint16_t looked = 0;
 
 	for (uint16_t i = 0; i < b->n; i++) {
-		const struct rte_mbuf *m = b->m[i];
-		const struct packet *packet = &b->packet[i];
-		const struct slot *slot;
-		enum drop_reason reason;
-
-		if (likely(is_last(&last, m, packet, plain))) {
+		if (likely(is_last(&last, b->m[i], &b->packet[i], plain))) {
 			result[i] = last.sa;
-			continue;
+		} else {
+			result[i] = look(sadb, b, i, &last);
+			looked++;
 		}
-		looked++;
-		reason = find(sadb, m, packet->l4, &slot);
-		b->verdict[i] = (uint16_t)reason;
-		if (unlikely(reason != DROP_NONE)) {
-			result[i] = NULL;
-			continue;
-		}
-		result[i] = slot->sa;
-		fetch(slot->sa);
-		keep_last(&last, sadb, slot, m, packet->l4);
 	}
 	return looked;
 }

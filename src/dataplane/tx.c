@@ -14,22 +14,20 @@
 void tx_send(struct worker *w, uint8_t port)
 {
 	struct tx_buffer *tx = &w->tx[port];
-	uint64_t octets = 0;
 	uint16_t sent = 0;
 
-	for (uint16_t i = 0; i < tx->n; i++)
-		octets += tx->m[i]->pkt_len;
 	if (unlikely(w->capture != NULL))
 		capture_copy(w, port, true, tx->m, tx->n);
 	for (unsigned try = 0; sent < tx->n && try < TX_TRIES; try++)
 		sent += rte_eth_tx_burst(tx->device, tx->queue, tx->m + sent, tx->n - sent);
 	counter_add(&w->stats.port[port].tx_packets, sent);
 	for (uint16_t i = sent; unlikely(i < tx->n); i++) {
-		octets -= tx->m[i]->pkt_len;
+		tx->octets -= tx->m[i]->pkt_len;
 		drop_packet(w, port, DROP_tx_full, tx->m[i]);
 	}
-	counter_add(&w->stats.port[port].tx_octets, octets);
+	counter_add(&w->stats.port[port].tx_octets, tx->octets);
 	tx->n = 0;
+	tx->octets = 0;
 }
 
 void tx_by_owner(struct worker *w, uint8_t port, struct rte_mbuf *m)
@@ -46,7 +44,7 @@ void tx_no_room(struct worker *w, uint8_t port, struct rte_mbuf *m)
 
 void tx_frame(struct worker *w, uint8_t port, struct rte_mbuf *m)
 {
-	tx_frames(w, port, &m, 1);
+	tx_frames(w, port, &m, 1, m->pkt_len);
 }
 
 void tx_flush(struct worker *w)

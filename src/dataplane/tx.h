@@ -17,9 +17,9 @@ void tx_send(struct worker *w, uint8_t port);
 void tx_by_owner(struct worker *w, uint8_t port, struct rte_mbuf *m);
 void tx_no_room(struct worker *w, uint8_t port, struct rte_mbuf *m);
 
-// n frames, at most BURST_MAX, in their order.
+// n frames, at most BURST_MAX, in their order. octets: of all.
 static ALWAYS_INLINE void tx_frames(
-	struct worker *w, uint8_t port, struct rte_mbuf *const m[], uint16_t n)
+	struct worker *w, uint8_t port, struct rte_mbuf *const m[], uint16_t n, uint64_t octets)
 {
 	struct tx_buffer *tx = &w->tx[port];
 
@@ -34,6 +34,7 @@ static ALWAYS_INLINE void tx_frames(
 		tx_send(w, port);
 	memcpy(tx->m + tx->n, m, n * sizeof(m[0]));
 	tx->n = (uint16_t)(tx->n + n);
+	tx->octets += octets;
 }
 
 // The Ethernet header towards a next hop that is ready (ADJACENCY_FORWARD), as two words that share
@@ -73,7 +74,7 @@ static ALWAYS_INLINE void tx_packet(
 	struct tx_link link = tx_link(to);
 
 	if (likely(tx_write_link(m, &link, ipv6)))
-		tx_frames(w, to->port, &m, 1);
+		tx_frames(w, to->port, &m, 1, m->pkt_len);
 	else
 		tx_no_room(w, to->port, m);
 }

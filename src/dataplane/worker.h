@@ -31,6 +31,7 @@ struct tx_buffer {
 	uint16_t owner;
 	uint16_t device;
 	uint16_t queue;
+	uint64_t octets; // of all n
 	struct rte_mbuf *m[BURST_MAX];
 };
 
