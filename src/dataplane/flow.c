@@ -235,21 +235,22 @@ static ALWAYS_INLINE uint16_t recall(const struct worker *w, enum spd_direction 
 	struct flow_cache *cache = w->flows;
 	const struct place_hash by = cache->by;
 	uint64_t epoch = w->tables.epoch;
+	unsigned packets = b->n;
 	bool forwardable = true;
 	uint64_t policies = 0;
 	uint64_t hops = 0;
 	uint16_t n = 0;
 
-	for (uint16_t i = 0; i < b->n; i++) {
+	for (unsigned i = 0; i < packets; i++) {
 		key[i] = key_of(cache, by, b->m[i], &b->packet[i], direction, plain);
 		rte_prefetch0(key[i].place);
 	}
-	for (uint16_t i = 0; i < b->n; i++) {
+	for (unsigned i = 0; i < packets; i++) {
 		uint8_t flags = plain ? 0 : b->packet[i].flags;
 		const struct flow *flow = find(cache, &key[i], epoch, b->m[i], flags);
 
 		if (unlikely(flow == NULL)) {
-			unknown[n++] = i;
+			unknown[n++] = (uint16_t)i;
 			continue;
 		}
 		b->match[i] = flow->match;

@@ -269,11 +269,11 @@ static void fetch_windows(struct sa_in *const sa[], uint16_t n)
 
 // By what the last SA was found, in the octets' own order. The same finds the same.
 struct last {
-	struct sa_in *sa; // NULL: none, or not over IPv4
+	struct sa_in *sa;
 	uint64_t addresses;
+	uint32_t octets; // to the SPI's end; more than any packet has: none, or not over IPv4
 	uint32_t spi;
 	uint16_t block;
-	uint8_t spi_offset;
 };
 
 static ALWAYS_INLINE bool is_last(const struct last *last, const struct rte_mbuf *m,
@@ -283,10 +283,9 @@ static ALWAYS_INLINE bool is_last(const struct last *last, const struct rte_mbuf
 	uint16_t l4 = plain ? IPV4_HEADER_MIN : packet->l4;
 	const uint8_t *tunnel = header + l4;
 
-	return last->sa != NULL && (plain || !(packet->flags & PACKET_IPV6)) &&
-		m->data_len >= l4 + last->spi_offset + sizeof(last->spi) &&
+	return (plain || !(packet->flags & PACKET_IPV6)) && m->data_len >= l4 + last->octets &&
 		load_le64(header + IPV4_SOURCE) == last->addresses &&
-		load_le32(tunnel + last->spi_offset) == last->spi &&
+		load_le32(tunnel + last->octets - sizeof(last->spi)) == last->spi &&
 		load_le16(tunnel) == last->block;
 }
 
@@ -295,16 +294,18 @@ static ALWAYS_INLINE void keep_last(struct last *last, const struct sadb *sadb,
 {
 	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
 
-	last->sa = slot->family == IP_V4 ? slot->sa : NULL;
+	uint8_t offset = sadb->protos->proto[slot->proto]->spi_offset;
+
+	last->sa = slot->sa;
 	last->addresses = slot->ipv4;
-	last->spi_offset = sadb->protos->proto[slot->proto]->spi_offset;
-	last->spi = load_le32(header + l4 + last->spi_offset);
+	last->octets = slot->family == IP_V4 ? offset + sizeof(last->spi) : UINT16_MAX;
+	last->spi = load_le32(header + l4 + offset);
 	last->block = load_le16(header + l4);
 }
 
 // Apart, so that the loop around it keeps its registers.
 static __rte_noinline struct sa_in *look(
-	const struct sadb *sadb, struct burst *b, uint16_t i, struct last *last)
+	const struct sadb *sadb, struct burst *b, unsigned i, struct last *last)
 {
 	const struct slot *slot;
 	enum drop_reason reason = find(sadb, b->m[i], b->packet[i].l4, &slot);
@@ -321,10 +322,11 @@ static __rte_noinline struct sa_in *look(
 static ALWAYS_INLINE uint16_t lookup(
 	const struct sadb *sadb, struct burst *b, struct sa_in *result[], const bool plain)
 {
-	struct last last = {0};
+	struct last last = {.octets = UINT16_MAX};
+	unsigned n = b->n;
 	uint16_t looked = 0;
 
-	for (uint16_t i = 0; i < b->n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		if (likely(is_last(&last, b->m[i], &b->packet[i], plain))) {
 			result[i] = last.sa;
 		} else {

@@ -39,12 +39,13 @@ static ALWAYS_INLINE enum drop_reason check_header(struct sa_in *sa, const uint8
 static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first,
 	uint16_t n, struct aead_batch *batch, const bool esn)
 {
+	unsigned end = (unsigned)first + n;
 	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
 	bool owned = slot != NULL && window_owner(slot) == worker;
 	uint64_t told_top = atomic_load_explicit(&sa->told_top, memory_order_relaxed);
 	unsigned ops = batch->n;
 
-	for (uint16_t i = first; i < first + n; i++) {
+	for (unsigned i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
 		uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, b->packet[i].l4);
 		uint32_t octets = (uint32_t)m->data_len - b->packet[i].l4;
@@ -57,7 +58,7 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 			continue;
 		esp_write_op(batch, ops, sa->key, sa->salt, esp, b->seq[i],
 			octets - ESP_PAYLOAD - ESP_ICV_OCTETS, esn);
-		batch->packet[ops++] = i;
+		batch->packet[ops++] = (uint16_t)i;
 	}
 	batch->n = ops;
 }
@@ -145,11 +146,12 @@ static uint16_t find_owner(struct sa_in *sa, uint16_t worker, struct window_slot
 static ALWAYS_INLINE bool finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first,
 	uint16_t n, const bool ipv6)
 {
+	unsigned end = (unsigned)first + n;
 	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
 	bool mine = slot != NULL && window_owner(slot) == worker;
 	bool plain = true;
 
-	for (uint16_t i = first; i < first + n; i++) {
+	for (unsigned i = first; i < end; i++) {
 		if (likely(b->verdict[i] == VERDICT_ACCEPT) && unlikely(!mine)) {
 			b->verdict[i] = find_owner(sa, worker, &slot);
 			mine = b->verdict[i] == VERDICT_ACCEPT;
@@ -175,11 +177,12 @@ bool esp_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t fir
 
 void esp_commit(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
 {
+	unsigned end = (unsigned)first + n;
 	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
 	bool plain;
 
 	(void)worker;
-	for (uint16_t i = first; i < first + n; i++)
+	for (unsigned i = first; i < end; i++)
 		b->verdict[i] = commit_packet(
 			b->m[i], &b->packet[i], slot, b->seq[i], &plain, sa->local.family == IP_V6);
 	tell_top(sa, slot);

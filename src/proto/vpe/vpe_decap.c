@@ -53,10 +53,11 @@ static ALWAYS_INLINE enum drop_reason check_header(struct sa_in *sa, uint16_t wo
 void vpe_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n,
 	struct aead_batch *batch)
 {
+	unsigned end = (unsigned)first + n;
 	struct last last = {.id_word = UINT64_MAX};
 	unsigned ops = batch->n;
 
-	for (uint16_t i = first; i < first + n; i++) {
+	for (unsigned i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
 		uint8_t *vpe = rte_pktmbuf_mtod_offset(m, uint8_t *, b->packet[i].l4);
 		uint32_t octets = (uint32_t)m->data_len - b->packet[i].l4;
@@ -72,7 +73,7 @@ void vpe_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t firs
 			.octets = octets - VPE_HEADER,
 			.tag = vpe + VPE_ICV,
 		};
-		batch->packet[ops++] = i;
+		batch->packet[ops++] = (uint16_t)i;
 	}
 	batch->n = ops;
 }
@@ -100,7 +101,7 @@ static uint32_t id_word_of(struct rte_mbuf *m, uint16_t l4)
 
 // The verdict on packet i, authentic, if its window is not the worker's, who claims it where nobody
 // has.
-static uint16_t find_owner(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t i)
+static uint16_t find_owner(struct sa_in *sa, uint16_t worker, struct burst *b, unsigned i)
 {
 	uint16_t owner;
 
@@ -118,10 +119,11 @@ static uint16_t find_owner(struct sa_in *sa, uint16_t worker, struct burst *b, u
 static ALWAYS_INLINE bool finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first,
 	uint16_t n, const bool ipv6)
 {
+	unsigned end = (unsigned)first + n;
 	const struct window_slot *mine = NULL; // the one before, mostly this one too
 	bool plain = true;
 
-	for (uint16_t i = first; i < first + n; i++) {
+	for (unsigned i = first; i < end; i++) {
 		if (likely(b->verdict[i] == VERDICT_ACCEPT) &&
 			(unlikely(b->slot[i] != mine) || unlikely(mine == NULL)))
 			b->verdict[i] = find_owner(sa, worker, b, i);
@@ -145,10 +147,11 @@ bool vpe_finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t fir
 
 void vpe_commit(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n)
 {
+	unsigned end = (unsigned)first + n;
 	bool plain;
 
 	(void)worker;
-	for (uint16_t i = first; i < first + n; i++) {
+	for (unsigned i = first; i < end; i++) {
 		struct window_slot *slot =
 			window_find(sa->windows, id_word_of(b->m[i], b->packet[i].l4));
 

@@ -40,11 +40,12 @@ static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, stru
 static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst *b, uint16_t first,
 	uint16_t n, struct aead_batch *batch, const bool ipv6)
 {
+	unsigned end = (unsigned)first + n;
 	struct lane_run run = lane_begin(&sa->lane[worker]);
 	uint32_t id_word = vpe_id_word(sa->sender_id, run.lane->window_id);
 	unsigned ops = batch->n;
 
-	for (uint16_t i = first; i < first + n; i++) {
+	for (unsigned i = first; i < end; i++) {
 		uint16_t inner_octets = b->m[i]->data_len;
 		struct aead_op *op = &batch->op[ops];
 
@@ -55,7 +56,7 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], id_word, run.seq, op, ipv6);
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
 			continue;
-		batch->packet[ops++] = i;
+		batch->packet[ops++] = (uint16_t)i;
 		lane_take(&run, inner_octets);
 	}
 	batch->n = ops;
