@@ -113,10 +113,9 @@ static ALWAYS_INLINE enum drop_reason take_plain(
 	uint32_t octets = (uint32_t)m->data_len - RTE_ETHER_HDR_LEN;
 	uint32_t total = load_be16(header + IPV4_TOTAL_LENGTH);
 
-	if (unlikely(total < IPV4_HEADER_MIN))
-		return DROP_ip_header;
-	if (unlikely(total > octets))
-		return DROP_ip_length;
+	// As one comparison: at least the header, at most what there is.
+	if (unlikely(total - IPV4_HEADER_MIN > octets - IPV4_HEADER_MIN))
+		return total < IPV4_HEADER_MIN ? DROP_ip_header : DROP_ip_length;
 	if (ipv4_checksum_unknown(m) && unlikely(!checksum_right20(header)))
 		return DROP_ip_checksum;
 	if (unlikely(ipv4_source_wrong(header + IPV4_SOURCE)))

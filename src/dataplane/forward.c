@@ -169,6 +169,27 @@ void forward_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end
 		forward_ready(w, b, first, end, next, FORWARD_OWN);
 }
 
+uint16_t forward_whole(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	const struct adjacency *next, uint16_t most, bool ipv6)
+{
+	const struct tx_link link = tx_link(next);
+	uint64_t octets = 0;
+	uint16_t at = first;
+
+	if (unlikely(next->kind != ADJACENCY_FORWARD))
+		return first;
+	most = RTE_MIN(most, next->mtu);
+	for (; at < end; at++) {
+		struct rte_mbuf *m = b->m[at];
+
+		if (unlikely(m->pkt_len > most || !tx_write_link(m, &link, ipv6)))
+			break;
+		octets += m->pkt_len;
+	}
+	tx_frames(w, next->port, b->m + first, at - first, octets);
+	return at;
+}
+
 void forward_burst(struct worker *w, struct burst *b, enum forward_origin origin)
 {
 	for (uint16_t first = 0, end; first < b->n; first = end) {

@@ -74,8 +74,9 @@ static ALWAYS_INLINE void add_run(struct sa_runs *runs, struct sa_out *sa, uint1
 		runs->run[runs->n++] = (struct sa_run){.sa = sa, .end = end};
 }
 
-// Packets first .. end-1 are the SA's, encrypted, and begin with their outer header.
-static void route_run(
+// Packets first .. end-1 are the SA's, encrypted unless the verdict says why not, and begin with
+// their outer header.
+static void route_each(
 	struct worker *w, struct burst *b, uint16_t first, uint16_t end, struct sa_out *sa)
 {
 	uint16_t mtu = sa_out_path_mtu(sa);
@@ -100,10 +101,22 @@ static void route_run(
 	forward_run(w, b, first, kept, hop_of(w, sa), FORWARD_OWN);
 }
 
+// sealed: all are encrypted. Nearly always they all just go.
+static void route_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	struct sa_out *sa, bool sealed)
+{
+	if (likely(sealed))
+		first = forward_whole(
+			w, b, first, end, hop_of(w, sa), sa_out_path_mtu(sa), sa->ipv6);
+	if (unlikely(first < end))
+		route_each(w, b, first, end, sa);
+}
+
 // Everything that goes on towards encryption here: b's packets, their hop taken.
 static void encapsulate(struct worker *w, struct burst *b, const struct sa_runs *runs)
 {
 	uint16_t first = 0;
+	bool sealed;
 
 	w->batch.n = 0;
 	for (uint16_t i = 0; i < runs->n; i++) {
@@ -116,9 +129,10 @@ static void encapsulate(struct worker *w, struct burst *b, const struct sa_runs 
 	stage_end(&w->clock, STAGE_headers);
 	aead_seal_burst(w->aead, w->batch.op, w->batch.n);
 	stage_end(&w->clock, STAGE_crypto);
+	sealed = w->batch.n == b->n;
 	first = 0;
 	for (uint16_t i = 0; i < runs->n; i++) {
-		route_run(w, b, first, runs->run[i].end, runs->run[i].sa);
+		route_run(w, b, first, runs->run[i].end, runs->run[i].sa, sealed);
 		first = runs->run[i].end;
 	}
 	stage_end(&w->clock, STAGE_route);
