@@ -169,25 +169,40 @@ void forward_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end
 		forward_ready(w, b, first, end, next, FORWARD_OWN);
 }
 
-uint16_t forward_whole(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
-	const struct adjacency *next, uint16_t most, bool ipv6)
+static ALWAYS_INLINE uint16_t send_whole(struct worker *w, struct burst *b, uint16_t first,
+	uint16_t end, const struct adjacency *next, uint16_t most, const bool ipv6,
+	const enum forward_origin origin)
 {
 	const struct tx_link link = tx_link(next);
 	uint64_t octets = 0;
 	uint16_t at = first;
 
-	if (unlikely(next->kind != ADJACENCY_FORWARD))
-		return first;
 	most = RTE_MIN(most, next->mtu);
 	for (; at < end; at++) {
 		struct rte_mbuf *m = b->m[at];
 
-		if (unlikely(m->pkt_len > most || !tx_write_link(m, &link, ipv6)))
+		if (unlikely(m->pkt_len > most || m->data_off < RTE_ETHER_HDR_LEN ||
+			    !forward_take_hop(rte_pktmbuf_mtod(m, uint8_t *), ipv6, origin)))
 			break;
+		tx_write_link(m, &link, ipv6);
 		octets += m->pkt_len;
 	}
 	tx_frames(w, next->port, b->m + first, at - first, octets);
 	return at;
+}
+
+uint16_t forward_whole(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	const struct adjacency *next, uint16_t most, bool ipv6, enum forward_origin origin)
+{
+	if (unlikely(next->kind != ADJACENCY_FORWARD) || unlikely(leaks(w, next, origin)))
+		return first;
+	if (ipv6 && forward_in_transit(origin))
+		return send_whole(w, b, first, end, next, most, true, FORWARD_TRANSIT);
+	if (ipv6)
+		return send_whole(w, b, first, end, next, most, true, FORWARD_OWN);
+	if (forward_in_transit(origin))
+		return send_whole(w, b, first, end, next, most, false, FORWARD_TRANSIT);
+	return send_whole(w, b, first, end, next, most, false, FORWARD_OWN);
 }
 
 void forward_burst(struct worker *w, struct burst *b, enum forward_origin origin)

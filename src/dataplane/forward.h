@@ -42,10 +42,10 @@ void forward_burst(struct worker *w, struct burst *b, enum forward_origin origin
 void forward_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
 	const struct adjacency *next, enum forward_origin origin);
 
-// The same for packets of the gateway itself, all of this family, up to the first that is not just
-// sent: with more octets than `most`, or more than the link takes. Returns its number, or end.
+// The same for packets of one family, up to the first that is not just sent: with more octets than
+// `most` or than the link takes, or without a hop left. Returns its number, or end.
 uint16_t forward_whole(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
-	const struct adjacency *next, uint16_t most, bool ipv6);
+	const struct adjacency *next, uint16_t most, bool ipv6, enum forward_origin origin);
 
 // Packets that control kept until their next hop was known (META_RESUME): as if they came just now,
 // from where they came.

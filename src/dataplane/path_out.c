@@ -106,8 +106,8 @@ static void route_run(struct worker *w, struct burst *b, uint16_t first, uint16_
 	struct sa_out *sa, bool sealed)
 {
 	if (likely(sealed))
-		first = forward_whole(
-			w, b, first, end, hop_of(w, sa), sa_out_path_mtu(sa), sa->ipv6);
+		first = forward_whole(w, b, first, end, hop_of(w, sa), sa_out_path_mtu(sa),
+			sa->ipv6, FORWARD_OWN);
 	if (unlikely(first < end))
 		route_each(w, b, first, end, sa);
 }
