@@ -49,7 +49,7 @@ static void forget_keys(struct trial *trial)
 }
 
 // Lengths as packets have them, and now and then one that is as long as can be. Runs of equal
-// lengths, because engines may treat neighbours together.
+// lengths, half of them alike in all, because engines may treat neighbours together.
 static unsigned lay_out(struct trial *trial)
 {
 	static const uint8_t aad_sizes[] = {0, 8, 12};
@@ -57,18 +57,25 @@ static unsigned lay_out(struct trial *trial)
 	struct messages_random *random = &trial->random;
 	unsigned n = 1 + messages_below(random, MESSAGES_MAX);
 	unsigned keys = 1 + messages_below(random, KEYS);
-	unsigned same = 0;
+	unsigned same = 0, key = 0;
+	bool alike = false;
 	uint32_t octets = 0;
+	uint8_t aad = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		unsigned key = messages_below(random, keys);
+		bool next = same-- == 0;
 
-		if (same-- == 0) {
+		if (next) {
 			octets = messages_below(random, bounds[messages_below(random, 8)]);
 			same = messages_below(random, 7);
+			alike = messages_below(random, 2);
 		}
-		messages_lay_out(&trial->messages, i, trial->key[key], octets,
-			aad_sizes[messages_below(random, 3)], (uint8_t)messages_below(random, 64));
+		if (next || !alike) {
+			key = messages_below(random, keys);
+			aad = aad_sizes[messages_below(random, 3)];
+		}
+		messages_lay_out(&trial->messages, i, trial->key[key], octets, aad,
+			(uint8_t)messages_below(random, 64));
 		messages_randomize(&trial->messages, i, random);
 	}
 	messages_copy(&trial->plain, &trial->messages, n);

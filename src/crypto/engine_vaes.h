@@ -2,7 +2,8 @@
 //
 // A unit is 64 octets, one vector of four blocks. The first block of a packet's first unit is the
 // counter block of its tag (J0 in NIST SP 800-38D) where keystream is made, and its associated data
-// where the packet is hashed; its data begin with the second block.
+// where the packet is hashed; its data begin with the second block. (Where four packets of one key
+// and size go side by side these blocks have vectors of their own, and units are of data alone.)
 #pragma once
 
 #include "crypto/aead.h"
@@ -22,14 +23,15 @@ struct vaes_key {
 	// 0, 4, 8 and 12 octets of associated data.
 	uint8_t data_length[VAES_BLOCK];
 	uint8_t aad_length[4][VAES_BLOCK];
-	// The first unit's counters, whitened with the first round key.
-	alignas(CACHE_LINE) uint8_t first_counters[VAES_UNIT];
+	// The first counters, whitened with the first round key.
+	alignas(CACHE_LINE) uint8_t first_counters[VAES_UNIT / VAES_BLOCK + 1][VAES_BLOCK];
 	// What a chunk's counters add to the state behind the first round: they differ in one
 	// octet, so that round is done once a packet.
-	uint8_t counters[VAES_CHUNK_UNITS][VAES_UNIT];
-	// From the highest to H. Units that end early meet the zeros behind.
-	uint8_t low_power[VAES_POWERS + 2][VAES_BLOCK];
-	uint8_t high_power[VAES_POWERS + 2][VAES_BLOCK];
+	alignas(CACHE_LINE) uint8_t counters[VAES_CHUNK_BLOCKS + 1][VAES_BLOCK];
+	// From the highest to H. Units that end early meet the zeros behind. So many that both
+	// forms of a power begin in a line of the cache alike.
+	alignas(CACHE_LINE) uint8_t low_power[VAES_POWERS + 3][VAES_BLOCK];
+	uint8_t high_power[VAES_POWERS + 3][VAES_BLOCK];
 };
 
 // A worker's own memory, for what does not fit into registers. Zero between bursts.

@@ -101,14 +101,14 @@ static void expand_counters(struct vaes_key *key)
 	__m128i whitening = load_block(key->round_key[0]);
 	__m128i without = _mm_aesenc_si128(whitening, zero);
 
-	for (int i = 0; i < VAES_CHUNK_BLOCKS; i++) {
+	for (int i = 0; i <= VAES_CHUNK_BLOCKS; i++) {
 		__m128i counter = _mm_insert_epi8(zero, i + 1, 15);
 		__m128i whitened = _mm_xor_si128(whitening, counter);
 
-		if (i < VAES_UNIT / VAES_BLOCK)
-			store_block(key->first_counters + i * VAES_BLOCK, whitened);
-		store_block(key->counters[i / 4] + i % 4 * VAES_BLOCK,
-			_mm_xor_si128(_mm_aesenc_si128(whitened, zero), without));
+		if (i <= VAES_UNIT / VAES_BLOCK)
+			store_block(key->first_counters[i], whitened);
+		store_block(
+			key->counters[i], _mm_xor_si128(_mm_aesenc_si128(whitened, zero), without));
 	}
 }
 
@@ -117,7 +117,7 @@ void vaes_expand(const uint8_t *cipher_key, size_t cipher_key_octets, struct vae
 	expand_round_keys(cipher_key, cipher_key_octets, key);
 	expand_powers(cipher_key_octets / 4 + 6, key);
 	expand_counters(key);
-	memset(key->low_power[VAES_POWERS], 0, 2 * VAES_BLOCK);
-	memset(key->high_power[VAES_POWERS], 0, 2 * VAES_BLOCK);
+	memset(key->low_power[VAES_POWERS], 0, sizeof(key->low_power) - VAES_POWERS * VAES_BLOCK);
+	memset(key->high_power[VAES_POWERS], 0, sizeof(key->high_power) - VAES_POWERS * VAES_BLOCK);
 	forget_vectors();
 }

@@ -1,5 +1,7 @@
-// Bursts of the VAES engine: four neighbours of one small size go side by side, all others one by
-// one. Everything below is inlined here, once for each number of rounds and direction.
+// Bursts of the VAES engine: four neighbours of one key and size, or of one small size, go side by
+// side, all others one by one. Everything below is inlined here, once for each number of rounds and
+// direction.
+#include "crypto/engine_vaes_packed.h"
 #include "crypto/engine_vaes_quad.h"
 #include "crypto/engine_vaes_stream.h"
 
@@ -31,14 +33,34 @@ static ALWAYS_INLINE void small_packets(
 	}
 }
 
+static ALWAYS_INLINE void alike_packets(struct aead_op *ops, unsigned n, unsigned rounds, bool seal)
+{
+	const struct aead_op *next = n < 2 * VAES_TOGETHER ? ops : ops + VAES_TOGETHER;
+
+	if (ops->octets <= VAES_UNIT)
+		packed_run(ops, next, true, rounds, seal);
+	else
+		packed_run(ops, next, false, rounds, seal);
+}
+
+static ALWAYS_INLINE bool four_packets(struct aead_op *ops, unsigned n, unsigned rounds, bool seal)
+{
+	uint32_t units = units_of(ops);
+
+	if (packed_fits(ops))
+		alike_packets(ops, n, rounds, seal);
+	else if (units <= QUAD_UNITS_MAX && equal_units(ops, units))
+		small_packets(ops, units, rounds, seal);
+	else
+		return false;
+	return true;
+}
+
 static ALWAYS_INLINE void burst(
 	struct vaes_scratch *scratch, struct aead_op *ops, unsigned n, unsigned rounds, bool seal)
 {
 	while (n > 0) {
-		uint32_t units = units_of(ops);
-
-		if (n >= VAES_TOGETHER && units <= QUAD_UNITS_MAX && equal_units(ops, units)) {
-			small_packets(ops, units, rounds, seal);
+		if (n >= VAES_TOGETHER && four_packets(ops, n, rounds, seal)) {
 			ops += VAES_TOGETHER;
 			n -= VAES_TOGETHER;
 			continue;

@@ -22,6 +22,11 @@ static ALWAYS_INLINE const struct vaes_key *key_of(const struct aead_op *op)
 	return (const struct vaes_key *)(const void *)op->key->expanded;
 }
 
+static ALWAYS_INLINE uint32_t blocks_of(const struct aead_op *op)
+{
+	return (op->octets + VAES_BLOCK - 1) / VAES_BLOCK;
+}
+
 static ALWAYS_INLINE uint32_t units_of(const struct aead_op *op)
 {
 	return (op->octets + VAES_BLOCK + VAES_UNIT - 1) / VAES_UNIT;
@@ -78,13 +83,17 @@ static ALWAYS_INLINE uint32_t first_power(const struct aead_op *op)
 	return (op->octets + VAES_BLOCK - 1) / VAES_BLOCK + 2;
 }
 
+// The same power's other form.
+static ALWAYS_INLINE const uint8_t *high_power(const uint8_t *low_power)
+{
+	return low_power + offsetof(struct vaes_key, high_power) -
+		offsetof(struct vaes_key, low_power);
+}
+
 static ALWAYS_INLINE void hash_unit(struct hash *hash, __m512i blocks, const uint8_t *powers)
 {
-	const size_t high =
-		offsetof(struct vaes_key, high_power) - offsetof(struct vaes_key, low_power);
-
 	hash_add(hash, swap_octets(blocks), held(load_vector(powers)),
-		held(load_vector(powers + high)));
+		held(load_vector(high_power(powers))));
 }
 
 static ALWAYS_INLINE struct hash hash_lengths(const struct aead_op *op)
@@ -118,15 +127,19 @@ static ALWAYS_INLINE __m512i encipher_round(
 			      : _mm512_aesenclast_epi128(state, round_key);
 }
 
-// Tags of up to four packets. The first blocks of keystream are E(K, J0).
-static ALWAYS_INLINE __m512i tags_of(const struct hash *hash, __m512i first_keystream)
+// A block for each of four packets.
+static ALWAYS_INLINE struct hash sum_hashes(const struct hash *hash)
 {
-	struct hash sums = {
+	return (struct hash){
 		.low = sum_blocks(hash[0].low, hash[1].low, hash[2].low, hash[3].low),
 		.high = sum_blocks(hash[0].high, hash[1].high, hash[2].high, hash[3].high),
 	};
+}
 
-	return _mm512_xor_si512(swap_octets(hash_reduce(&sums)), first_keystream);
+// Tags of up to four packets. The first blocks of keystream are E(K, J0).
+static ALWAYS_INLINE __m512i tags_of(const struct hash *sums, __m512i first_keystream)
+{
+	return _mm512_xor_si512(swap_octets(hash_reduce(sums)), first_keystream);
 }
 
 static ALWAYS_INLINE void store_tags(struct aead_op *const *op, __m512i tags)

@@ -1,4 +1,5 @@
-// Four packets of as many units each, at most four, side by side from nonce to tag in registers.
+// Four packets of as many units each, at most four, of any keys, side by side from nonce to tag in
+// registers.
 #pragma once
 
 #include "crypto/engine_vaes_packet.h"
@@ -58,7 +59,8 @@ static ALWAYS_INLINE void quad_unit(
 		if (!seal)
 			quad->hashed[i] = data[i];
 		state[i] = _mm512_xor_si512(quad->first_round[i],
-			load_vector(only ? key->first_counters : key->counters[unit]));
+			load_vector(only ? key->first_counters[0]
+					 : key->counters[unit * VAES_UNIT / VAES_BLOCK]));
 	}
 	quad_encipher(quad, state, only ? 1 : 2, rounds, !seal || unit > 0, seal ? unit - 1 : unit);
 	if (unit == 0)
@@ -80,6 +82,7 @@ static ALWAYS_INLINE void quad_run(struct aead_op *ops, unsigned units, unsigned
 {
 	struct quad quad = {.op = {&ops[0], &ops[1], &ops[2], &ops[3]}};
 	__m512i received = seal ? _mm512_setzero_si512() : load_tags(quad.op);
+	struct hash sums;
 	__m512i tags;
 
 #pragma GCC unroll 4
@@ -95,7 +98,8 @@ static ALWAYS_INLINE void quad_run(struct aead_op *ops, unsigned units, unsigned
 		for (unsigned i = 0; i < VAES_TOGETHER; i++)
 			quad_hash(&quad, i, units - 1);
 	}
-	tags = tags_of(quad.hash, quad.first_keystream);
+	sums = sum_hashes(quad.hash);
+	tags = tags_of(&sums, quad.first_keystream);
 	if (seal)
 		store_tags(quad.op, tags);
 	else

@@ -252,6 +252,7 @@ static ALWAYS_INLINE void stream_packet(struct aead_op *op, const struct aead_op
 static ALWAYS_INLINE void stream_finish(struct vaes_scratch *scratch, bool seal)
 {
 	const __m512i *first = scratch->first_keystream, *received = scratch->received;
+	struct hash sums;
 	__m512i tags;
 
 	for (unsigned i = scratch->waiting; i < VAES_TOGETHER; i++) {
@@ -260,7 +261,8 @@ static ALWAYS_INLINE void stream_finish(struct vaes_scratch *scratch, bool seal)
 		scratch->received[i] = received[i - 1];
 		scratch->op[i] = scratch->op[i - 1];
 	}
-	tags = tags_of(scratch->hash, first_blocks(first[0], first[1], first[2], first[3]));
+	sums = sum_hashes(scratch->hash);
+	tags = tags_of(&sums, first_blocks(first[0], first[1], first[2], first[3]));
 	if (seal)
 		store_tags(scratch->op, tags);
 	else

@@ -29,13 +29,27 @@ struct bench {
 	unsigned messages;
 };
 
-static void lay_out(struct bench *bench, unsigned i, uint32_t octets, unsigned reference)
+// What neighbours of one length may have in common.
+struct kind {
+	unsigned key;
+	uint8_t aad_octets;
+};
+
+static struct kind any_kind(struct bench *bench)
+{
+	return (struct kind){
+		.key = fixture_below(&bench->random, bench->keys_used),
+		.aad_octets = aad_sizes[fixture_below(&bench->random, COUNT(aad_sizes))],
+	};
+}
+
+static void lay_out(struct bench *bench, unsigned i, uint32_t octets, unsigned reference,
+	const struct kind *kind)
 {
 	struct packet *packet = &bench->packets[i], *expected = &bench->expected[i];
-	unsigned key = fixture_below(&bench->random, bench->keys_used);
 	struct packet_shape shape = {
 		.octets = octets,
-		.aad_octets = aad_sizes[fixture_below(&bench->random, COUNT(aad_sizes))],
+		.aad_octets = kind->aad_octets,
 		.misalignment = (uint8_t)fixture_below(&bench->random, 64),
 		.tag_first = fixture_below(&bench->random, 2),
 	};
@@ -47,8 +61,8 @@ static void lay_out(struct bench *bench, unsigned i, uint32_t octets, unsigned r
 	expected->op.aad = expected->image + (packet->op.aad - packet->image);
 	expected->op.data = expected->image + (packet->op.data - packet->image);
 	expected->op.tag = expected->image + (packet->op.tag - packet->image);
-	packet->op.key = bench->subject[key];
-	expected->op.key = bench->reference[reference][key];
+	packet->op.key = bench->subject[kind->key];
+	expected->op.key = bench->reference[reference][kind->key];
 }
 
 static void assert_seals(struct bench *bench, unsigned n)
@@ -101,19 +115,27 @@ static void run(struct bench *bench, unsigned n)
 
 // Neighbours of one length go through an engine's code for that, others around them do not. The
 // place of the eight moves through the burst.
+static void one_length(struct bench *bench, uint32_t octets, bool alike)
+{
+	unsigned before = octets % 5, n = before + 8 + octets % 3;
+	const struct kind common = any_kind(bench);
+
+	for (unsigned i = 0; i < n; i++) {
+		bool among = i >= before && i < before + 8;
+		struct kind kind = any_kind(bench);
+
+		lay_out(bench, i, among ? octets : fixture_below(&bench->random, 400),
+			octets / 2 % COUNT(references), among && alike ? &common : &kind);
+	}
+	run(bench, n);
+}
+
 static void every_length(struct bench *bench)
 {
 	for (uint32_t octets = 0; octets <= EVERY_LENGTH; octets++) {
-		unsigned before = octets % 5, n = before + 8 + octets % 3;
-
 		bench->keys_used = octets % 2 ? KEYS : 1;
-		for (unsigned i = 0; i < n; i++) {
-			bool among = i >= before && i < before + 8;
-
-			lay_out(bench, i, among ? octets : fixture_below(&bench->random, 400),
-				octets / 2 % COUNT(references));
-		}
-		run(bench, n);
+		one_length(bench, octets, false);
+		one_length(bench, octets, true);
 	}
 }
 
@@ -133,9 +155,14 @@ static void any_burst(struct bench *bench)
 	for (unsigned i = 0; i < n;) {
 		uint32_t octets = any_length(&bench->random);
 		unsigned equal = 1 + fixture_below(&bench->random, 6);
+		const struct kind common = any_kind(bench);
+		bool alike = fixture_below(&bench->random, 2);
 
-		while (equal-- > 0 && i < n)
-			lay_out(bench, i++, octets, reference);
+		while (equal-- > 0 && i < n) {
+			struct kind kind = any_kind(bench);
+
+			lay_out(bench, i++, octets, reference, alike ? &common : &kind);
+		}
 	}
 	run(bench, n);
 }

@@ -124,7 +124,12 @@ static void no_key_stays(void **state)
 }
 
 #define LONG 4000
-#define PACKETS 6 // four together, one alone, one of several chunks
+#define PACKETS 14
+
+// Four alike and short, four alike and longer, four that are not alike, one alone, one of several
+// chunks.
+static const uint32_t lengths[PACKETS] = {
+	46, 46, 46, 46, 200, 200, 200, 200, 46, 46, 46, 30, 300, LONG};
 
 // One nonce for all, so that one pattern is in everybody's keystream.
 static void lay_out_packets(struct aead_op *ops, struct aead_key *key, uint8_t (*data)[LONG],
@@ -138,9 +143,7 @@ static void lay_out_packets(struct aead_op *ops, struct aead_key *key, uint8_t (
 			.aad = nonce,
 			.data = data[i],
 			.tag = tags[i],
-			.octets = i < 4 ? 46
-				: i < 5 ? 300
-					: LONG,
+			.octets = lengths[i],
 			.aad_octets = 0};
 }
 
