@@ -64,6 +64,11 @@ static ALWAYS_INLINE __m512i load_8_octets(const void *at)
 	return vector;
 }
 
+static ALWAYS_INLINE __m512i load_12_octets(const void *at)
+{
+	return _mm512_maskz_loadu_epi32(0x0007, at);
+}
+
 static ALWAYS_INLINE __m512i load_16_octets(const void *at)
 {
 	__m512i vector;
@@ -118,6 +123,20 @@ static ALWAYS_INLINE __m512i sum_blocks(__m512i a, __m512i b, __m512i c, __m512i
 
 	return _mm512_xor_si512(
 		_mm512_shuffle_i64x2(ab, cd, 0x88), _mm512_shuffle_i64x2(ab, cd, 0xdd));
+}
+
+// The first blocks of the vectors, the second ones, and so on.
+static ALWAYS_INLINE void transpose(__m512i *vector)
+{
+	__m512i ab_low = _mm512_shuffle_i64x2(vector[0], vector[1], 0x44);
+	__m512i ab_high = _mm512_shuffle_i64x2(vector[0], vector[1], 0xee);
+	__m512i cd_low = _mm512_shuffle_i64x2(vector[2], vector[3], 0x44);
+	__m512i cd_high = _mm512_shuffle_i64x2(vector[2], vector[3], 0xee);
+
+	vector[0] = _mm512_shuffle_i64x2(ab_low, cd_low, 0x88);
+	vector[1] = _mm512_shuffle_i64x2(ab_low, cd_low, 0xdd);
+	vector[2] = _mm512_shuffle_i64x2(ab_high, cd_high, 0x88);
+	vector[3] = _mm512_shuffle_i64x2(ab_high, cd_high, 0xdd);
 }
 
 // The first block of each vector.

@@ -15,9 +15,12 @@ struct packed {
 	const uint8_t *powers;	 // of the unit to be hashed
 	const uint8_t *counters; // of the unit
 	__m512i start[VAES_TOGETHER];
-	struct hash hash[VAES_TOGETHER];
-	__m512i hashed[VAES_TOGETHER]; // a unit each, to be hashed
-	__m512i tag_keystream;
+	// To be hashed: a unit of each packet; if it is the only one, its first block of each
+	// packet, its second ones and so on, whose sums need not be added.
+	__m512i hashed[VAES_TOGETHER];
+	struct hash hash[VAES_TOGETHER]; // of units
+	struct hash sums;		 // a block for each packet
+	__m512i tags;			 // as far as they are known
 };
 
 // Which unit; all constant.
@@ -25,6 +28,11 @@ struct place {
 	bool first;
 	bool last;
 };
+
+static ALWAYS_INLINE bool is_only(struct place place)
+{
+	return place.first && place.last;
+}
 
 static ALWAYS_INLINE bool packed_alike(const struct aead_op *a, const struct aead_op *b)
 {
@@ -39,92 +47,162 @@ static ALWAYS_INLINE bool packed_fits(const struct aead_op *ops)
 		blocks_of(ops) < VAES_CHUNK_BLOCKS;
 }
 
-static ALWAYS_INLINE void packed_hash(struct packed *packed, unsigned packet)
+static ALWAYS_INLINE void packed_hash(struct packed *packed, unsigned i, bool only)
 {
-	hash_unit(&packed->hash[packet], packed->hashed[packet], packed->powers);
+	const uint8_t *power = packed->powers + (size_t)i * VAES_BLOCK;
+
+	if (only)
+		hash_add(&packed->sums, swap_octets(packed->hashed[i]), spread(power),
+			spread(high_power(power)));
+	else
+		hash_unit(&packed->hash[i], packed->hashed[i], packed->powers);
 }
 
-// Meanwhile the units in `hashed` are hashed.
-static ALWAYS_INLINE void packed_encipher(struct packed *packed, __m512i *state, unsigned states,
-	unsigned first, unsigned rounds, bool hash)
+static ALWAYS_INLINE __m512i packed_aad(const struct packed *packed)
 {
+	struct aead_op *const *op = packed->op;
+
+	if (likely(op[0]->aad_octets == 8))
+		return first_blocks(load_8_octets(op[0]->aad), load_8_octets(op[1]->aad),
+			load_8_octets(op[2]->aad), load_8_octets(op[3]->aad));
+	return first_blocks(load_12_octets(op[0]->aad), load_12_octets(op[1]->aad),
+		load_12_octets(op[2]->aad), load_12_octets(op[3]->aad));
+}
+
+// What the associated data and the lengths add.
+static ALWAYS_INLINE void packed_hash_ends(struct packed *packed)
+{
+	const struct vaes_key *key = packed->key;
+	struct aead_op *const *op = packed->op;
+	const uint8_t *power = packed->powers - VAES_BLOCK;
+	__m512i octets = first_blocks(load_4_octets(&op[0]->octets), load_4_octets(&op[1]->octets),
+		load_4_octets(&op[2]->octets), load_4_octets(&op[3]->octets));
+	__m512i weight = spread(key->data_length);
+
+	packed->sums.low = _mm512_clmulepi64_epi128(octets, weight, 0x00);
+	packed->sums.high = _mm512_xor_si512(spread(key->aad_length[op[0]->aad_octets / 4]),
+		_mm512_clmulepi64_epi128(octets, weight, 0x10));
+	if (op[0]->aad_octets > 0)
+		hash_add(&packed->sums, swap_octets(packed_aad(packed)), spread(power),
+			spread(high_power(power)));
+}
+
+// Sealing begins with keystream, and so does the CPU: what needs none is hashed behind that. All
+// this waits as one vector then, where registers are scarce.
+static ALWAYS_INLINE void packed_begin_tags(
+	struct packed *packed, __m512i keystream, bool only, bool seal)
+{
+	packed->tags = keystream;
+	if (!seal)
+		return;
+	packed_hash_ends(packed);
+	if (only)
+		return;
+	packed->tags = tags_of(&packed->sums, keystream);
+	packed->sums = (struct hash){0};
+}
+
+// Meanwhile `hashed` is hashed: when opening that is the unit itself, when sealing the one before.
+static ALWAYS_INLINE void packed_encipher(
+	struct packed *packed, struct place place, __m512i *state, unsigned rounds, bool seal)
+{
+	const unsigned states = place.first ? PACKED_STATES : VAES_TOGETHER;
+	const bool hash = !seal || !place.first;
+
 #pragma GCC unroll 16
-	for (unsigned round = first; round <= rounds; round++) {
+	for (unsigned round = is_only(place) ? 1 : 2; round <= rounds; round++) {
 #pragma GCC unroll 5
 		for (unsigned i = 0; i < states; i++)
 			state[i] = encipher_round(state[i], packed->key, round, rounds);
 		if (hash && round % 2 == 0 && round <= 2 * VAES_TOGETHER)
-			packed_hash(packed, round / 2 - 1);
+			packed_hash(packed, round / 2 - 1, is_only(place));
 	}
 	if (hash)
 		packed->powers += VAES_UNIT;
 }
 
+static ALWAYS_INLINE __m512i packed_load(
+	const struct packed *packed, unsigned i, struct place place, __mmask64 mask)
+{
+	const uint8_t *at = packed->op[i]->data + packed->offset;
+
+	return place.last ? _mm512_maskz_loadu_epi8(mask, at) : load_vector(at);
+}
+
+static ALWAYS_INLINE void packed_store(
+	const struct packed *packed, unsigned i, struct place place, __mmask64 mask, __m512i data)
+{
+	uint8_t *at = packed->op[i]->data + packed->offset;
+
+	if (place.last)
+		_mm512_mask_storeu_epi8(at, mask, data);
+	else
+		_mm512_storeu_si512(at, data);
+}
+
+static ALWAYS_INLINE void packed_start(struct packed *packed, struct place place, __m512i *state)
+{
+	const __m512i *start = packed->start;
+	__m512i counters = held(load_vector(packed->counters + VAES_BLOCK));
+
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < VAES_TOGETHER; i++)
+		state[i] = _mm512_xor_si512(start[i], counters);
+	if (place.first)
+		state[VAES_TOGETHER] =
+			_mm512_xor_si512(first_blocks(start[0], start[1], start[2], start[3]),
+				spread(packed->counters));
+}
+
 static ALWAYS_INLINE void packed_unit(
 	struct packed *packed, struct place place, unsigned rounds, bool seal)
 {
-	const bool only = place.first && place.last;
-	const __m512i *start = packed->start;
-	__m512i counters = held(load_vector(packed->counters + VAES_BLOCK));
 	__m512i state[PACKED_STATES], data[VAES_TOGETHER];
 	__mmask64 mask[VAES_TOGETHER];
 
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < VAES_TOGETHER; i++) {
-		const struct aead_op *op = packed->op[i];
-		const uint8_t *at = op->data + packed->offset;
-
-		if (!only)
+		mask[i] = _bzhi_u64(~0ULL, packed->op[i]->octets - packed->offset);
+		if (!is_only(place))
 			_mm_prefetch(packed->ahead[i].data + packed->offset, _MM_HINT_T0);
-		mask[i] = place.last ? _bzhi_u64(~0ULL, op->octets - packed->offset) : ~0ULL;
-		data[i] = place.last ? _mm512_maskz_loadu_epi8(mask[i], at) : held(load_vector(at));
 		if (!seal)
-			packed->hashed[i] = data[i];
-		state[i] = _mm512_xor_si512(start[i], counters);
+			packed->hashed[i] = data[i] = held(packed_load(packed, i, place, mask[i]));
 	}
+	if (!seal && is_only(place))
+		transpose(packed->hashed);
+	packed_start(packed, place, state);
+	packed_encipher(packed, place, state, rounds, seal);
 	if (place.first)
-		state[VAES_TOGETHER] =
-			_mm512_xor_si512(first_blocks(start[0], start[1], start[2], start[3]),
-				spread(packed->counters));
-	packed_encipher(packed, state, place.first ? PACKED_STATES : VAES_TOGETHER, only ? 1 : 2,
-		rounds, !seal || !place.first);
-	if (place.first)
-		packed->tag_keystream = state[VAES_TOGETHER];
+		packed_begin_tags(packed, state[VAES_TOGETHER], is_only(place), seal);
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < VAES_TOGETHER; i++) {
-		uint8_t *at = packed->op[i]->data + packed->offset;
-		__m512i out = _mm512_xor_si512(state[i], data[i]);
-
-		if (place.last)
-			_mm512_mask_storeu_epi8(at, mask[i], out);
-		else
-			_mm512_storeu_si512(at, out);
 		if (seal)
-			packed->hashed[i] = place.last ? _mm512_maskz_mov_epi8(mask[i], out) : out;
+			data[i] = packed_load(packed, i, place, mask[i]);
+		data[i] = _mm512_xor_si512(data[i], state[i]);
+		packed_store(packed, i, place, mask[i], data[i]);
+		if (seal)
+			packed->hashed[i] =
+				place.last ? _mm512_maskz_mov_epi8(mask[i], data[i]) : data[i];
 	}
 	packed->offset += VAES_UNIT;
 	packed->counters += VAES_UNIT;
 }
 
-// What the associated data and the lengths add, a block for each packet.
-static ALWAYS_INLINE struct hash packed_ends(const struct packed *packed)
+// What sealing has not hashed yet, then all sums of units are added.
+static ALWAYS_INLINE void packed_hash_rest(struct packed *packed, bool only, bool seal)
 {
-	const struct vaes_key *key = packed->key;
-	struct aead_op *const *op = packed->op;
-	const uint8_t *low_power = packed->powers - VAES_BLOCK;
-	__m512i octets = first_blocks(load_4_octets(&op[0]->octets), load_4_octets(&op[1]->octets),
-		load_4_octets(&op[2]->octets), load_4_octets(&op[3]->octets));
-	__m512i aad =
-		first_blocks(load_aad(op[0]), load_aad(op[1]), load_aad(op[2]), load_aad(op[3]));
-	__m512i weight = spread(key->data_length);
-	struct hash hash = {
-		.low = _mm512_clmulepi64_epi128(octets, weight, 0x00),
-		.high = _mm512_xor_si512(spread(key->aad_length[op[0]->aad_octets / 4]),
-			_mm512_clmulepi64_epi128(octets, weight, 0x10)),
-	};
+	struct hash sums;
 
-	hash_add(&hash, swap_octets(aad), spread(low_power), spread(high_power(low_power)));
-	return hash;
+	if (seal && only)
+		transpose(packed->hashed);
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < VAES_TOGETHER && seal; i++)
+		packed_hash(packed, i, only);
+	if (only)
+		return;
+	sums = sum_hashes(packed->hash);
+	packed->sums.low = _mm512_xor_si512(packed->sums.low, sums.low);
+	packed->sums.high = _mm512_xor_si512(packed->sums.high, sums.high);
 }
 
 static ALWAYS_INLINE void packed_units(struct packed *packed, bool only, unsigned rounds, bool seal)
@@ -139,7 +217,7 @@ static ALWAYS_INLINE void packed_units(struct packed *packed, bool only, unsigne
 	packed_unit(packed, (struct place){false, true}, rounds, seal);
 }
 
-// next: the packets behind these, or these.
+// next: the packets behind these, or these. only: they have one unit.
 static ALWAYS_INLINE void packed_run(
 	struct aead_op *ops, const struct aead_op *next, bool only, unsigned rounds, bool seal)
 {
@@ -152,22 +230,16 @@ static ALWAYS_INLINE void packed_run(
 		.counters = only ? key->first_counters[0] : key->counters[0],
 	};
 	__m512i received = seal ? _mm512_setzero_si512() : load_tags(packed.op);
-	struct hash ends = packed_ends(&packed), sums;
 	__m512i tags;
 
+	if (!seal)
+		packed_hash_ends(&packed);
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < VAES_TOGETHER; i++)
 		packed.start[i] = only ? load_nonce(&ops[i]) : first_round(&ops[i]);
 	packed_units(&packed, only, rounds, seal);
-	if (seal) {
-#pragma GCC unroll 4
-		for (unsigned i = 0; i < VAES_TOGETHER; i++)
-			packed_hash(&packed, i);
-	}
-	sums = sum_hashes(packed.hash);
-	sums.low = _mm512_xor_si512(sums.low, ends.low);
-	sums.high = _mm512_xor_si512(sums.high, ends.high);
-	tags = tags_of(&sums, packed.tag_keystream);
+	packed_hash_rest(&packed, only, seal);
+	tags = tags_of(&packed.sums, packed.tags);
 	if (seal)
 		store_tags(packed.op, tags);
 	else

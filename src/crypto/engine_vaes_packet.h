@@ -68,7 +68,7 @@ static ALWAYS_INLINE __m512i load_aad(const struct aead_op *op)
 		return load_8_octets(op->aad);
 	if (op->aad_octets == 0)
 		return _mm512_setzero_si512();
-	return _mm512_maskz_loadu_epi32(0x0007, op->aad);
+	return load_12_octets(op->aad);
 }
 
 // The powers for the blocks of a chunk whose first has this power.
