@@ -1,17 +1,19 @@
-// Four packets of one key and of as many blocks each, side by side from nonce to tag in registers.
-// The counter blocks of their tags share a vector, and so do their associated data and their
-// lengths, so units begin where the data do here.
+// Four packets of one key and one length, side by side from nonce to tag in registers. The counter
+// blocks of their tags share a vector, and so do their associated data, so units begin where the
+// data do here.
 #pragma once
 
 #include "crypto/engine_vaes_packet.h"
 
 #define PACKED_STATES (VAES_TOGETHER + 1)
+#define PACKED_OCTETS_MAX ((VAES_CHUNK_BLOCKS - 1) * VAES_BLOCK)
 
 struct packed {
 	struct aead_op *op[VAES_TOGETHER];
 	const struct aead_op *ahead; // what is wanted after these, a line for each unit
 	const struct vaes_key *key;
-	uint32_t offset;	 // of the unit in the data
+	uint32_t octets;	 // of data
+	uint32_t offset;	 // of the unit in them
 	const uint8_t *powers;	 // of the unit to be hashed
 	const uint8_t *counters; // of the unit
 	__m512i start[VAES_TOGETHER];
@@ -36,15 +38,14 @@ static ALWAYS_INLINE bool is_only(struct place place)
 
 static ALWAYS_INLINE bool packed_alike(const struct aead_op *a, const struct aead_op *b)
 {
-	return a->key == b->key && a->aad_octets == b->aad_octets && blocks_of(a) == blocks_of(b);
+	return a->key == b->key && a->octets == b->octets && a->aad_octets == b->aad_octets;
 }
 
 // Four packets, of one chunk each.
 static ALWAYS_INLINE bool packed_fits(const struct aead_op *ops)
 {
 	return packed_alike(ops, &ops[1]) && packed_alike(ops, &ops[2]) &&
-		packed_alike(ops, &ops[3]) && blocks_of(ops) > 0 &&
-		blocks_of(ops) < VAES_CHUNK_BLOCKS;
+		packed_alike(ops, &ops[3]) && ops->octets > 0 && ops->octets <= PACKED_OCTETS_MAX;
 }
 
 static ALWAYS_INLINE void packed_hash(struct packed *packed, unsigned i, bool only)
@@ -75,8 +76,7 @@ static ALWAYS_INLINE void packed_hash_ends(struct packed *packed)
 	const struct vaes_key *key = packed->key;
 	struct aead_op *const *op = packed->op;
 	const uint8_t *power = packed->powers - VAES_BLOCK;
-	__m512i octets = first_blocks(load_4_octets(&op[0]->octets), load_4_octets(&op[1]->octets),
-		load_4_octets(&op[2]->octets), load_4_octets(&op[3]->octets));
+	__m512i octets = _mm512_maskz_set1_epi32(0x1111, (int)packed->octets);
 	__m512i weight = spread(key->data_length);
 
 	packed->sums.low = _mm512_clmulepi64_epi128(octets, weight, 0x00);
@@ -158,15 +158,14 @@ static ALWAYS_INLINE void packed_unit(
 	struct packed *packed, struct place place, unsigned rounds, bool seal)
 {
 	__m512i state[PACKED_STATES], data[VAES_TOGETHER];
-	__mmask64 mask[VAES_TOGETHER];
+	__mmask64 mask = _bzhi_u64(~0ULL, packed->octets - packed->offset);
 
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < VAES_TOGETHER; i++) {
-		mask[i] = _bzhi_u64(~0ULL, packed->op[i]->octets - packed->offset);
 		if (!is_only(place))
 			_mm_prefetch(packed->ahead[i].data + packed->offset, _MM_HINT_T0);
 		if (!seal)
-			packed->hashed[i] = data[i] = held(packed_load(packed, i, place, mask[i]));
+			packed->hashed[i] = data[i] = held(packed_load(packed, i, place, mask));
 	}
 	if (!seal && is_only(place))
 		transpose(packed->hashed);
@@ -177,12 +176,12 @@ static ALWAYS_INLINE void packed_unit(
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < VAES_TOGETHER; i++) {
 		if (seal)
-			data[i] = packed_load(packed, i, place, mask[i]);
+			data[i] = packed_load(packed, i, place, mask);
 		data[i] = _mm512_xor_si512(data[i], state[i]);
-		packed_store(packed, i, place, mask[i], data[i]);
+		packed_store(packed, i, place, mask, data[i]);
 		if (seal)
 			packed->hashed[i] =
-				place.last ? _mm512_maskz_mov_epi8(mask[i], data[i]) : data[i];
+				place.last ? _mm512_maskz_mov_epi8(mask, data[i]) : data[i];
 	}
 	packed->offset += VAES_UNIT;
 	packed->counters += VAES_UNIT;
@@ -212,7 +211,7 @@ static ALWAYS_INLINE void packed_units(struct packed *packed, bool only, unsigne
 		return;
 	}
 	packed_unit(packed, (struct place){true, false}, rounds, seal);
-	while (packed->offset + VAES_UNIT < packed->op[0]->octets)
+	while (packed->offset + VAES_UNIT < packed->octets)
 		packed_unit(packed, (struct place){false, false}, rounds, seal);
 	packed_unit(packed, (struct place){false, true}, rounds, seal);
 }
@@ -226,6 +225,7 @@ static ALWAYS_INLINE void packed_run(
 		.op = {&ops[0], &ops[1], &ops[2], &ops[3]},
 		.ahead = next,
 		.key = key,
+		.octets = ops->octets,
 		.powers = powers_from(key, blocks_of(ops) + 1),
 		.counters = only ? key->first_counters[0] : key->counters[0],
 	};

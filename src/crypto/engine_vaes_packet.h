@@ -154,9 +154,9 @@ static ALWAYS_INLINE __m512i load_tags(struct aead_op *const *op)
 {
 	__m512i tags = load_16_octets(op[0]->tag);
 
-	tags = _mm512_mask_broadcast_i64x2(tags, 0x0c, load_block(op[1]->tag));
-	tags = _mm512_mask_broadcast_i64x2(tags, 0x30, load_block(op[2]->tag));
-	return _mm512_mask_broadcast_i64x2(tags, 0xc0, load_block(op[3]->tag));
+	tags = _mm512_inserti64x2(tags, load_block(op[1]->tag), 1);
+	tags = _mm512_inserti64x2(tags, load_block(op[2]->tag), 2);
+	return _mm512_inserti64x2(tags, load_block(op[3]->tag), 3);
 }
 
 // All octets are compared, in one instruction for the packets together; what depends on the outcome
