@@ -32,17 +32,27 @@ static ALWAYS_INLINE void pkt_unfence(struct rte_mbuf *m)
 	PKT_UNPOISON(m->buf_addr, m->buf_len);
 }
 
-// Both lengths of a buffer that is a packet of its own: neighbours in memory, added to at once.
+// Both lengths of a buffer that is a packet of its own stand side by side, below a VLAN's tag that
+// no packet here has: they are written and added to at once.
+#define PKT_LENGTHS(octets) ((uint64_t)(int64_t)(octets)*UINT64_C(0x100000001))
+static_assert(offsetof(struct rte_mbuf, data_len) == offsetof(struct rte_mbuf, pkt_len) + 4,
+	"the two lengths stand side by side");
+
+static ALWAYS_INLINE void pkt_set_length(struct rte_mbuf *m, uint16_t octets)
+{
+	uint64_t lengths = PKT_LENGTHS(octets);
+
+	memcpy((uint8_t *)m + offsetof(struct rte_mbuf, pkt_len), &lengths, sizeof(lengths));
+}
+
 // octets may be negative.
 static ALWAYS_INLINE void pkt_lengthen(struct rte_mbuf *m, int32_t octets)
 {
 	uint8_t *at = (uint8_t *)m + offsetof(struct rte_mbuf, pkt_len);
-	uint64_t lengths; // pkt_len, data_len, and a field that stays
+	uint64_t lengths;
 
-	static_assert(offsetof(struct rte_mbuf, data_len) == offsetof(struct rte_mbuf, pkt_len) + 4,
-		"the two lengths stand side by side");
 	memcpy(&lengths, at, sizeof(lengths));
-	lengths += (uint64_t)(int64_t)octets * UINT64_C(0x100000001);
+	lengths += PKT_LENGTHS(octets);
 	memcpy(at, &lengths, sizeof(lengths));
 }
 
@@ -88,5 +98,5 @@ static ALWAYS_INLINE void pkt_narrow(struct rte_mbuf *m, uint16_t front, uint16_
 	PKT_POISON(data, front);
 	PKT_POISON(data + front + octets, m->data_len - front - octets);
 	m->data_off = (uint16_t)(m->data_off + front);
-	pkt_lengthen(m, (int32_t)octets - m->data_len);
+	pkt_set_length(m, octets);
 }
