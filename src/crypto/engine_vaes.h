@@ -2,8 +2,8 @@
 //
 // A unit is 64 octets, one vector of four blocks. The first block of a packet's first unit is the
 // counter block of its tag (J0 in NIST SP 800-38D) where keystream is made, and its associated data
-// where the packet is hashed; its data begin with the second block. (Where four packets of one key
-// and size go side by side these blocks have vectors of their own, and units are of data alone.)
+// where the packet is hashed; its data begin with the second block. (Where four packets of one
+// length go side by side these blocks have vectors of their own, and units are of data alone.)
 #pragma once
 
 #include "crypto/aead.h"

@@ -41,6 +41,16 @@ static ALWAYS_INLINE void store_block(uint8_t *at, __m128i block)
 	_mm_storeu_si128((__m128i_u *)at, block);
 }
 
+static ALWAYS_INLINE __m512i load_blocks(
+	const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d)
+{
+	__m512i blocks = _mm512_castsi128_si512(load_block(a));
+
+	blocks = _mm512_inserti64x2(blocks, load_block(b), 1);
+	blocks = _mm512_inserti64x2(blocks, load_block(c), 2);
+	return _mm512_inserti64x2(blocks, load_block(d), 3);
+}
+
 // One block four times.
 static ALWAYS_INLINE __m512i spread(const uint8_t *block)
 {

@@ -1,6 +1,6 @@
-// Bursts of the VAES engine: four neighbours of one key and size, or of one small size, go side by
-// side, all others one by one. Everything below is inlined here, once for each number of rounds and
-// direction.
+// Bursts of the VAES engine: four neighbours of one length, or of one small number of units, go
+// side by side, all others one by one. Everything below is inlined here, once for each number of
+// rounds and direction.
 #include "crypto/engine_vaes_packed.h"
 #include "crypto/engine_vaes_quad.h"
 #include "crypto/engine_vaes_stream.h"
@@ -33,22 +33,26 @@ static ALWAYS_INLINE void small_packets(
 	}
 }
 
-static ALWAYS_INLINE void alike_packets(struct aead_op *ops, unsigned n, unsigned rounds, bool seal)
+static ALWAYS_INLINE void alike_packets(
+	struct aead_op *ops, unsigned n, bool one_key, unsigned rounds, bool seal)
 {
 	const struct aead_op *next = n < 2 * VAES_TOGETHER ? ops : ops + VAES_TOGETHER;
 
 	if (ops->octets <= VAES_UNIT)
-		packed_run(ops, next, true, rounds, seal);
+		packed_run(ops, next, (struct four){one_key, true}, rounds, seal);
 	else
-		packed_run(ops, next, false, rounds, seal);
+		packed_run(ops, next, (struct four){one_key, false}, rounds, seal);
 }
 
 static ALWAYS_INLINE bool four_packets(struct aead_op *ops, unsigned n, unsigned rounds, bool seal)
 {
+	bool one_key = packed_one_key(ops);
 	uint32_t units = units_of(ops);
 
-	if (packed_fits(ops))
-		alike_packets(ops, n, rounds, seal);
+	if (one_key && packed_fits(ops, true))
+		alike_packets(ops, n, true, rounds, seal);
+	else if (!one_key && packed_fits(ops, false))
+		alike_packets(ops, n, false, rounds, seal);
 	else if (units <= QUAD_UNITS_MAX && equal_units(ops, units))
 		small_packets(ops, units, rounds, seal);
 	else

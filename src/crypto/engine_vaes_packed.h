@@ -1,24 +1,27 @@
-// Four packets of one key and one length, side by side from nonce to tag in registers. The counter
-// blocks of their tags share a vector, and so do their associated data, so units begin where the
-// data do here.
+// Four packets of one length, side by side from nonce to tag in registers. The counter blocks of
+// their tags share a vector, and so do their associated data, so units begin where the data do
+// here. Best with one key; with keys of their own it pays where data fill the last unit, so that
+// the counter block would take another.
 #pragma once
 
 #include "crypto/engine_vaes_packet.h"
 
 #define PACKED_STATES (VAES_TOGETHER + 1)
+// With one key and with several.
 #define PACKED_OCTETS_MAX ((VAES_CHUNK_BLOCKS - 1) * VAES_BLOCK)
+#define PACKED_KEYS_OCTETS_MAX (4 * VAES_UNIT)
 
 struct packed {
 	struct aead_op *op[VAES_TOGETHER];
 	const struct aead_op *ahead; // what is wanted after these, a line for each unit
-	const struct vaes_key *key;
-	uint32_t octets;	 // of data
-	uint32_t offset;	 // of the unit in them
-	const uint8_t *powers;	 // of the unit to be hashed
-	const uint8_t *counters; // of the unit
+	const uint8_t *key[VAES_TOGETHER];
+	bool one_key;
+	uint32_t octets; // of data
+	uint32_t offset; // of the unit in them
+	size_t powers;	 // in the key: of the unit to be hashed
+	size_t counters; // in the key: of the unit
 	__m512i start[VAES_TOGETHER];
-	// To be hashed: a unit of each packet; if it is the only one, its first block of each
-	// packet, its second ones and so on, whose sums need not be added.
+	// To be hashed: a unit of each packet, or the packets' columns.
 	__m512i hashed[VAES_TOGETHER];
 	struct hash hash[VAES_TOGETHER]; // of units
 	struct hash sums;		 // a block for each packet
@@ -36,27 +39,56 @@ static ALWAYS_INLINE bool is_only(struct place place)
 	return place.first && place.last;
 }
 
-static ALWAYS_INLINE bool packed_alike(const struct aead_op *a, const struct aead_op *b)
+// As it is with one key only: the first block of each packet's only unit, then the second ones and
+// so on, whose sums need not be added.
+static ALWAYS_INLINE bool is_columns(const struct packed *packed, bool only)
 {
-	return a->key == b->key && a->octets == b->octets && a->aad_octets == b->aad_octets;
+	return only && packed->one_key;
 }
 
-// Four packets, of one chunk each.
-static ALWAYS_INLINE bool packed_fits(const struct aead_op *ops)
+static ALWAYS_INLINE bool same_length(const struct aead_op *a, const struct aead_op *b)
 {
-	return packed_alike(ops, &ops[1]) && packed_alike(ops, &ops[2]) &&
-		packed_alike(ops, &ops[3]) && ops->octets > 0 && ops->octets <= PACKED_OCTETS_MAX;
+	return a->octets == b->octets && a->aad_octets == b->aad_octets;
+}
+
+static ALWAYS_INLINE bool packed_one_key(const struct aead_op *ops)
+{
+	return ops->key == ops[1].key && ops->key == ops[2].key && ops->key == ops[3].key;
+}
+
+static ALWAYS_INLINE bool packed_fits(const struct aead_op *ops, bool one_key)
+{
+	const uint32_t most = one_key ? PACKED_OCTETS_MAX : PACKED_KEYS_OCTETS_MAX;
+	const uint32_t blocks = blocks_of(ops);
+
+	return blocks > 0 && ops->octets <= most &&
+		(one_key || blocks % (VAES_UNIT / VAES_BLOCK) == 0) && same_length(ops, &ops[1]) &&
+		same_length(ops, &ops[2]) && same_length(ops, &ops[3]);
+}
+
+// A block of each packet's key.
+static ALWAYS_INLINE __m512i packed_key_blocks(const struct packed *packed, size_t at)
+{
+	const uint8_t *const *key = packed->key;
+
+	return packed->one_key ? spread(key[0] + at)
+			       : load_blocks(key[0] + at, key[1] + at, key[2] + at, key[3] + at);
+}
+
+static ALWAYS_INLINE void packed_hash_blocks(struct packed *packed, __m512i blocks, size_t power)
+{
+	hash_add(&packed->sums, swap_octets(blocks), packed_key_blocks(packed, power),
+		packed_key_blocks(packed, power + HIGH_POWER));
 }
 
 static ALWAYS_INLINE void packed_hash(struct packed *packed, unsigned i, bool only)
 {
-	const uint8_t *power = packed->powers + (size_t)i * VAES_BLOCK;
+	const size_t power = packed->powers + (size_t)i * VAES_BLOCK;
 
-	if (only)
-		hash_add(&packed->sums, swap_octets(packed->hashed[i]), spread(power),
-			spread(high_power(power)));
+	if (is_columns(packed, only))
+		packed_hash_blocks(packed, packed->hashed[i], power);
 	else
-		hash_unit(&packed->hash[i], packed->hashed[i], packed->powers);
+		hash_unit(&packed->hash[i], packed->hashed[i], packed->key[i] + packed->powers);
 }
 
 static ALWAYS_INLINE __m512i packed_aad(const struct packed *packed)
@@ -73,18 +105,17 @@ static ALWAYS_INLINE __m512i packed_aad(const struct packed *packed)
 // What the associated data and the lengths add.
 static ALWAYS_INLINE void packed_hash_ends(struct packed *packed)
 {
-	const struct vaes_key *key = packed->key;
-	struct aead_op *const *op = packed->op;
-	const uint8_t *power = packed->powers - VAES_BLOCK;
+	const uint8_t aad_octets = packed->op[0]->aad_octets;
 	__m512i octets = _mm512_maskz_set1_epi32(0x1111, (int)packed->octets);
-	__m512i weight = spread(key->data_length);
+	__m512i weight = packed_key_blocks(packed, offsetof(struct vaes_key, data_length));
+	__m512i aad_length = packed_key_blocks(
+		packed, offsetof(struct vaes_key, aad_length) + aad_octets / 4 * VAES_BLOCK);
 
 	packed->sums.low = _mm512_clmulepi64_epi128(octets, weight, 0x00);
-	packed->sums.high = _mm512_xor_si512(spread(key->aad_length[op[0]->aad_octets / 4]),
-		_mm512_clmulepi64_epi128(octets, weight, 0x10));
-	if (op[0]->aad_octets > 0)
-		hash_add(&packed->sums, swap_octets(packed_aad(packed)), spread(power),
-			spread(high_power(power)));
+	packed->sums.high =
+		_mm512_xor_si512(aad_length, _mm512_clmulepi64_epi128(octets, weight, 0x10));
+	if (aad_octets > 0)
+		packed_hash_blocks(packed, packed_aad(packed), packed->powers - VAES_BLOCK);
 }
 
 // Sealing begins with keystream, and so does the CPU: what needs none is hashed behind that. All
@@ -106,14 +137,19 @@ static ALWAYS_INLINE void packed_begin_tags(
 static ALWAYS_INLINE void packed_encipher(
 	struct packed *packed, struct place place, __m512i *state, unsigned rounds, bool seal)
 {
-	const unsigned states = place.first ? PACKED_STATES : VAES_TOGETHER;
 	const bool hash = !seal || !place.first;
 
 #pragma GCC unroll 16
 	for (unsigned round = is_only(place) ? 1 : 2; round <= rounds; round++) {
-#pragma GCC unroll 5
-		for (unsigned i = 0; i < states; i++)
-			state[i] = encipher_round(state[i], packed->key, round, rounds);
+		const size_t at = offsetof(struct vaes_key, round_key) + round * VAES_BLOCK;
+
+#pragma GCC unroll 4
+		for (unsigned i = 0; i < VAES_TOGETHER; i++)
+			state[i] = encipher_with(
+				state[i], spread(packed->key[i] + at), round == rounds);
+		if (place.first)
+			state[VAES_TOGETHER] = encipher_with(state[VAES_TOGETHER],
+				packed_key_blocks(packed, at), round == rounds);
 		if (hash && round % 2 == 0 && round <= 2 * VAES_TOGETHER)
 			packed_hash(packed, round / 2 - 1, is_only(place));
 	}
@@ -143,15 +179,15 @@ static ALWAYS_INLINE void packed_store(
 static ALWAYS_INLINE void packed_start(struct packed *packed, struct place place, __m512i *state)
 {
 	const __m512i *start = packed->start;
-	__m512i counters = held(load_vector(packed->counters + VAES_BLOCK));
+	const size_t data_counters = packed->counters + VAES_BLOCK;
 
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < VAES_TOGETHER; i++)
-		state[i] = _mm512_xor_si512(start[i], counters);
+		state[i] = _mm512_xor_si512(start[i], load_vector(packed->key[i] + data_counters));
 	if (place.first)
 		state[VAES_TOGETHER] =
 			_mm512_xor_si512(first_blocks(start[0], start[1], start[2], start[3]),
-				spread(packed->counters));
+				packed_key_blocks(packed, packed->counters));
 }
 
 static ALWAYS_INLINE void packed_unit(
@@ -167,7 +203,7 @@ static ALWAYS_INLINE void packed_unit(
 		if (!seal)
 			packed->hashed[i] = data[i] = held(packed_load(packed, i, place, mask));
 	}
-	if (!seal && is_only(place))
+	if (!seal && is_columns(packed, is_only(place)))
 		transpose(packed->hashed);
 	packed_start(packed, place, state);
 	packed_encipher(packed, place, state, rounds, seal);
@@ -192,12 +228,12 @@ static ALWAYS_INLINE void packed_hash_rest(struct packed *packed, bool only, boo
 {
 	struct hash sums;
 
-	if (seal && only)
+	if (seal && is_columns(packed, only))
 		transpose(packed->hashed);
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < VAES_TOGETHER && seal; i++)
 		packed_hash(packed, i, only);
-	if (only)
+	if (is_columns(packed, only))
 		return;
 	sums = sum_hashes(packed->hash);
 	packed->sums.low = _mm512_xor_si512(packed->sums.low, sums.low);
@@ -216,22 +252,32 @@ static ALWAYS_INLINE void packed_units(struct packed *packed, bool only, unsigne
 	packed_unit(packed, (struct place){false, true}, rounds, seal);
 }
 
-// next: the packets behind these, or these. only: they have one unit.
-static ALWAYS_INLINE void packed_run(
-	struct aead_op *ops, const struct aead_op *next, bool only, unsigned rounds, bool seal)
+// Constants: whether they have one key, and one unit only.
+struct four {
+	bool one_key;
+	bool only;
+};
+
+// next: the packets behind these, or these.
+static ALWAYS_INLINE void packed_run(struct aead_op *ops, const struct aead_op *next,
+	struct four four, unsigned rounds, bool seal)
 {
-	const struct vaes_key *key = key_of(ops);
+	const bool only = four.only;
 	struct packed packed = {
 		.op = {&ops[0], &ops[1], &ops[2], &ops[3]},
 		.ahead = next,
-		.key = key,
+		.one_key = four.one_key,
 		.octets = ops->octets,
-		.powers = powers_from(key, blocks_of(ops) + 1),
-		.counters = only ? key->first_counters[0] : key->counters[0],
+		.powers = powers_at(blocks_of(ops) + 1),
+		.counters = only ? offsetof(struct vaes_key, first_counters)
+				 : offsetof(struct vaes_key, counters),
 	};
 	__m512i received = seal ? _mm512_setzero_si512() : load_tags(packed.op);
 	__m512i tags;
 
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < VAES_TOGETHER; i++)
+		packed.key[i] = ops[four.one_key ? 0 : i].key->expanded;
 	if (!seal)
 		packed_hash_ends(&packed);
 #pragma GCC unroll 4

@@ -16,6 +16,8 @@
 #define VAES_TOGETHER 4
 
 #define FIRST_BLOCK ((__mmask64)0xffff)
+// How far behind a power its other form is.
+#define HIGH_POWER (offsetof(struct vaes_key, high_power) - offsetof(struct vaes_key, low_power))
 
 static ALWAYS_INLINE const struct vaes_key *key_of(const struct aead_op *op)
 {
@@ -71,29 +73,27 @@ static ALWAYS_INLINE __m512i load_aad(const struct aead_op *op)
 	return load_12_octets(op->aad);
 }
 
-// The powers for the blocks of a chunk whose first has this power.
+// In a key: the powers for the blocks of a chunk whose first has this power.
+static ALWAYS_INLINE size_t powers_at(uint32_t power)
+{
+	return offsetof(struct vaes_key, low_power) + (VAES_POWERS - power) * (size_t)VAES_BLOCK;
+}
+
 static ALWAYS_INLINE const uint8_t *powers_from(const struct vaes_key *key, uint32_t power)
 {
-	return key->low_power[VAES_POWERS] - power * VAES_BLOCK;
+	return (const uint8_t *)key + powers_at(power);
 }
 
 // The power of the associated data: behind them come the data and the length block.
 static ALWAYS_INLINE uint32_t first_power(const struct aead_op *op)
 {
-	return (op->octets + VAES_BLOCK - 1) / VAES_BLOCK + 2;
-}
-
-// The same power's other form.
-static ALWAYS_INLINE const uint8_t *high_power(const uint8_t *low_power)
-{
-	return low_power + offsetof(struct vaes_key, high_power) -
-		offsetof(struct vaes_key, low_power);
+	return blocks_of(op) + 2;
 }
 
 static ALWAYS_INLINE void hash_unit(struct hash *hash, __m512i blocks, const uint8_t *powers)
 {
 	hash_add(hash, swap_octets(blocks), held(load_vector(powers)),
-		held(load_vector(high_power(powers))));
+		held(load_vector(powers + HIGH_POWER)));
 }
 
 static ALWAYS_INLINE struct hash hash_lengths(const struct aead_op *op)
@@ -118,13 +118,16 @@ static ALWAYS_INLINE __m512i first_round(const struct aead_op *op)
 	return _mm512_aesenc_epi128(whitened, spread(key->round_key[1]));
 }
 
+static ALWAYS_INLINE __m512i encipher_with(__m512i state, __m512i round_key, bool last)
+{
+	return last ? _mm512_aesenclast_epi128(state, round_key)
+		    : _mm512_aesenc_epi128(state, round_key);
+}
+
 static ALWAYS_INLINE __m512i encipher_round(
 	__m512i state, const struct vaes_key *key, unsigned round, unsigned rounds)
 {
-	__m512i round_key = spread(key->round_key[round]);
-
-	return round < rounds ? _mm512_aesenc_epi128(state, round_key)
-			      : _mm512_aesenclast_epi128(state, round_key);
+	return encipher_with(state, spread(key->round_key[round]), round == rounds);
 }
 
 // A block for each of four packets.
@@ -152,11 +155,7 @@ static ALWAYS_INLINE void store_tags(struct aead_op *const *op, __m512i tags)
 
 static ALWAYS_INLINE __m512i load_tags(struct aead_op *const *op)
 {
-	__m512i tags = load_16_octets(op[0]->tag);
-
-	tags = _mm512_inserti64x2(tags, load_block(op[1]->tag), 1);
-	tags = _mm512_inserti64x2(tags, load_block(op[2]->tag), 2);
-	return _mm512_inserti64x2(tags, load_block(op[3]->tag), 3);
+	return load_blocks(op[0]->tag, op[1]->tag, op[2]->tag, op[3]->tag);
 }
 
 // All octets are compared, in one instruction for the packets together; what depends on the outcome
