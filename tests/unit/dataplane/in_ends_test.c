@@ -254,9 +254,10 @@ static void not_back_to_the_wire(void **state)
 	lab_policy(lab, "::/0", "fd00:100::/32", POLICY_PROTECT, 0);
 	lab_route(lab, "203.0.112.0/24", ADJACENCY_FORWARD, WAN, "192.0.2.97");
 	lab_publish(lab);
-	for (unsigned i = 0; i < COUNT(to); i++) {
-		struct flow flow = {
-			.source = i == 3 ? "fd00:100::5" : "10.100.0.5", .destination = to[i]};
+	// Each twice: of a flow that is not known, and of one that is.
+	for (unsigned i = 0; i < 2 * COUNT(to); i++) {
+		struct flow flow = {.source = i / 2 == 3 ? "fd00:100::5" : "10.100.0.5",
+			.destination = to[i / 2]};
 
 		lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
 		lab_turn(lab, 0);
