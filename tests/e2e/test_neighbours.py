@@ -65,7 +65,8 @@ def test_the_first_packet_arrives(sites, how, family):
     for gateway, (drops, resumed) in before.items():
         stats = gateway.stats()["neighbours"]
         assert stats["resumed"] == resumed + 1 and stats["waiting"] == 0, stats
-        assert not gateway.drops_since(drops)
+        # A host may ask for its gateway before the data path has the address from the kernel.
+        assert set(gateway.drops_since(drops)) <= {"arp_for_others"}
 
 
 def test_packets_for_nobody_end_as_drops(sites):
