@@ -20,8 +20,11 @@ CALL = re.compile(r"^(\d+) +(\d+\.\d+) (.*)$")
 # A slow disk: who does not wait for it is seen. The slower sender of sanitizer builds takes longer to
 # use up a lease.
 DELAY_US = 3000000 if traffic.gateway.sanitized() else 1500000
-STRACE = ("strace", "-f", "--seccomp-bpf", "-qq", "-ttt", "-T", "-xx", "-s", "5000", "-e",
-          "trace=pwrite64,fdatasync", "-e", f"inject=fdatasync:delay_enter={DELAY_US}")
+# LeakSanitizer traces the process itself, which only one can.
+NO_LEAKS = f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0"
+STRACE = ("env", NO_LEAKS, "strace", "-f", "--seccomp-bpf", "-qq", "-ttt", "-T", "-xx", "-s",
+          "5000", "-e", "trace=pwrite64,fdatasync", "-e",
+          f"inject=fdatasync:delay_enter={DELAY_US}")
 
 
 def stop_traced(gateway):
