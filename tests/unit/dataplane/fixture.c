@@ -213,6 +213,8 @@ struct lab *lab_open(const struct lab_params *params)
 	lab_open_ports(lab);
 	if (dataplane_create(lab_dataplane_params(lab), &lab->dp, &err) != 0)
 		fail_msg("%s", err.text);
+	// No two of a test's senders share a place by chance.
+	lab->dp->punt_seed = 1;
 	for (unsigned i = 0; i < LAB_PORTS; i++)
 		lab->dp->port[i].mac =
 			(struct rte_ether_addr){{2, 0xee, 0, 0, 0, (uint8_t)(i + 1)}};
