@@ -246,6 +246,13 @@ static ALWAYS_INLINE enum drop_reason find(
 	}
 }
 
+const struct sa_in *sadb_find(const struct sadb *sadb, const struct rte_mbuf *m, uint16_t l4)
+{
+	const struct slot *slot;
+
+	return find(sadb, m, l4, &slot) == DROP_NONE ? slot->sa : NULL;
+}
+
 // Decryption will read the SA and count in its lanes, which lie behind it unless it was moved.
 static ALWAYS_INLINE void fetch(const struct sa_in *sa)
 {

@@ -94,6 +94,9 @@ void sadb_free(struct sadb *sadb);
 // The protocol of a tunnel packet, known or not; NULL: too short for its SPI.
 const struct proto_ops *sadb_proto(const struct sadb *sadb, const struct rte_mbuf *m, uint16_t l4);
 
+// The SA of a packet that begins with its outer IP header; NULL: none. l4: octets of that.
+const struct sa_in *sadb_find(const struct sadb *sadb, const struct rte_mbuf *m, uint16_t l4);
+
 // Some inbound SA has the addresses of this IP header, its destination as local and its source as
 // remote.
 bool sadb_has_peer(const struct sadb *sadb, const uint8_t *header);

@@ -144,24 +144,61 @@ static void too_late(void **state)
 	// Looked at in vain: that makes them no younger.
 	raise_edge(lab, window_of(lab, 1u << 16), 0);
 	lab_turn(lab, 0);
-	park_expire(w, w->park.since + 2 * rte_get_tsc_hz());
+	park_expire(w, w->park.packet[0].since + 2 * rte_get_tsc_hz());
 	expect_drop(lab, 0, WAN, DROP_replay_edge_late, 3);
 	raise_edge(lab, window_of(lab, 1u << 16), 100);
 	lab_turn(lab, 0);
 	expect_nothing_sent(lab);
 }
 
+// Each by its own age.
+static void some_too_late(void **state)
+{
+	struct lab *lab = one_tunnel(state, &vpe);
+	struct worker *w = lab->dp->worker[0];
+	uint64_t since;
+
+	arrive(lab, 1, 4);
+	lab_turn(lab, 0);
+	since = w->park.packet[3].since;
+	arrive(lab, 5, 3);
+	lab_turn(lab, 0);
+	assert_int_equal(w->park.n, 7);
+	for (unsigned i = 4; i < 7; i++)
+		w->park.packet[i].since = since + rte_get_tsc_hz() / 2;
+	// The second gets on, the others are none the younger for it.
+	replay_resume(window_of(lab, 1u << 16), 2);
+	raise_edge(lab, window_of(lab, 1u << 16), 3);
+	lab_turn(lab, 0);
+	expect_in_drop(lab, 0, 0, DROP_replay_old, 1);
+	delivered(lab, 2, 1);
+	assert_int_equal(w->park.n, 5);
+	assert_int_equal(w->park.packet[1].since, since);
+	park_expire(w, since + rte_get_tsc_hz());
+	expect_drop(lab, 0, WAN, DROP_replay_edge_late, 2);
+	assert_int_equal(w->park.n, 3);
+	raise_edge(lab, window_of(lab, 1u << 16), 100);
+	lab_turn(lab, 0);
+	delivered(lab, 5, 3);
+}
+
+static void remove_all(struct lab *lab)
+{
+	struct sadb *none;
+	struct error err;
+
+	assert_int_equal(sadb_build(NULL, 0, lab->dp->protos, SOCKET_ID_ANY, &none, &err), 0);
+	dataplane_publish_sadb(lab->dp, none);
+}
+
 // At once: its memory is freed after this turn.
 static void sa_removed(void **state)
 {
 	struct lab *lab = one_tunnel(state, &vpe);
-	struct sadb *none;
-	struct error err;
 
 	arrive(lab, 1, 3);
 	lab_turn(lab, 0);
-	assert_int_equal(sadb_build(NULL, 0, lab->dp->protos, SOCKET_ID_ANY, &none, &err), 0);
-	dataplane_publish_sadb(lab->dp, none);
+	remove_all(lab);
 	lab_turn(lab, 0);
 	assert_int_equal(lab->dp->worker[0]->park.n, 0);
 	expect_nothing_sent(lab);
@@ -210,6 +247,26 @@ static void owner_waits(void **state)
 	lab->expected.handed_in[0]++;
 }
 
+// One that another worker authenticated before the SA was removed: nobody waits for its edge.
+static void removed_on_the_way(void **state)
+{
+	struct lab *lab = one_tunnel(state, &vpe);
+	struct flow first = flow_in(1), second = flow_in(2);
+
+	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &first));
+	lab_turn(lab, 0);
+	lab_receive(lab, WAN, 1, peer_seal_flow(lab, 0, 0, &second));
+	lab_turn(lab, 1);
+	remove_all(lab);
+	lab_turn(lab, 0);
+	assert_int_equal(lab->dp->worker[0]->park.n, 0);
+	expect_nothing_sent(lab);
+	expect_drop(lab, 0, WAN, DROP_parked_no_sa, 2);
+	lab->expected.in[0].handed_over[1]++;
+	lab->expected.handed_out[1]++;
+	lab->expected.handed_in[0]++;
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -219,9 +276,11 @@ int main(void)
 		LAB_TEST(behind_the_floor, NULL),
 		LAB_TEST(too_many, NULL),
 		LAB_TEST(too_late, NULL),
+		LAB_TEST(some_too_late, NULL),
 		LAB_TEST(sa_removed, NULL),
 		LAB_TEST(others_removed, NULL),
 		LAB_TEST(owner_waits, &two_workers),
+		LAB_TEST(removed_on_the_way, &two_workers),
 	};
 
 	lab_eal(NULL);
