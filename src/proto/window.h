@@ -114,11 +114,16 @@ static ALWAYS_INLINE uint16_t window_commit(struct window_slot *slot, uint64_t s
 }
 
 // The same question before authentication: nothing but the counters of refused packets changes.
+// While a window has no edge, control may be writing it, so it is not read; beyond the edge nothing
+// was delivered.
 static ALWAYS_INLINE enum drop_reason window_check(struct window_slot *slot, uint64_t seq)
 {
 	struct replay_window *w = atomic_load_explicit(&slot->window, memory_order_relaxed);
-	enum replay_judgement judgement = replay_check(w, seq);
+	enum replay_judgement judgement;
 
+	if (unlikely(seq >= atomic_load_explicit(&w->edge, memory_order_acquire)))
+		return DROP_NONE;
+	judgement = replay_check(w, seq);
 	if (likely(judgement == REPLAY_NEW))
 		return DROP_NONE;
 	counter_add(judgement == REPLAY_OLD ? &w->old : &w->seen, 1);

@@ -296,6 +296,33 @@ static void judgements_are_counted(void **state)
 	free(rig.memory);
 }
 
+// What control may be writing is not looked at: it would seem seen.
+static void without_an_edge_none_is_refused(void **state)
+{
+	struct window_table *table = open_table(4, 64);
+	struct window_slot *slot;
+	struct replay_window *w;
+	struct pool_rig rig;
+
+	(void)state;
+	open_pool(&rig, 4 * window_octets(64));
+	table->first_edge = 0;
+	assert_int_equal(window_claim(table, &rig.pool, 1, 0, &slot), DROP_NONE);
+	w = atomic_load(&slot->window);
+	replay_resume(w, 128);
+	assert_int_equal(window_check(slot, 127), DROP_NONE);
+	assert_int_equal(window_check(slot, 1), DROP_NONE);
+	assert_int_equal(window_commit(slot, 127), VERDICT_PARK);
+	assert_int_equal(w->seen + w->old, 0);
+	atomic_store(&w->edge, 200);
+	assert_int_equal(window_check(slot, 127), DROP_replay_old);
+	assert_int_equal(window_check(slot, 128), DROP_NONE);
+	assert_int_equal(window_check(slot, 200), DROP_NONE);
+	window_table_clear(table, &rig.pool);
+	free(table);
+	free(rig.memory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +334,7 @@ int main(void)
 		cmocka_unit_test(collisions_are_kept_apart),
 		cmocka_unit_test(owners_of_all_numbers),
 		cmocka_unit_test(judgements_are_counted),
+		cmocka_unit_test(without_an_edge_none_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
