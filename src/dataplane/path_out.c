@@ -93,10 +93,14 @@ static void route_each(
 		}
 		packet->protocol = protocol;
 		packet->flags = flags;
-		if (likely(b->m[i]->pkt_len <= mtu))
+		if (likely(b->m[i]->pkt_len <= mtu)) {
 			burst_keep(b, i, &kept);
-		else
-			forward_fragments(w, b->m[i], packet, sa);
+			continue;
+		}
+		// Those before it leave before it.
+		forward_run(w, b, first, kept, hop_of(w, sa), FORWARD_OWN);
+		kept = first;
+		forward_fragments(w, b->m[i], packet, sa);
 	}
 	forward_run(w, b, first, kept, hop_of(w, sa), FORWARD_OWN);
 }

@@ -197,6 +197,31 @@ static void burst_without_df(void **state)
 	check_burst(lab);
 }
 
+// Some need fragments and some do not: all leave in the order in which they came.
+static void among_smaller_ones(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+
+	for (unsigned t = 0; t < COUNT(kinds); t++) {
+		struct flow flow[BURST_MAX];
+
+		sa_out_set_path_mtu(lab->tunnel[t].out->out, 1280);
+		for (unsigned i = 0; i < BURST_MAX; i++) {
+			flow[i] = flow6(t, i % 3 == 1 ? IPV6_MTU_MIN : 100);
+			flow[i].number = i;
+			send_out(lab, &flow[i]);
+		}
+		lab_turn(lab, 0);
+		for (unsigned i = 0; i < BURST_MAX; i++) {
+			if (i % 3 == 1)
+				expect_fragments(lab, t, 1280, &flow[i]);
+			else
+				expect_tunneled(lab, t, &flow[i]);
+		}
+		expect_nothing_sent(lab);
+	}
+}
+
 static void no_buffers(void **state)
 {
 	static struct rte_mbuf *taken[LAB_POOL_MAX];
@@ -227,6 +252,7 @@ int main(void)
 		LAB_TEST(every_path, NULL),
 		LAB_TEST(burst, NULL),
 		LAB_TEST(burst_without_df, NULL),
+		LAB_TEST(among_smaller_ones, NULL),
 		LAB_TEST(no_buffers, NULL),
 	};
 
