@@ -25,9 +25,10 @@ static const struct adjacency *hop_of(const struct worker *w, struct sa_out *sa)
 {
 	struct sa_out_lane *lane = &sa->lane[w->index];
 
-	if (unlikely(lane->hop_epoch != w->tables.epoch)) {
+	if (unlikely(lane->hop_epoch != w->tables.epoch || lane->hop_header != sa->header)) {
 		lane->hop = fwd_lookup_addr(w->tables.fwd, &sa->remote);
 		lane->hop_epoch = w->tables.epoch;
+		lane->hop_header = sa->header;
 	}
 	return lane->hop;
 }

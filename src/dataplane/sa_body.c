@@ -68,7 +68,8 @@ int sa_move(struct sa *from, const char *name, const struct sa_params *params,
 	if (sa->inbound)
 		sa->in = sa_in_move(memory, from->in, params, tunnel->index);
 	else
-		sa->out = sa_out_move(memory, from->out, params, place->path_mtu);
+		sa->out =
+			sa_out_move(memory, from->out, ++sa->body->moves, params, place->path_mtu);
 	*created = sa;
 	return 0;
 }

@@ -57,6 +57,7 @@ struct sa {
 	bool numbers_told;
 	bool expired;
 	unsigned users; // of the body: itself and those that came after it
+	uint32_t moves; // of the body: how many ever came after it
 	// Told of the body when the last of them goes: no worker sees its lanes and windows any
 	// more, and they are still there. NULL: nobody.
 	void (*ends)(void *listener, const struct sa *body);

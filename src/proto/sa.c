@@ -79,8 +79,8 @@ struct sa_out *sa_out_init(void *memory, const struct sa_params *params, const s
 	return sa;
 }
 
-struct sa_out *sa_out_move(
-	void *memory, const struct sa_out *from, const struct sa_params *params, uint16_t path_mtu)
+struct sa_out *sa_out_move(void *memory, const struct sa_out *from, uint32_t header,
+	const struct sa_params *params, uint16_t path_mtu)
 {
 	struct sa_out *sa = memory;
 
@@ -93,6 +93,7 @@ struct sa_out *sa_out_move(
 	sa->lanes_used = from->lanes_used;
 	memcpy(sa->salt, from->salt, sizeof(sa->salt));
 	sa->esn = from->esn;
+	sa->header = header;
 	out_place(sa, params, path_mtu);
 	return sa;
 }

@@ -50,9 +50,11 @@ struct sa_out_lane {
 	uint64_t octets; // inner
 	// Control writes (release), the worker reads (acquire): next never reaches it.
 	uint64_t lease_end;
-	// The data plane's own: where outer packets go next, while its tables are these.
+	// The data plane's own: where the outer packets of this header (below) go next, while its
+	// tables are these.
 	const struct adjacency *hop;
 	uint64_t hop_epoch;
+	uint32_t hop_header;
 	// Why a packet at the lease's end is dropped. Control writes, the worker reads, relaxed.
 	_Atomic uint16_t without_lease; // enum drop_reason
 	// Constant.
@@ -75,7 +77,8 @@ struct sa_out {
 	uint16_t sender_id;
 	uint8_t salt[SA_SALT_OCTETS];
 	bool esn;
-	bool ipv6; // outer
+	bool ipv6;	 // outer
+	uint32_t header; // of those that share the lanes: each has another number
 	struct ip_addr remote;
 	alignas(CACHE_LINE) struct outer outer;
 };
@@ -128,9 +131,10 @@ struct sa_out *sa_out_init(void *memory, const struct sa_params *params, const s
 void sa_out_set_path_mtu(struct sa_out *sa, uint16_t path_mtu);
 // A second header for what `from` counts: its lanes, drops and key, so no number comes twice
 // whichever of the two a worker sees. What params say of addresses, SPI, Sender ID and class is
-// new. memory: sizeof(struct sa_out), aligned to CACHE_LINE.
-struct sa_out *sa_out_move(
-	void *memory, const struct sa_out *from, const struct sa_params *params, uint16_t path_mtu);
+// new. header: the number of this one, from 1; none before had it. memory: sizeof(struct sa_out),
+// aligned to CACHE_LINE.
+struct sa_out *sa_out_move(void *memory, const struct sa_out *from, uint32_t header,
+	const struct sa_params *params, uint16_t path_mtu);
 size_t sa_in_octets(const struct sa_params *params, const struct sa_workers *workers);
 struct sa_in *sa_in_init(void *memory, const struct sa_params *params, const struct aead_key *key,
 	const struct sa_workers *workers, uint16_t tunnel, struct window_pool *pool);

@@ -41,6 +41,44 @@ static void numbers_go_on(void **state)
 	assert_int_equal(tunnel->out->users, 1);
 }
 
+static void expect_next_hop(struct lab *lab, const char *neighbour, const char *outer)
+{
+	struct flow flow = {.source = "10.1.0.10", .destination = "10.100.0.5"};
+	struct ip_addr remote = addr_of(outer);
+	struct rte_ether_addr mac = mac_of(neighbour);
+	struct rte_mbuf *m;
+	const uint8_t *frame;
+
+	lab_receive_flow(lab, LAN, 0, &flow);
+	lab_turn(lab, 0);
+	m = lab_sent(lab, WAN, 0);
+	assert_non_null(m);
+	frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	assert_memory_equal(frame, mac.addr_bytes, RTE_ETHER_ADDR_LEN);
+	assert_memory_equal(frame + ETHER + IPV4_DESTINATION, remote.octets, 4);
+	rte_pktmbuf_free(m);
+	expect_out(lab, 0, 0, 1, 100);
+}
+
+// While the routes stay as they are, and back again.
+static void packets_go_where_it_went(void **state)
+{
+	struct lab *lab = *state;
+	struct lab_tunnel *tunnel = &lab->tunnel[lab_tunnel(lab, &(struct lab_tunnel_params){0})];
+	struct sa *moved = move(lab, tunnel->out, &tunnel->tunnel, "203.0.113.1");
+	char first[IP_ADDR_TEXT];
+
+	lab_protect(lab, 0);
+	lab_publish(lab);
+	ip_addr_format(&tunnel->tunnel.remote, first);
+	expect_next_hop(lab, first, first);
+	atomic_store(&tunnel->tunnel.out, moved->out);
+	expect_next_hop(lab, "192.0.2.254", "203.0.113.1");
+	atomic_store(&tunnel->tunnel.out, tunnel->out->out);
+	expect_next_hop(lab, first, first);
+	sa_destroy(moved);
+}
+
 static void windows_go_on_without_the_first(void **state)
 {
 	struct lab *lab = *state;
@@ -113,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(numbers_go_on, NULL),
+		LAB_TEST(packets_go_where_it_went, NULL),
 		LAB_TEST(windows_go_on_without_the_first, NULL),
 		LAB_TEST(the_last_ends, NULL),
 	};
