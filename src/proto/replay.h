@@ -69,6 +69,22 @@ static ALWAYS_INLINE enum replay_judgement replay_check(const struct replay_wind
 // Moves the top to seq, clearing the words that come into use.
 void replay_advance(struct replay_window *w, uint64_t seq);
 
+// Marks the n numbers right behind the top as seen, 1 <= n <= 64. The caller knows that they are
+// those of authenticated packets.
+static ALWAYS_INLINE void replay_commit_next(struct replay_window *w, uint32_t n)
+{
+	uint64_t first = w->top + 1;
+	uint64_t last = w->top + n;
+	uint64_t marks = UINT64_MAX >> (64 - n);
+
+	if ((last ^ w->top) >= 64)
+		replay_advance(w, last);
+	w->bitmap[(first / 64) & w->mask] |= marks << (first % 64);
+	if (first / 64 != last / 64)
+		w->bitmap[(last / 64) & w->mask] |= marks >> (64 - first % 64);
+	__atomic_store_n(&w->top, last, __ATOMIC_RELAXED);
+}
+
 // Judges the number of an authenticated packet and, if it is new, marks it as seen.
 static ALWAYS_INLINE enum replay_judgement replay_commit(struct replay_window *w, uint64_t seq)
 {

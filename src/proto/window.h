@@ -113,6 +113,29 @@ static ALWAYS_INLINE uint16_t window_commit(struct window_slot *slot, uint64_t s
 	}
 }
 
+// Of n packets (1 to 64) the first ones that are authentic (VERDICT_ACCEPT) and whose numbers
+// follow each other right behind the window's top, as those of nearly all do: they are accepted
+// and counted together. Returns how many that are; the next one, if any, is for window_commit.
+static ALWAYS_INLINE uint32_t window_commit_next(
+	struct window_slot *slot, const uint16_t verdict[], const uint64_t seq[], uint32_t n)
+{
+	struct replay_window *w = atomic_load_explicit(&slot->window, memory_order_relaxed);
+	uint64_t edge = atomic_load_explicit(&w->edge, memory_order_acquire);
+	uint64_t next = w->top + 1;
+	uint32_t accepted = 0;
+
+	if (unlikely(edge < next || edge - next < n))
+		return 0;
+	while (accepted < n && verdict[accepted] == VERDICT_ACCEPT &&
+		seq[accepted] == next + accepted)
+		accepted++;
+	if (unlikely(accepted == 0))
+		return 0;
+	replay_commit_next(w, accepted);
+	counter_add(&w->accepted, accepted);
+	return accepted;
+}
+
 // The same question before authentication: nothing but the counters of refused packets changes.
 // While a window has no edge, control may be writing it, so it is not read; beyond the edge nothing
 // was delivered.

@@ -104,19 +104,29 @@ static ALWAYS_INLINE enum drop_reason check_trailer(const uint8_t *plaintext, ui
 	return DROP_NONE;
 }
 
-static ALWAYS_INLINE uint16_t commit_packet(struct rte_mbuf *m, struct packet *packet,
-	struct window_slot *slot, uint64_t seq, bool *plain, const bool ipv6)
+// The packet's number was accepted.
+static ALWAYS_INLINE uint16_t release(
+	struct rte_mbuf *m, struct packet *packet, bool *plain, const bool ipv6)
 {
 	const uint8_t *outer = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint16_t head = (uint16_t)(packet->l4 + ESP_PAYLOAD);
 	uint32_t octets = (uint32_t)m->data_len - head - ESP_ICV_OCTETS;
-	uint16_t verdict = window_commit(slot, seq);
+	uint16_t verdict = (uint16_t)check_trailer(outer + head, &octets);
 
-	if (likely(verdict == VERDICT_ACCEPT))
-		verdict = (uint16_t)check_trailer(outer + head, &octets);
 	if (likely(verdict == VERDICT_ACCEPT))
 		return (uint16_t)inner_release(
 			m, head, octets, ip_class_of(outer, ipv6), packet, plain);
+	*plain = false;
+	return verdict;
+}
+
+static ALWAYS_INLINE uint16_t commit_packet(struct rte_mbuf *m, struct packet *packet,
+	struct window_slot *slot, uint64_t seq, bool *plain, const bool ipv6)
+{
+	uint16_t verdict = window_commit(slot, seq);
+
+	if (likely(verdict == VERDICT_ACCEPT))
+		return release(m, packet, plain, ipv6);
 	*plain = false;
 	return verdict;
 }
@@ -150,18 +160,28 @@ static ALWAYS_INLINE bool finish(struct sa_in *sa, uint16_t worker, struct burst
 	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
 	bool mine = slot != NULL && window_owner(slot) == worker;
 	bool plain = true;
+	unsigned i = first;
 
-	for (unsigned i = first; i < end; i++) {
+	while (i < end) {
+		unsigned accepted;
+
 		if (likely(b->verdict[i] == VERDICT_ACCEPT) && unlikely(!mine)) {
 			b->verdict[i] = find_owner(sa, worker, &slot);
 			mine = b->verdict[i] == VERDICT_ACCEPT;
 		}
 		if (unlikely(b->verdict[i] != VERDICT_ACCEPT)) {
 			plain = false;
+			i++;
 			continue;
 		}
-		b->verdict[i] =
-			commit_packet(b->m[i], &b->packet[i], slot, b->seq[i], &plain, ipv6);
+		accepted = i + window_commit_next(slot, &b->verdict[i], &b->seq[i], end - i);
+		if (unlikely(accepted == i)) {
+			b->verdict[i] = commit_packet(
+				b->m[i], &b->packet[i], slot, b->seq[i], &plain, ipv6);
+			i++;
+		}
+		for (; i < accepted; i++)
+			b->verdict[i] = release(b->m[i], &b->packet[i], &plain, ipv6);
 	}
 	if (mine)
 		tell_top(sa, slot);

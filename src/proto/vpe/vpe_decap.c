@@ -78,18 +78,27 @@ void vpe_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t firs
 	batch->n = ops;
 }
 
-static ALWAYS_INLINE uint16_t commit_packet(struct rte_mbuf *m, struct packet *packet,
-	struct window_slot *slot, uint64_t seq, bool *plain, const bool ipv6)
+// The packet's number was accepted.
+static ALWAYS_INLINE uint16_t release(
+	struct rte_mbuf *m, struct packet *packet, bool *plain, const bool ipv6)
 {
 	const uint8_t *outer = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint16_t head = (uint16_t)(packet->l4 + VPE_HEADER);
+
+	if (likely(outer[head] != 0))
+		return (uint16_t)inner_release(m, head, (uint32_t)m->data_len - head,
+			ip_class_of(outer, ipv6), packet, plain);
+	*plain = false;
+	return DROP_fill;
+}
+
+static ALWAYS_INLINE uint16_t commit_packet(struct rte_mbuf *m, struct packet *packet,
+	struct window_slot *slot, uint64_t seq, bool *plain, const bool ipv6)
+{
 	uint16_t verdict = window_commit(slot, seq);
 
 	if (likely(verdict == VERDICT_ACCEPT))
-		verdict = outer[head] == 0 ? DROP_fill : VERDICT_ACCEPT;
-	if (likely(verdict == VERDICT_ACCEPT))
-		return (uint16_t)inner_release(m, head, (uint32_t)m->data_len - head,
-			ip_class_of(outer, ipv6), packet, plain);
+		return release(m, packet, plain, ipv6);
 	*plain = false;
 	return verdict;
 }
@@ -116,24 +125,52 @@ static uint16_t find_owner(struct sa_in *sa, uint16_t worker, struct burst *b, u
 	return owner == worker ? VERDICT_ACCEPT : VERDICT_OWNER | owner;
 }
 
+static ALWAYS_INLINE unsigned window_end(const struct burst *b, unsigned i, unsigned end)
+{
+	const struct window_slot *slot = b->slot[i];
+
+	while (i < end && b->slot[i] == slot)
+		i++;
+	return i;
+}
+
+// Packet i has a verdict, and its window is the worker's if that is to accept it.
+static ALWAYS_INLINE bool is_mine(struct sa_in *sa, uint16_t worker, struct burst *b, unsigned i,
+	const struct window_slot *mine)
+{
+	if (likely(b->verdict[i] == VERDICT_ACCEPT) &&
+		(unlikely(b->slot[i] != mine) || unlikely(mine == NULL)))
+		b->verdict[i] = find_owner(sa, worker, b, i);
+	return likely(b->verdict[i] == VERDICT_ACCEPT);
+}
+
 static ALWAYS_INLINE bool finish(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first,
 	uint16_t n, const bool ipv6)
 {
 	unsigned end = (unsigned)first + n;
-	const struct window_slot *mine = NULL; // the one before, mostly this one too
+	struct window_slot *mine = NULL; // the one before, mostly this one too
 	bool plain = true;
+	unsigned i = first;
 
-	for (unsigned i = first; i < end; i++) {
-		if (likely(b->verdict[i] == VERDICT_ACCEPT) &&
-			(unlikely(b->slot[i] != mine) || unlikely(mine == NULL)))
-			b->verdict[i] = find_owner(sa, worker, b, i);
-		if (unlikely(b->verdict[i] != VERDICT_ACCEPT)) {
+	while (i < end) {
+		unsigned accepted;
+
+		if (unlikely(!is_mine(sa, worker, b, i, mine))) {
 			plain = false;
+			i++;
 			continue;
 		}
 		mine = b->slot[i];
-		b->verdict[i] =
-			commit_packet(b->m[i], &b->packet[i], b->slot[i], b->seq[i], &plain, ipv6);
+		accepted = i +
+			window_commit_next(
+				mine, &b->verdict[i], &b->seq[i], window_end(b, i, end) - i);
+		if (unlikely(accepted == i)) {
+			b->verdict[i] = commit_packet(
+				b->m[i], &b->packet[i], mine, b->seq[i], &plain, ipv6);
+			i++;
+		}
+		for (; i < accepted; i++)
+			b->verdict[i] = release(b->m[i], &b->packet[i], &plain, ipv6);
 	}
 	return plain;
 }

@@ -285,6 +285,18 @@ static uint64_t first_top(struct random *r)
 
 #define ERA_STEPS 10000
 
+// Numbers that follow each other, all at once.
+static void walk_run(struct replay_window *w, struct model *model, struct random *r)
+{
+	uint32_t n = 1 + (uint32_t)random_below(r, 64);
+
+	if (model->top > TOP_MAX - n)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(model_judge(model, model->top + 1), REPLAY_NEW);
+	replay_commit_next(w, n);
+}
+
 static void walk(struct model *model, struct random *r, unsigned n)
 {
 	struct replay_window *w = window_new(model->size);
@@ -305,6 +317,8 @@ static void walk(struct model *model, struct random *r, unsigned n)
 				(unsigned long long)model->top, checked, committed, right);
 		model->judged[right]++;
 		last = seq;
+		if (random_below(r, 32) == 0)
+			walk_run(w, model, r);
 	}
 	free(w);
 }

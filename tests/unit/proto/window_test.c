@@ -296,6 +296,55 @@ static void judgements_are_counted(void **state)
 	free(rig.memory);
 }
 
+// Together as one by one: up to a gap, a packet that is not authentic, or the edge's nearness.
+static void neighbours_are_accepted_together(void **state)
+{
+	static const struct {
+		uint64_t seq[5];
+		uint16_t verdict[5];
+		uint64_t edge;
+		uint32_t accepted;
+	} rows[] = {
+		{{11, 12, 13, 14, 15}, {0}, UINT64_MAX, 5},
+		{{11, 12, 13, 14, 15}, {0}, 16, 5},
+		{{11, 12, 13, 14, 15}, {0}, 15, 0},
+		{{11, 12, 13, 14, 15}, {0}, 5, 0},
+		{{11, 12, 13, 14, 15}, {0}, 0, 0},
+		{{11, 12, 14, 15, 16}, {0}, UINT64_MAX, 2},
+		{{11, 11, 12, 13, 14}, {0}, UINT64_MAX, 1},
+		{{12, 13, 14, 15, 16}, {0}, UINT64_MAX, 0},
+		{{10, 11, 12, 13, 14}, {0}, UINT64_MAX, 0},
+		{{11, 12, 13, 14, 15}, {0, 0, 0, DROP_icv_failed}, UINT64_MAX, 3},
+		{{11, 12, 13, 14, 15}, {DROP_icv_failed}, UINT64_MAX, 0},
+	};
+	struct window_table *table = open_table(COUNT(rows), 64);
+	struct pool_rig rig;
+
+	(void)state;
+	open_pool(&rig, COUNT(rows) * window_octets(64));
+	for (uint32_t i = 0; i < COUNT(rows); i++) {
+		uint64_t accepted = rows[i].accepted;
+		struct window_slot *slot;
+		struct replay_window *w;
+
+		assert_int_equal(window_claim(table, &rig.pool, i + 1, 0, &slot), DROP_NONE);
+		assert_int_equal(window_commit(slot, 10), DROP_NONE);
+		w = atomic_load(&slot->window);
+		atomic_store(&w->edge, rows[i].edge);
+		assert_int_equal(
+			window_commit_next(slot, rows[i].verdict, rows[i].seq, 5), accepted);
+		assert_int_equal(w->accepted, 1 + accepted);
+		assert_int_equal(w->top, 10 + accepted);
+		atomic_store(&w->edge, UINT64_MAX);
+		for (uint64_t seq = 11; seq <= 10 + accepted; seq++)
+			assert_int_equal(window_commit(slot, seq), DROP_replay_seen);
+		assert_int_equal(window_commit(slot, 11 + accepted), DROP_NONE);
+	}
+	window_table_clear(table, &rig.pool);
+	free(table);
+	free(rig.memory);
+}
+
 // What control may be writing is not looked at: it would seem seen.
 static void without_an_edge_none_is_refused(void **state)
 {
@@ -334,6 +383,7 @@ int main(void)
 		cmocka_unit_test(collisions_are_kept_apart),
 		cmocka_unit_test(owners_of_all_numbers),
 		cmocka_unit_test(judgements_are_counted),
+		cmocka_unit_test(neighbours_are_accepted_together),
 		cmocka_unit_test(without_an_edge_none_is_refused),
 	};
 
