@@ -105,44 +105,17 @@ static void forward_nowhere(struct worker *w, struct rte_mbuf *m, const struct p
 	}
 }
 
-// The packet does not go on as it is: it has no hop left, or is too big.
+// The packet does not go on as it is: it has no hop left, is too big, or its buffer has no room for
+// the link's header.
 static void forward_unready(struct worker *w, struct rte_mbuf *m, const struct packet *packet,
 	const struct adjacency *adjacency, enum forward_origin origin)
 {
 	if (forward_in_transit(origin) && ip_hop_limit(rte_pktmbuf_mtod(m, uint8_t *)) <= 1)
 		drop_at_link(w, m, packet, origin, adjacency->port, DROP_ttl_expired, 0);
-	else
+	else if (m->pkt_len > adjacency->mtu)
 		send_too_big(w, m, packet, adjacency, origin);
-}
-
-// Packets first .. end-1 of the burst, whose next hop is ready. In order, whole or in pieces: hosts
-// give up on fragments that come too far apart.
-static ALWAYS_INLINE void forward_ready(struct worker *w, struct burst *b, uint16_t first,
-	uint16_t end, const struct adjacency *adjacency, enum forward_origin origin)
-{
-	const struct tx_link link = tx_link(adjacency);
-	uint16_t mtu = adjacency->mtu;
-	uint64_t octets = 0;
-
-	for (uint16_t i = first; i < end; i++) {
-		struct rte_mbuf *m = b->m[i];
-		bool ipv6 = b->packet[i].flags & PACKET_IPV6;
-		bool ready = m->pkt_len <= mtu &&
-			forward_take_hop(rte_pktmbuf_mtod(m, uint8_t *), ipv6, origin);
-
-		if (likely(ready && tx_write_link(m, &link, ipv6))) {
-			octets += m->pkt_len;
-			continue;
-		}
-		tx_frames(w, adjacency->port, b->m + first, i - first, octets);
-		first = i + 1;
-		octets = 0;
-		if (ready)
-			tx_no_room(w, adjacency->port, m);
-		else
-			forward_unready(w, m, &b->packet[i], adjacency, origin);
-	}
-	tx_frames(w, adjacency->port, b->m + first, end - first, octets);
+	else
+		tx_no_room(w, adjacency->port, m);
 }
 
 static void forward_unroutable(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
@@ -158,19 +131,8 @@ static void forward_unroutable(struct worker *w, struct burst *b, uint16_t first
 	}
 }
 
-void forward_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
-	const struct adjacency *next, enum forward_origin origin)
-{
-	if (unlikely(next->kind != ADJACENCY_FORWARD) || unlikely(leaks(w, next, origin)))
-		forward_unroutable(w, b, first, end, next, origin);
-	else if (forward_in_transit(origin))
-		forward_ready(w, b, first, end, next, origin);
-	else
-		forward_ready(w, b, first, end, next, FORWARD_OWN);
-}
-
 static ALWAYS_INLINE uint16_t send_whole(struct worker *w, struct burst *b, uint16_t first,
-	uint16_t end, const struct adjacency *next, uint16_t most, const bool ipv6,
+	uint16_t end, const struct adjacency *next, uint16_t most, const enum forward_family family,
 	const enum forward_origin origin)
 {
 	const struct tx_link link = tx_link(next);
@@ -180,6 +142,8 @@ static ALWAYS_INLINE uint16_t send_whole(struct worker *w, struct burst *b, uint
 	most = RTE_MIN(most, next->mtu);
 	for (; at < end; at++) {
 		struct rte_mbuf *m = b->m[at];
+		bool ipv6 = family == FORWARD_EITHER ? b->packet[at].flags & PACKET_IPV6
+						     : family == FORWARD_IPV6;
 
 		if (unlikely(m->pkt_len > most || m->data_off < RTE_ETHER_HDR_LEN ||
 			    !forward_take_hop(rte_pktmbuf_mtod(m, uint8_t *), ipv6, origin)))
@@ -191,18 +155,42 @@ static ALWAYS_INLINE uint16_t send_whole(struct worker *w, struct burst *b, uint
 	return at;
 }
 
+static ALWAYS_INLINE uint16_t send_family(struct worker *w, struct burst *b, uint16_t first,
+	uint16_t end, const struct adjacency *next, uint16_t most, enum forward_family family,
+	const enum forward_origin origin)
+{
+	if (likely(family == FORWARD_IPV4))
+		return send_whole(w, b, first, end, next, most, FORWARD_IPV4, origin);
+	if (family == FORWARD_IPV6)
+		return send_whole(w, b, first, end, next, most, FORWARD_IPV6, origin);
+	return send_whole(w, b, first, end, next, most, FORWARD_EITHER, origin);
+}
+
 uint16_t forward_whole(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
-	const struct adjacency *next, uint16_t most, bool ipv6, enum forward_origin origin)
+	const struct adjacency *next, uint16_t most, enum forward_family family,
+	enum forward_origin origin)
 {
 	if (unlikely(next->kind != ADJACENCY_FORWARD) || unlikely(leaks(w, next, origin)))
 		return first;
-	if (ipv6 && forward_in_transit(origin))
-		return send_whole(w, b, first, end, next, most, true, FORWARD_TRANSIT);
-	if (ipv6)
-		return send_whole(w, b, first, end, next, most, true, FORWARD_OWN);
 	if (forward_in_transit(origin))
-		return send_whole(w, b, first, end, next, most, false, FORWARD_TRANSIT);
-	return send_whole(w, b, first, end, next, most, false, FORWARD_OWN);
+		return send_family(w, b, first, end, next, most, family, FORWARD_TRANSIT);
+	return send_family(w, b, first, end, next, most, family, FORWARD_OWN);
+}
+
+void forward_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	const struct adjacency *next, enum forward_family family, enum forward_origin origin)
+{
+	if (unlikely(next->kind != ADJACENCY_FORWARD) || unlikely(leaks(w, next, origin))) {
+		forward_unroutable(w, b, first, end, next, origin);
+		return;
+	}
+	for (;;) {
+		first = forward_whole(w, b, first, end, next, UINT16_MAX, family, origin);
+		if (likely(first == end))
+			return;
+		forward_unready(w, b->m[first], &b->packet[first], next, origin);
+		first++;
+	}
 }
 
 void forward_burst(struct worker *w, struct burst *b, enum forward_origin origin)
@@ -212,7 +200,7 @@ void forward_burst(struct worker *w, struct burst *b, enum forward_origin origin
 
 		for (end = first + 1; end < b->n && b->next[end] == next; end++)
 			;
-		forward_run(w, b, first, end, next, origin);
+		forward_run(w, b, first, end, next, FORWARD_EITHER, origin);
 	}
 }
 

@@ -34,18 +34,26 @@ static ALWAYS_INLINE bool forward_take_hop(uint8_t *header, bool ipv6, enum forw
 	return true;
 }
 
+enum forward_family {
+	FORWARD_EITHER, // what each packet's flags say
+	FORWARD_IPV4,	// all of them
+	FORWARD_IPV6,
+};
+
 // Sends every packet of b (which begin with their IP header) where its `next` says, or to the
 // kernel, or drops it. Leaves b as it may.
 void forward_burst(struct worker *w, struct burst *b, enum forward_origin origin);
 
-// The same for packets first .. end-1, which all go to `next`.
+// The same for packets first .. end-1, which all go to `next`, in their order: hosts give up on
+// fragments that come too far apart.
 void forward_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
-	const struct adjacency *next, enum forward_origin origin);
+	const struct adjacency *next, enum forward_family family, enum forward_origin origin);
 
-// The same for packets of one family, up to the first that is not just sent: with more octets than
-// `most` or than the link takes, or without a hop left. Returns its number, or end.
+// The same up to the first that is not just sent: with more octets than `most` or than the link
+// takes, or without a hop left. Returns its number, or end.
 uint16_t forward_whole(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
-	const struct adjacency *next, uint16_t most, bool ipv6, enum forward_origin origin);
+	const struct adjacency *next, uint16_t most, enum forward_family family,
+	enum forward_origin origin);
 
 // Packets that control kept until their next hop was known (META_RESUME): as if they came just now,
 // from where they came.

@@ -159,18 +159,6 @@ static void deliver_run(struct worker *w, struct burst *b, uint16_t first, uint1
 			burst_keep(b, i, kept);
 }
 
-// All go to the same.
-static void forward_one_hop(struct worker *w, struct burst *b, bool plain)
-{
-	const struct adjacency *next = b->next[0];
-	uint16_t sent = 0;
-
-	if (likely(plain))
-		sent = forward_whole(w, b, 0, b->n, next, UINT16_MAX, false, FORWARD_DECRYPTED);
-	if (unlikely(sent < b->n))
-		forward_run(w, b, sent, b->n, next, FORWARD_DECRYPTED);
-}
-
 // Inner datagrams, committed: selectors, then the route. one_sa: they came by one; plain: as
 // flow_lookup asks, and nothing is wrong with any of them.
 static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[], bool one_sa, bool plain)
@@ -189,7 +177,8 @@ static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[], bool 
 	b->n = kept;
 	stage_end(&w->clock, STAGE_policy);
 	if (kept > 0 && all.one_hop)
-		forward_one_hop(w, b, plain);
+		forward_run(w, b, 0, kept, b->next[0], plain ? FORWARD_IPV4 : FORWARD_EITHER,
+			FORWARD_DECRYPTED);
 	else
 		forward_burst(w, b, FORWARD_DECRYPTED);
 	stage_end(&w->clock, STAGE_route);

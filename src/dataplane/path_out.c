@@ -33,6 +33,11 @@ static const struct adjacency *hop_of(const struct worker *w, struct sa_out *sa)
 	return lane->hop;
 }
 
+static enum forward_family family_of(const struct sa_out *sa)
+{
+	return sa->ipv6 ? FORWARD_IPV6 : FORWARD_IPV4;
+}
+
 static void forward_fragments(
 	struct worker *w, struct rte_mbuf *m, const struct packet *outer, struct sa_out *sa)
 {
@@ -99,11 +104,11 @@ static void route_each(
 			continue;
 		}
 		// Those before it leave before it.
-		forward_run(w, b, first, kept, hop_of(w, sa), FORWARD_OWN);
+		forward_run(w, b, first, kept, hop_of(w, sa), family_of(sa), FORWARD_OWN);
 		kept = first;
 		forward_fragments(w, b->m[i], packet, sa);
 	}
-	forward_run(w, b, first, kept, hop_of(w, sa), FORWARD_OWN);
+	forward_run(w, b, first, kept, hop_of(w, sa), family_of(sa), FORWARD_OWN);
 }
 
 // sealed: all are encrypted. Nearly always they all just go.
@@ -112,7 +117,7 @@ static void route_run(struct worker *w, struct burst *b, uint16_t first, uint16_
 {
 	if (likely(sealed))
 		first = forward_whole(w, b, first, end, hop_of(w, sa), sa_out_path_mtu(sa),
-			sa->ipv6, FORWARD_OWN);
+			family_of(sa), FORWARD_OWN);
 	if (unlikely(first < end))
 		route_each(w, b, first, end, sa);
 }
