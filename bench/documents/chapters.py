@@ -207,8 +207,23 @@ between them it becomes a measurement.
 {tables.chain(result['rows'])}"""
 
 
+def _scale(result, draw):
+    yield f"""## Many SAs, many policies
+
+Loaded into a running gateway in one batch over the admin socket, VPE, one worker, replay windows of
+{result['replay_window']:,}; every tunnel has one outbound SA and up to three inbound ones. *Asked*:
+until every request has its answer, which a program in Python writes and reads; *put in force*: from
+`commit` to its answer. Memory is what the daemon has more of than before, tunnels, policies and all.
+
+{tables.loads(result['loads'])}
+What a packet from the wire costs among them, in cycles of the worker on memory ports; each packet is
+of another SA, at random:
+
+{tables.among(result['cycles'])}"""
+
+
 CHAPTERS = {"compare": _compare, "x1": _x1, "x2": _x2, "x3": _x3, "x4": _x4, "x5": _x5, "tcp": _tcp,
-            "chain": _chain}
+            "chain": _chain, "scale": _scale}
 
 
 def write(results, draw):

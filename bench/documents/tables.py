@@ -190,3 +190,23 @@ def chain(rows):
          *(cell(r["at_rate"]["latency_us"][q], 0) for q in ("p50", "p99")),
          cell(r["flat_out"]["goodput_bps"] / 1e9, 3), cell(r["flat_out"]["pps"] / 1e6, 3),
          f"{100 * r['flat_out']['loss_ratio']:.1f} %") for r in rows])
+
+
+def loads(rows):
+    first = rows[0]
+    return table(
+        ("SAs", "policies", "asked, s", "put in force, s", "memory, MB", "kB for each SA more"),
+        [(f"{r['sas']:,}", f"{r['policies']:,}", cell(r["asking_s"], 2), cell(r["commit_s"], 2),
+          cell(r["octets"] / 1e6), "–" if r is first else
+          cell((r["octets"] - first["octets"]) / (r["sas"] - first["sas"]) / 1e3))
+         for r in rows])
+
+
+def among(rows):
+    engines = [key for key in rows[0] if key != "sas"]
+    names = {"null": "without crypto"}
+    head = ["inbound SAs"] + [f"{protocol} decrypt, {names.get(engine, 'AES-128-GCM')}"
+                              for protocol in ("vpe", "esp") for engine in engines]
+    return table(head, [
+        [f"{r['sas']:,}"] + [cell(r[engine][protocol]) for protocol in ("vpe", "esp")
+                             for engine in engines] for r in rows])

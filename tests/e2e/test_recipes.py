@@ -16,9 +16,9 @@ sys.path.insert(0, str(ROOT / "bench" / "versus"))
 
 import figures  # noqa: E402
 
-RECIPES = ("x1", "x2", "x3", "x4", "x5", "tcp", "chain")
+RECIPES = ("x1", "x2", "x3", "x4", "x5", "tcp", "chain", "scale")
 PLOTS = {"x1": ["x1"], "x2": ["x2"], "x3": ["x3-decrypt", "x3-encrypt"], "x4": ["x4-1420", "x4-64"],
-         "x5": ["x5-esp", "x5-vpe"], "tcp": [], "chain": []}
+         "x5": ["x5-esp", "x5-vpe"], "tcp": [], "chain": [], "scale": []}
 
 needs_bench = pytest.mark.skipif(not (build_dir() / "bench" / "genport").is_dir(),
                                  reason="this build has no measuring programs")
@@ -91,6 +91,16 @@ def check_chain(result):
         (workers, protocol) for workers in (1, 2)
         for protocol in ("vpe", "esp", "clear")}
     assert all(row["flat_out"]["goodput_bps"] > 0 for row in result["rows"])
+
+
+def check_scale(result):
+    assert [(row["sas"], row["policies"]) for row in result["loads"]] == [(4, 1), (1024, 256)]
+    assert all(row["commit_s"] > 0 for row in result["loads"])
+    # What the SAs themselves take is there.
+    assert result["loads"][1]["octets"] > 1024 * 2048
+    assert [row["sas"] for row in result["cycles"]] == [1, 1024]
+    assert all(row[engine][protocol] > 0 for row in result["cycles"]
+               for engine in ("null", "auto") for protocol in ("vpe", "esp"))
 
 
 @needs_bench
