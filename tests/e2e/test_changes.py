@@ -1,6 +1,5 @@
 """Tunnels, SAs and policies changed while packets flow."""
 
-import threading
 import time
 
 import pytest
@@ -11,6 +10,7 @@ from admin import Admin, admin_socket, rekey, sa_arguments
 from capture import Capture, inspect
 from lab import LabError, wait_for
 from sites import A, B, OUTER_ALL, answer_pings, protect
+from streams import Steady
 from threads import Stopped, worker_threads
 
 
@@ -18,33 +18,8 @@ from threads import Stopped, worker_threads
 OLD_KEPT = 4
 
 
-class Steady:
-    """Numbered datagrams from a to b, at a rate, until told to stop."""
-
-    def __init__(self, sites, rate, port=7000):
-        self.sites = sites
-        self.rate = rate
-        self.port = port
-        self.sent = 0
-        self.stop_it = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def _numbers(self):
-        while not self.stop_it.is_set():
-            yield self.sent
-            self.sent += 1
-
-    def _run(self):
-        traffic.send_numbers(self.sites.host["a"], B.host[4], self._numbers(), rate=self.rate,
-                             port=self.port)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop_it.set()
-        self.thread.join()
+def steady_to_b(sites, rate):
+    return Steady(sites.host["a"], B.host[4], rate)
 
 
 def assert_all_once(numbers, steady):
@@ -179,7 +154,7 @@ def test_rekeys_under_traffic(sites, protocol, count):
     capture = Capture(sites.lab, sites.wan, sites.wan_ends["a"][0], "rekeys")
     with Admin(a) as at_a, Admin(b) as at_b, \
             traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
-        with Steady(sites, 2000) as steady:
+        with steady_to_b(sites, 2000) as steady:
             for _ in range(count(60, 1000)):
                 old.append(spis)
                 spis = rekey(at_a, at_b, "peer", protocol, spis)
@@ -204,7 +179,7 @@ def test_reloads_under_traffic(sites, count):
     extra = gw.Tunnel(A.wan[4], "192.0.2.77", gw.sa("esp"), gw.sa("esp"), name="extra")
     before = a.ask("show-sa", name="peer")["sas"]
     with Admin(a) as at_a, traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
-        with Steady(sites, 2000) as steady:
+        with steady_to_b(sites, 2000) as steady:
             for i in range(count(40, 1000)):
                 a.tunnels = a.tunnels[:1]
                 a.policies = a.policies[:2]
@@ -351,7 +326,7 @@ def test_an_owner_that_starts_anew(sites):
         below(at_a, A, B, there, back)
         below(at_b, B, A, back, there)
         sites.wait_reachable((4,))
-        with Steady(sites, 500), Admin(a) as second:
+        with steady_to_b(sites, 500), Admin(a) as second:
             with pytest.raises(LabError, match="belongs to somebody else"):
                 second.hello(owner="other", instance="x")
                 second.del_policy(name="ike")

@@ -9,7 +9,7 @@ import gateway as gw
 import traffic
 from admin import admin_socket
 from sites import B
-from test_changes import Steady, assert_all_once
+from test_changes import assert_all_once, steady_to_b
 
 CLIENTS = 8
 NUMBERS = [0, -1, 1, 255, 256, 65535, 65536, 2**31, 2**32, 2**63 - 1, -2**63, 1.5, 1e300]
@@ -128,7 +128,7 @@ def test_malformed_messages(sites, count):
         if each is fuzzers:
             before = resident_kb(a)
         with traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
-            with Steady(sites, 500) as steady:
+            with steady_to_b(sites, 500) as steady:
                 for fuzzer in each:
                     fuzzer.start()
                 for fuzzer in each:

@@ -5,7 +5,6 @@ import ipaddress
 import json
 import shutil
 import subprocess
-import threading
 import time
 
 import pytest
@@ -19,6 +18,7 @@ from admin import Admin
 from capture import PATTERN
 from gateway import Policy
 from sites import A, B
+from streams import Chatter
 
 THIRD = {4: ("10.3.0.1", "10.3.0.2", 24), 6: ("fd00:3::1", "fd00:3::2", 64)}
 TABLES = {("inet", "vped"), ("netdev", "vped")}
@@ -230,39 +230,6 @@ def test_daemons_share_it(lab, sites):
     assert a.stop() == 0
     assert sorted(status(a)["not_forwarded"]) == both
     assert sorted(status(a)["devices"]) == ["lan0", "more0", "more1", "wan0"]
-
-
-class Chatter:
-    """Senders of datagrams with the pattern, v4 and v6, from several hosts until told to stop.
-
-    What a sender's own kernel refuses is not sent, and not counted.
-    """
-
-    def __init__(self, flows):
-        """flows: (namespace, source, destination)."""
-        self.flows = flows
-        self.sent = collections.Counter()  # by source
-        self.stop_it = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self):
-        number = 0
-        while not self.stop_it.wait(0.01):
-            for namespace, source, destination in self.flows:
-                try:
-                    traffic.send_numbers(namespace, destination, [number], source=source)
-                    self.sent[source] += 1
-                except OSError:
-                    pass
-            number += 1
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop_it.set()
-        self.thread.join()
 
 
 def third_interface(lab, gate):

@@ -4,42 +4,21 @@ import json
 import os
 import pathlib
 import signal
-import threading
 
 import pytest
 
 import lab as laboratory
 import traffic
 from sites import B
+from streams import Steady
 
 REQUESTS = ("show-stats", "show-sa", "show-policy", "show-ports", "show-workers",
             "show-events")
 
 
-class Load:
-    """Datagrams from host a to host b until told to stop."""
-
-    def __init__(self, sites):
-        self.sites = sites
-        self.stop_it = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def _numbers(self):
-        number = 0
-        while not self.stop_it.is_set():
-            yield number
-            number += 1
-
-    def _run(self):
-        traffic.send_numbers(self.sites.host["a"], B.host[4], self._numbers(), rate=20000)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop_it.set()
-        self.thread.join()
+def load(sites):
+    """From host a to host b, more than a gateway can do."""
+    return Steady(sites.host["a"], B.host[4], 20000)
 
 
 def interfaces(gateway):
@@ -59,7 +38,7 @@ def test_sigterm_under_load(sites, protocol):
     """Exit status 0, interfaces and socket gone, and the next start works."""
     a, _ = sites.pair(protocol)
     sites.start().wait_reachable((4,))
-    with traffic.Numbers(sites.host["b"], B.host[4]) as numbers, Load(sites):
+    with traffic.Numbers(sites.host["b"], B.host[4]) as numbers, load(sites):
         laboratory.wait_for("traffic", lambda: len(numbers) > 1000)
         assert a.stop() == 0, a.process.tail()
         assert not interfaces(a)
@@ -72,7 +51,7 @@ def test_kill_and_restart(sites):
     """A crash leaves no host interface, and nothing that stops the next start."""
     a, _ = sites.pair("vpe")
     sites.start().wait_reachable((4,))
-    with Load(sites):
+    with load(sites):
         a.kill()
     laboratory.wait_for("the interfaces to vanish", lambda: not interfaces(a), 5)
     fresh_keys(sites, "vpe")
