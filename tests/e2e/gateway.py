@@ -233,6 +233,10 @@ class Gateway:
     # Its life.
 
     def start(self, timeout=30.0, wrapper=()):
+        return self.launch(wrapper).ready(timeout)
+
+    def launch(self, wrapper=()):
+        """Begins to start; ready() waits for the rest."""
         config = self.lab.file(f"{self.name}.conf", self.configuration(), 0o644)
         self.socket.unlink(missing_ok=True)
         self.process = self.lab.spawn(
@@ -242,8 +246,11 @@ class Gateway:
             env=self.service.environment() if self.service else None)
         # A crash, or a sanitizer's report at the end, is the test's failure.
         self.process.expected = 0
+        return self
+
+    def ready(self, timeout=30.0):
         try:
-            wait_for(f"vped on {self.name} to answer", self._answers, timeout, step=0.05)
+            wait_for(f"vped on {self.name} to answer", self._answers, timeout)
         except LabError as err:
             raise LabError(f"{err}\n{self.process.tail()}") from None
         for port in self.ports:

@@ -115,6 +115,10 @@ class Process:
     def stop(self, number=signal.SIGTERM, timeout=10.0):
         """Asks it to end, then insists. Its exit status."""
         self.send(number)
+        return self.ended(timeout)
+
+    def ended(self, timeout=10.0):
+        """The exit status of what was asked to end; it is killed if it does not."""
         try:
             return self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -168,10 +172,13 @@ class Lab:
             raise LabError("; ".join(failures))
 
     def stop_all(self):
+        """All are asked first, the newest first, so that they end side by side."""
         failures = []
         for process in reversed(self.processes):
+            process.send(signal.SIGTERM)
+        for process in reversed(self.processes):
             try:
-                status = process.stop()
+                status = process.ended()
                 if process.expected is not None and status != process.expected:
                     failures.append(f"{process.name} ended with {status}\n{process.tail()}")
             except (LabError, subprocess.TimeoutExpired) as err:

@@ -156,12 +156,15 @@ class Sites:
         return self.gateway["a"], self.gateway["b"]
 
     def start(self):
-        for site, other in ((A, B), (B, A)):
-            gateway = self.gateway.get(site.letter)
-            if gateway and not gateway.process:
-                gateway.start()
-                for family in (4, 6):
-                    gateway.route(other.prefixes[family], other.wan[family])
+        """Those that were not started yet, side by side."""
+        fresh = [(self.gateway[site.letter], other) for site, other in ((A, B), (B, A))
+                 if site.letter in self.gateway and not self.gateway[site.letter].process]
+        for gateway, _ in fresh:
+            gateway.launch()
+        for gateway, other in fresh:
+            gateway.ready()
+            for family in (4, 6):
+                gateway.route(other.prefixes[family], other.wan[family])
         return self
 
     def newcomer(self, name, addresses=()):
