@@ -378,14 +378,16 @@ def send_numbers(namespace, address, numbers, size=64, rate=8000, port=7000, sou
                 window.step()
 
 
-class Pace:
-    """Keeps a loop at a rate, in bursts short enough for any ring on the way.
+def rate_of_build(rate):
+    """Sanitizer builds get a third of the rate: they must lose nothing either."""
+    return rate / SANITIZER_SLOWDOWN if gateway.sanitized() else rate
 
-    Sanitizer builds get the same packets at a third of the rate: they must lose none either.
-    """
+
+class Pace:
+    """Keeps a loop at a rate, of this build, in bursts short enough for any ring on the way."""
 
     def __init__(self, rate, burst=16):
-        self.rate = rate / SANITIZER_SLOWDOWN if gateway.sanitized() else rate
+        self.rate = rate_of_build(rate)
         self.burst = burst
         self.done = 0
         self.start = time.monotonic()
@@ -402,7 +404,7 @@ class Stream:
     """Numbers at a steady rate while something else goes on."""
 
     def __init__(self, sender, receiver, address, seconds, rate=200):
-        self.count = int(seconds * rate)
+        self.count = int(seconds * rate_of_build(rate))
         self.numbers = Numbers(receiver, address)
         self.thread = threading.Thread(target=send_numbers, args=(
             sender, address, range(self.count)), kwargs={"rate": rate})
