@@ -1,5 +1,6 @@
 """A vped in a namespace: its configuration file, its life, its control socket."""
 
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -280,6 +281,16 @@ class Gateway:
     def route(self, prefix, via):
         family = "-6" if ":" in prefix else "-4"
         self.namespace.ip(f"{family} route replace {prefix} via {via}")
+
+    @contextlib.contextmanager
+    def routes_follow(self, more):
+        """Around what adds so many routes: until the data path goes by them."""
+        def known():
+            return self.stats()["mirror"]["routes"]
+
+        before = known()
+        yield
+        wait_for("the routes to be followed", lambda: known() >= before + more)
 
     def mac(self, port):
         return self.namespace.mac(port.host_interface)

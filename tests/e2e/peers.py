@@ -85,25 +85,34 @@ def is_nd_answer(answer, address):
     return inet6.ICMPv6ND_NA in answer and answer[inet6.ICMPv6ND_NA].tgt == address
 
 
-def answers_when_asked(station, frame, is_answer):
-    """Whether the gateway says its link address, asked three times as a kernel would.
+def answered_when_asked(station, questions):
+    """For which targets the gateway says its link address, asked three times as a kernel would.
 
-    Not by a kernel: one that the gateway asks for its own sake gives up asking.
+    questions: target -> (frame, is_answer). Not by a kernel: one that the gateway asks for its own
+    sake gives up asking.
     """
     from scapy.layers import l2
+    open_ = dict(questions)
     with station, socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as link:
         link.bind(("eth0", 0))
         for _ in range(3):
-            link.send(frame)
+            for question in open_.values():
+                link.send(question[0])
             end = time.monotonic() + 1
-            while (left := end - time.monotonic()) > 0:
+            while open_ and (left := end - time.monotonic()) > 0:
                 link.settimeout(left)
                 try:
-                    if is_answer(l2.Ether(link.recv(2048))):
-                        return True
+                    answer = l2.Ether(link.recv(2048))
                 except TimeoutError:
                     break
-    return False
+                open_ = {target: question for target, question in open_.items()
+                         if not question[1](answer, target)}
+    return set(questions) - set(open_)
+
+
+def answers_when_asked(station, frame, is_answer, target):
+    """The same of one target alone."""
+    return bool(answered_when_asked(station, {target: (frame, is_answer)}))
 
 
 def silence_kernel(namespace):

@@ -32,7 +32,7 @@ def nothing_in_clear(wire):
     return found
 
 
-def told(host, target, count=3, wait=1):
+def told(host, target, count=3, wait=0.5):
     """Everything that ping says of an address, and by whom: {(who, what)}."""
     done = traffic.ping(host, target, count, interval=0.3, wait=wait, more=("-v",))
     assert done.received == 0, done.text
@@ -68,9 +68,9 @@ def test_no_way_on_behind_the_far_gateway(lab, sites, family):
     sites.start().wait_reachable((family,))
     host, gate = sites.host["a"], sites.gate["b"]
     target = {4: "10.2.77.{}", 6: "fd00:2:77::{}"}[family]
-    for i, (kind, _) in enumerate(FAR_ROUTES):
-        gate.ip(f"-{family} route add {kind} {target.format(i + 1)}")
-    time.sleep(1)
+    with sites.gateway["b"].routes_follow(len(FAR_ROUTES)):
+        for i, (kind, _) in enumerate(FAR_ROUTES):
+            gate.ip(f"-{family} route add {kind} {target.format(i + 1)}")
     wire = capture.Capture(lab, sites.wan, sites.wan_ends["a"][0], "wan")
     for i, (_, words) in enumerate(FAR_ROUTES):
         expected = {(B.router[family], words[family])} if words else set()
@@ -78,8 +78,9 @@ def test_no_way_on_behind_the_far_gateway(lab, sites, family):
     # Nothing is there: neither a route in this net nor a default one.
     assert told(host, target.format(99)) == {(B.router[family], NO_ROUTE[family])}
     # On the link, and nobody answers: the kernel asks three times before it is sure.
+    gate.sysctl(f"net/ipv{family}/neigh/vped-lan/retrans_time_ms", 300)
     absent = {4: "10.2.0.99", 6: "fd00:2::99"}[family]
-    laboratory.wait_for("the neighbour to be given up", lambda: told(host, absent, 1, wait=5) == {
+    laboratory.wait_for("the neighbour to be given up", lambda: told(host, absent, 1, wait=2) == {
         (B.router[family], ABSENT[family])}, 30)
     assert nothing_in_clear(wire).kinds["vpe"] > 0
 
@@ -93,10 +94,10 @@ def test_no_way_on_before_the_tunnel(sites, family):
     sites.add(A, [], [Policy(prefix, refused, "discard"), Policy(prefix, everywhere, "bypass")])
     sites.start()
     host, gate, me = sites.host["a"], sites.gate["a"], A.router[family]
-    for i, (kind, _) in enumerate(FAR_ROUTES):
-        gate.ip(f"-{family} route add {kind} {nets.format(i + 1)}")
+    with sites.gateway["a"].routes_follow(len(FAR_ROUTES)):
+        for i, (kind, _) in enumerate(FAR_ROUTES):
+            gate.ip(f"-{family} route add {kind} {nets.format(i + 1)}")
     traffic.wait_reachable(host, me)
-    time.sleep(1)
     for i, (_, words) in enumerate(FAR_ROUTES):
         expected = {(me, words[family])} if words else set()
         assert told(host, nets.format(i + 1)) == expected

@@ -83,9 +83,9 @@ def test_flood(lab, sites, kind, count):
         while tool.running():
             answers.append((
                 answered(a, lambda: peers.answers_when_asked(
-                    friend, bytes(asking["arp"]), lambda f: peers.is_arp_answer(f, A.wan[4]))),
+                    friend, bytes(asking["arp"]), peers.is_arp_answer, A.wan[4])),
                 answered(a, lambda: peers.answers_when_asked(
-                    friend, bytes(asking["nd"]), lambda f: peers.is_nd_answer(f, A.wan[6]))),
+                    friend, bytes(asking["nd"]), peers.is_nd_answer, A.wan[6])),
                 answered(a, lambda: traffic.echoes(
                     friend, f"192.0.2.{FRIEND}", A.wan[4], 500))))
     sent = json.loads(tool.said().splitlines()[-1])
@@ -116,10 +116,8 @@ def asked(station, mac, here, addresses):
     source4, source6, target4, target6 = addresses
     arp = peers.arp_question(mac, here, source4, target4)
     discovery = peers.nd_question(mac, here, source6, target6)
-    return (peers.answers_when_asked(station, bytes(arp),
-                                     lambda f: peers.is_arp_answer(f, target4)),
-            peers.answers_when_asked(station, bytes(discovery),
-                                     lambda f: peers.is_nd_answer(f, target6)))
+    return (peers.answers_when_asked(station, bytes(arp), peers.is_arp_answer, target4),
+            peers.answers_when_asked(station, bytes(discovery), peers.is_nd_answer, target6))
 
 
 def solicitation_from_afar(mac, here):
