@@ -1,9 +1,11 @@
 """Fixtures: a laboratory for each test, gone afterwards whatever happened."""
 
 import collections
+import fcntl
 import os
 import pathlib
 import sys
+import zlib
 
 import pytest
 
@@ -13,28 +15,46 @@ import lab as laboratory  # noqa: E402
 import sites as two_sites  # noqa: E402
 
 FULL = os.environ.get("VPED_TEST_FULL") == "1"
-# "0" or "1": of the combinations of a test's parameters, only one half or the other, since another
-# build takes the rest. "": all.
+# What this build takes while the other takes the rest: of the combinations of a test's parameters
+# one half, and of the tests that need one build only those that name it. "": all of both.
+BUILDS = ("sanitize", "release")
 SHARE = os.environ.get("VPED_TEST_SHARE", "")
+# A directory that the tests of both builds lock files in, which run side by side then. "": alone.
+BESIDE = os.environ.get("VPED_TEST_BESIDE", "")
 NO_HUGE = os.environ.get("VPED_TEST_NO_HUGE") == "1"
 
 
-def pytest_configure():
+def pytest_configure(config):
     laboratory.exit_on_signals()
+    config.addinivalue_line(
+        "markers", "one_build(name, why): the build that runs it where two share the tests")
+    config.addinivalue_line(
+        "markers", "alone: nothing of the other build beside it: it needs the CPUs, or a table of "
+        "the kernel's that all namespaces share")
+    if SHARE and SHARE not in BUILDS:
+        raise pytest.UsageError(f"VPED_TEST_SHARE is {SHARE}, not one of {', '.join(BUILDS)}")
 
 
-def in_share(index):
-    """Neighbours differ in one parameter: with the parity of bits each value is in both halves."""
-    return str(bin(index).count("1") % 2) == SHARE
+def in_share(index, name):
+    """Neighbours differ in one parameter: with the parity of bits each value is in both halves. Of
+    two combinations each build has one; which one differs from test to test."""
+    return BUILDS[(bin(index).count("1") + zlib.crc32(name.encode())) % 2] == SHARE
 
 
 def keep_share(config, items):
-    """Tests with fewer than three combinations stay whole."""
+    """A test without parameters is run by both builds, unless it is marked for one."""
     combinations = collections.defaultdict(list)
     for item in items:
         combinations[item.path, getattr(item, "originalname", item.name)].append(item)
-    kept = [item for group in combinations.values() for index, item in enumerate(group)
-            if len(group) < 3 or in_share(index)]
+    kept = []
+    for (_, name), group in combinations.items():
+        only = group[0].get_closest_marker("one_build")
+        if only:
+            assert only.args[0] in BUILDS, name
+            kept += group if only.args[0] == SHARE else []
+        else:
+            kept += [item for index, item in enumerate(group)
+                     if len(group) == 1 or in_share(index, name)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
 
@@ -45,6 +65,23 @@ def pytest_collection_modifyitems(config, items):
     if os.geteuid() != 0:
         for item in items:
             item.add_marker(pytest.mark.skip(reason="must be root, to make network namespaces"))
+
+
+@pytest.fixture(autouse=True)
+def room(request):
+    """Shared with the other build's tests, but by those that are to be alone.
+
+    Whoever waits for the room stands in its door: so nobody overtakes who waits to be alone.
+    """
+    if not BESIDE:
+        yield
+        return
+    alone = request.node.get_closest_marker("alone")
+    with open(f"{BESIDE}/room", "wb") as place:
+        with open(f"{BESIDE}/door", "wb") as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            fcntl.flock(place, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -76,9 +113,12 @@ def show_logs(made):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    outcome = yield
+    report = (yield).get_result()
     if call.when == "call":
-        item.report_call = outcome.get_result()
+        item.report_call = report
+    if report.failed:
+        # At once: why, pytest says when all is over.
+        item.config.get_terminal_writer().line(f" FAILED {item.nodeid}")
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ import figures  # noqa: E402
 import outputs  # noqa: E402
 import source  # noqa: E402
 
+pytestmark = pytest.mark.one_build("release", "no daemon in it")
+
 needs_bench = pytest.mark.skipif(not (build_dir() / "bench" / "genport").is_dir(),
                                  reason="this build has no measuring programs")
 

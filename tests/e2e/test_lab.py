@@ -18,6 +18,8 @@ import peers
 import traffic
 from capture import PATTERN
 
+pytestmark = pytest.mark.one_build("release", "no daemon in it")
+
 OUTER = ("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2")
 MAC = bytes.fromhex("020000000001020000000002")
 

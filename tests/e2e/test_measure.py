@@ -15,6 +15,8 @@ from gateway import sanitized
 from lab import ROOT
 from sites import A, B
 
+pytestmark = pytest.mark.alone
+
 # No more than any ring holds while a CPU is elsewhere.
 RATE = 1200 if sanitized() else 5000
 FAULTS = ("--lose-every", 10, "--double-every", 7, "--swap-every", 11)

@@ -8,6 +8,8 @@ import peers
 import traffic
 from sites import A, B
 
+pytestmark = pytest.mark.alone
+
 # Where the stations say they are: the gateway's link, and one of them.
 WIDE = {4: "11.0.0.1/8", 6: "2001:db8:0:7::1/64"}
 MADE_UP = {4: "11.1.1.1", 6: "2001:db8:0:7::5"}

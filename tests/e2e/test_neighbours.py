@@ -104,6 +104,8 @@ def make_forgetful(gate):
 UNUSED = {4: "203.0.113.9", 6: "2001:db8:dead::9"}  # on no link of ours
 
 
+@pytest.mark.alone
+@pytest.mark.one_build("release", "the kernel takes its time to collect")
 def test_one_way_traffic_loses_nothing_to_stale_neighbours(sites, count):
     """The kernel sees no traffic at all, and throws away what it thinks that nobody uses."""
     sites.pair("vpe")
@@ -171,6 +173,7 @@ def recovery(sites, targets, change):
     return found
 
 
+@pytest.mark.one_build("release", "the kernel takes its time to doubt")
 def test_a_host_changes_its_mac_without_a_word(sites):
     """No gratuitous ARP, no advertisement: the gateway finds out by itself."""
     sites.pair("vpe")
@@ -192,6 +195,7 @@ def router_on_the_wan(sites):
     return router
 
 
+@pytest.mark.one_build("sanitize", "the kernel takes its time to doubt")
 def test_next_hop_in_link_local_scope(sites):
     """For IPv6, and for IPv4 (RTA_VIA); then it changes its MAC."""
     a = sites.add(A, [], outwards(A))

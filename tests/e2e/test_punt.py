@@ -10,6 +10,8 @@ import traffic
 from gateway import Policy
 from sites import A, B, WAN_BITS, protect
 
+pytestmark = pytest.mark.alone
+
 FLOODER, FRIEND = 66, 77
 SCARCE = 400  # of neighbours, a second; a sender may use an eighth
 PAUSE = 0.2  # between the questions of one, so that it does

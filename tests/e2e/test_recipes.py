@@ -20,6 +20,8 @@ RECIPES = ("x1", "x2", "x3", "x4", "x5", "tcp", "chain", "scale")
 PLOTS = {"x1": ["x1"], "x2": ["x2"], "x3": ["x3-decrypt", "x3-encrypt"], "x4": ["x4-1420", "x4-64"],
          "x5": ["x5-esp", "x5-vpe"], "tcp": [], "chain": [], "scale": []}
 
+pytestmark = pytest.mark.one_build("release", "no daemon in it")
+
 needs_bench = pytest.mark.skipif(not (build_dir() / "bench" / "genport").is_dir(),
                                  reason="this build has no measuring programs")
 
