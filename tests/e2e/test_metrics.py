@@ -22,6 +22,8 @@ LISTEN = "127.0.0.1:9817"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 DASHBOARD = ROOT / "config" / "grafana" / "vped.json"
 PINGS = 20
+# What Prometheus and the dashboard find in a text that other tests have both builds write.
+JUDGED = pytest.mark.one_build("release", "the text is the same")
 
 
 def scrape(gateway, accept="text/plain", path="/metrics"):
@@ -66,6 +68,7 @@ def pair(sites):
     return a
 
 
+@JUDGED
 def test_promtool_accepts_it(pair):
     kind, text = scrape(pair)
     assert kind == "text/plain; version=0.0.4; charset=utf-8"
@@ -85,6 +88,7 @@ def test_openmetrics(pair):
     assert all(f.documentation for f in strict.values())
 
 
+@JUDGED
 def test_prometheus_takes_it(pair, lab):
     """The real one, which asks for OpenMetrics by itself."""
     config = lab.file("prometheus.yml", json.dumps({
@@ -140,6 +144,7 @@ def test_what_they_say(pair, sites):
     assert value(after, "vped_ring_high_water_packets", ring="to_control_neighbour") > 0
 
 
+@JUDGED
 def test_dashboard_asks_for_what_there_is(pair):
     there = {name for name, _ in samples(pair)}
     board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
