@@ -33,9 +33,13 @@ static int build_sadb(
 
 	if (!in)
 		return error_set(err, ENOMEM, "no memory for SAs");
-	for (unsigned i = 0; i < next->tunnels_n; i++)
-		for (unsigned k = 0; k < next->tunnels[i].in_n; k++)
-			in[n++] = next->tunnels[i].in[k].live->in;
+	for (unsigned i = 0; i < next->tunnels_n; i++) {
+		const struct config_tunnel *tunnel = &next->tunnels[i];
+
+		for (unsigned k = 0; k < tunnel->in_n; k++)
+			if (!tunnel->in[k].live->body->expired)
+				in[n++] = tunnel->in[k].live->in;
+	}
 	ret = sadb_build(in, n, gateway->dp->protos, SOCKET_ID_ANY, sadb, err);
 	free(in);
 	return ret;
@@ -180,10 +184,16 @@ static void forget_path(
 	tunnel->limits.learned = UINT16_MAX;
 }
 
+// What packets to the tunnel's other end leave by.
+static struct sa_out *out_of(const struct config_tunnel *from)
+{
+	return from->has_out && !from->out.live->body->expired ? from->out.live->out : NULL;
+}
+
 static void exchange_tunnel(struct gateway *gateway, struct config_tunnel *from)
 {
 	struct tunnel *tunnel = from->live;
-	struct sa_out *out = from->has_out ? from->out.live->out : NULL;
+	struct sa_out *out = out_of(from);
 	const struct sa_params *sa = from->has_out ? &from->out.params
 		: from->in_n > 0		   ? &from->in[0].params
 						   : NULL;
@@ -379,4 +389,19 @@ int apply(struct gateway *gateway, struct config *next, struct error *err)
 		log_warning(
 			"no memory to tell others of the ends of tunnels, or what is protected");
 	return 0;
+}
+
+int apply_expiry(struct gateway *gateway, struct error *err)
+{
+	const struct config *config = gateway->config;
+	struct sadb *sadb;
+	int ret;
+
+	for (unsigned i = 0; i < config->tunnels_n; i++)
+		atomic_store_explicit(&config->tunnels[i].live->out, out_of(&config->tunnels[i]),
+			memory_order_release);
+	ret = build_sadb(gateway, config, &sadb, err);
+	if (ret == 0)
+		dataplane_publish_sadb(gateway->dp, sadb);
+	return ret;
 }

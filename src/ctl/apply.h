@@ -8,6 +8,9 @@
 // Makes the tunnels, SAs and policies of next those in force and takes its lists; all of next have
 // become live. 0, or -errno and nothing has changed.
 int apply(struct gateway *gateway, struct config *next, struct error *err);
+// SAs in force whose lives are over carry nothing from now on, although they are still there. 0 or
+// -errno: then inbound ones do.
+int apply_expiry(struct gateway *gateway, struct error *err);
 
 // The addresses at which tunnels end, each once. The caller frees both, whatever comes back: 0 or
 // -ENOMEM.

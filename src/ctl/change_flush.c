@@ -1,4 +1,4 @@
-// Requests that remove many objects: flush, and the owner who starts anew.
+// What removes many objects: flush, the owner who starts anew, lives that are over.
 #include "ctl/change_requests.h"
 #include "ctl/gateway.h"
 #include "ctl/owners.h"
@@ -13,19 +13,31 @@ static bool is_of(uint16_t owner, int whose)
 	return whose == ANYBODY || owner == whose;
 }
 
-static unsigned flush_sas(struct config *draft, int whose)
+static bool is_its(const struct config_sa *sa, int whose)
+{
+	return is_of(sa->owner, whose);
+}
+
+static bool is_over(const struct config_sa *sa, int whose)
+{
+	(void)whose;
+	return sa->live->body->expired;
+}
+
+static unsigned remove_sas(
+	struct config *draft, bool (*goes)(const struct config_sa *sa, int whose), int whose)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < draft->tunnels_n; i++) {
 		struct config_tunnel *tunnel = &draft->tunnels[i];
 
-		if (tunnel->has_out && is_of(tunnel->out.owner, whose)) {
+		if (tunnel->has_out && goes(&tunnel->out, whose)) {
 			change_remove_sa(tunnel, &tunnel->out);
 			n++;
 		}
 		for (unsigned k = tunnel->in_n; k-- > 0;) {
-			if (!is_of(tunnel->in[k].owner, whose))
+			if (!goes(&tunnel->in[k], whose))
 				continue;
 			change_remove_sa(tunnel, &tunnel->in[k]);
 			n++;
@@ -99,7 +111,7 @@ int change_flush(struct change *change, const json_t *arguments, json_t **result
 	if (all || strcmp(what, "policies") == 0)
 		policies = flush_policies(change->draft, owner);
 	if (all || strcmp(what, "sas") == 0)
-		sas = flush_sas(change->draft, owner);
+		sas = remove_sas(change->draft, is_its, owner);
 	if (all)
 		tunnels = flush_tunnels(change->draft, owner);
 	*result = json_pack("{s:i, s:i, s:i}", "sas", (int)sas, "policies", (int)policies,
@@ -111,7 +123,7 @@ int change_withdraw(
 	struct change *change, const json_t *arguments, json_t **result, struct error *err)
 {
 	struct config *draft = change->draft;
-	unsigned sas = flush_sas(draft, change->owner);
+	unsigned sas = remove_sas(draft, is_its, change->owner);
 	unsigned policies = 0;
 
 	(void)arguments;
@@ -125,5 +137,14 @@ int change_withdraw(
 		policies++;
 	}
 	*result = json_pack("{s:i, s:i}", "sas", (int)sas, "policies", (int)policies);
+	return 0;
+}
+
+int change_expire(
+	struct change *change, const json_t *arguments, json_t **result, struct error *err)
+{
+	(void)arguments;
+	(void)err;
+	*result = json_pack("{s:i}", "sas", (int)remove_sas(change->draft, is_over, ANYBODY));
 	return 0;
 }

@@ -21,6 +21,9 @@ int change_del_policy(
 	struct change *change, const json_t *arguments, json_t **result, struct error *err);
 int change_flush(
 	struct change *change, const json_t *arguments, json_t **result, struct error *err);
+// SAs whose lives are over go.
+int change_expire(
+	struct change *change, const json_t *arguments, json_t **result, struct error *err);
 int change_reload(
 	struct change *change, const json_t *arguments, json_t **result, struct error *err);
 // The program behind an owner is another one now: the SAs that the old one made go, and what its

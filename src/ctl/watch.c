@@ -2,7 +2,7 @@
 #include "ctl/watch.h"
 
 #include "base/log.h"
-#include "ctl/api.h"
+#include "ctl/apply.h"
 #include "ctl/audit.h"
 #include "ctl/change_requests.h"
 #include "ctl/gateway.h"
@@ -17,7 +17,6 @@
 
 #define TICK_MS 100
 #define TICKS 10
-#define EXPIRED_MAX 256 // SAs in one change; the others follow a tick later
 
 struct watch {
 	struct gateway *gateway;
@@ -25,8 +24,10 @@ struct watch {
 	unsigned turn;
 	uint64_t audited; // id of the last event that was told
 	bool up[PORTS_MAX];
-	unsigned expired_n;
-	json_t *expired[EXPIRED_MAX];
+	bool over;		       // SAs in force have come to their ends
+	struct change_ticket *removal; // of those, under way
+	bool refused;		       // it was, and is tried again
+	bool unstopped;		       // some ended since they were stopped without being removed
 };
 
 struct used {
@@ -75,12 +76,8 @@ static bool numbers_run_out(const struct gateway *gateway, const struct sa *sa)
 
 static void expire(struct watch *watch, struct sa *sa, const char *reason)
 {
-	if (watch->expired_n == EXPIRED_MAX)
-		return;
-	sa->expired = true;
-	watch->expired[watch->expired_n++] =
-		json_pack("{s:s, s:s, s:I}", "tunnel", sa->tunnel->name, "direction",
-			sa->inbound ? "in" : "out", "spi", (json_int_t)sa->params.spi);
+	sa->body->expired = true;
+	watch->unstopped = true;
 	log_notice("SA %s, SPI 0x%08x, has come to the end of its life: %s", sa->name,
 		sa->params.spi, reason);
 	notify_sa(watch->gateway, "hard-expire", sa, reason);
@@ -101,35 +98,57 @@ static void look_at(struct watch *watch, const struct config_sa *from, uint64_t 
 		sa->soft_told = true;
 		notify_sa(watch->gateway, "soft-expire", sa, soft);
 	}
-	if (hard && !sa->expired)
+	if (hard && !sa->body->expired)
 		expire(watch, sa, hard);
+	watch->over |= sa->body->expired && !watch->removal;
+}
+
+// What cannot be removed carries nothing meanwhile.
+static void on_refused(struct watch *watch, const struct error *refusal)
+{
+	struct error err;
+
+	if (!watch->refused)
+		log_error("SAs at the end of their lives could not be removed, which is tried "
+			  "again every second: %s",
+			refusal->text);
+	watch->refused = true;
+	watch->over = true;
+	if (!watch->unstopped)
+		return;
+	watch->unstopped = apply_expiry(watch->gateway, &err) < 0;
+	if (watch->unstopped)
+		log_error("SAs at the end of their lives go on: %s", err.text);
 }
 
 static void on_removed(void *arg, int ret, const struct error *err)
 {
-	(void)arg;
-	if (ret < 0)
-		log_error("SAs at the end of their lives could not be removed: %s", err->text);
+	struct watch *watch = arg;
+
+	watch->removal = NULL;
+	if (ret < 0) {
+		on_refused(watch, err);
+		return;
+	}
+	if (watch->refused)
+		log_notice("SAs at the end of their lives are removed now");
+	watch->refused = false;
 }
 
 static void remove_expired(struct watch *watch)
 {
-	static const struct request del_sa = {.name = API_DEL_SA, .change = change_del_sa};
-	struct change_step step[EXPIRED_MAX];
-	struct change_ticket *ticket;
+	static const struct request expiry = {.name = "expire", .change = change_expire};
+	const struct change_step step = {&expiry, NULL};
 	json_t *results = NULL;
 	struct error err;
 
-	for (unsigned i = 0; i < watch->expired_n; i++)
-		step[i] = (struct change_step){&del_sa, watch->expired[i]};
-	if (watch->expired_n > 0 &&
-		changes_submit(watch->gateway->changes, OWNER_OPERATOR, step, watch->expired_n,
-			on_removed, watch, &ticket, &results, &err) < 0)
-		on_removed(watch, -EIO, &err);
+	if (!watch->over || watch->removal || (watch->refused && watch->turn != 0))
+		return;
+	watch->over = false;
+	if (changes_submit(watch->gateway->changes, OWNER_OPERATOR, &step, 1, on_removed, watch,
+		    &watch->removal, &results, &err) < 0)
+		on_refused(watch, &err);
 	json_decref(results);
-	for (unsigned i = 0; i < watch->expired_n; i++)
-		json_decref(watch->expired[i]);
-	watch->expired_n = 0;
 }
 
 static void look_at_sas(struct watch *watch)
@@ -214,5 +233,6 @@ void watch_destroy(struct watch *watch)
 		return;
 	if (watch->tick)
 		event_free(watch->tick);
+	changes_forget(watch->removal);
 	free(watch);
 }

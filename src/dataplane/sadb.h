@@ -55,7 +55,7 @@ struct sa {
 	uint64_t born_ms; // CLOCK_MONOTONIC; of the body
 	bool soft_told;
 	bool numbers_told;
-	bool expired;
+	bool expired;	// of the body: its life is over, nobody sends or receives by it
 	unsigned users; // of the body: itself and those that came after it
 	uint32_t moves; // of the body: how many ever came after it
 	// Told of the body when the last of them goes: no worker sees its lanes and windows any
