@@ -134,8 +134,11 @@ static int guard(struct gateway *gateway, const struct config *next, struct erro
 static int build(struct gateway *gateway, const struct config *next, struct sadb **sadb,
 	struct spd **spd, struct error *err)
 {
-	int ret = build_sadb(gateway, next, sadb, err);
+	int ret = used_keys_reserve(gateway->used_keys, count_inbound(next) + next->tunnels_n);
 
+	if (ret < 0)
+		return error_set(err, ENOMEM, "no memory to remember keys that are in use");
+	ret = build_sadb(gateway, next, sadb, err);
 	if (ret < 0)
 		return ret;
 	ret = build_spd(gateway, next, spd, err);
@@ -219,11 +222,11 @@ static void exchange_tunnel(struct gateway *gateway, struct config_tunnel *from)
 	tunnel_mtu_apply(tunnel);
 }
 
+// There is room; see build.
 static void publish_sa(struct gateway *gateway, const struct config_sa *sa)
 {
-	if (!sa->live->published && used_keys_add(gateway->used_keys, sa->fingerprint) < 0)
-		log_error("no memory to remember a key of tunnel %s: it must not be used again",
-			sa->live->tunnel->name);
+	if (!sa->live->published)
+		used_keys_add(gateway->used_keys, sa->fingerprint);
 	sa->live->published = true;
 }
 

@@ -68,8 +68,7 @@ int change_sa_live(const struct change *change, const struct config_tunnel *tunn
 			"this key is in use with another protocol, algorithm, direction, window or "
 			"'manual_keys': the SA of tunnel '%s' needs a key of its own",
 			tunnel->name);
-	if (sa->owner <= OWNER_OPERATOR &&
-		used_keys_has(change->gateway->used_keys, sa->fingerprint))
+	if (used_keys_has(change->gateway->used_keys, sa->fingerprint))
 		return error_set(err, EEXIST,
 			"this key was in use since the daemon started, and does not come back; "
 			"make a new one");

@@ -3,11 +3,14 @@
 
 #include "base/log.h"
 #include "ctl/leases.h"
+#include "ctl/used_keys.h"
 #include "journal/journal_file.h"
+#include "journal/journal_key.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 #define TICK_US 1000
@@ -20,7 +23,8 @@ struct journal_service {
 	struct leases *leases;
 	struct event *timer;
 	uint64_t passed_ns;
-	uint64_t parked; // packets that waited, when last looked
+	uint64_t parked;	    // packets that waited, when last looked
+	struct used_keys *recorded; // as the file had them; NULL: nobody has looked
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -169,6 +173,7 @@ void journal_service_destroy(struct journal_service *service)
 	if (service->leases)
 		leases_give_back(service->leases, clock_ns(CLOCK_REALTIME) / NS_PER_SECOND);
 	close_all(service);
+	used_keys_destroy(service->recorded);
 	free(service);
 }
 
@@ -189,4 +194,47 @@ int journal_service_add(struct journal_service *service, struct sa *sa,
 	sa->ends = on_end;
 	sa->listener = service;
 	return 0;
+}
+
+static int note_recorded(struct used_keys *keys, const struct journal *journal)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < journal_used(journal) && ret == 0; i++)
+		ret = used_keys_add(keys, journal_at(journal, i)->name.fingerprint);
+	return ret;
+}
+
+// Who has none but fresh keys does not keep the journal from others.
+static void look_into_file(struct journal_service *service)
+{
+	static const struct journal_file_options options = {.unsafe = true};
+	const char *path = service->gateway->config->journal.file;
+	struct journal_file *file;
+	struct error err;
+	int ret;
+
+	service->recorded = used_keys_create();
+	if (!service->recorded || (access(path, F_OK) < 0 && errno == ENOENT))
+		return;
+	ret = journal_file_open(path, &options, &file, NULL, &err);
+	if (ret == 0) {
+		if (note_recorded(service->recorded, journal_file_journal(file)) < 0)
+			ret = error_set(&err, ENOMEM, "no memory");
+		journal_file_close(file);
+	}
+	if (ret < 0)
+		log_warning("whether keys that are said to be fresh were used before cannot be "
+			    "looked up: %s",
+			err.text);
+}
+
+bool journal_service_has(
+	struct journal_service *service, const uint8_t fingerprint[FINGERPRINT_OCTETS])
+{
+	if (service->leases)
+		return journal_key_is_registered(journal_file_journal(service->file), fingerprint);
+	if (!service->recorded)
+		look_into_file(service);
+	return service->recorded && used_keys_has(service->recorded, fingerprint);
 }

@@ -1,7 +1,10 @@
 // The journal while the daemon runs: its file, and a timer that polls the leases.
 #pragma once
 
+#include "crypto/fingerprint.h"
 #include "ctl/gateway.h"
+
+#include <stdbool.h>
 
 struct journal_service;
 
@@ -15,5 +18,9 @@ void journal_service_destroy(struct journal_service *service);
 // goes back when the SA ends.
 int journal_service_add(struct journal_service *service, struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], struct error *err);
+// The journal has a record of this key. Where it is not open it is looked into once, if it is
+// there; if it cannot be read, which is told, nothing is known.
+bool journal_service_has(
+	struct journal_service *service, const uint8_t fingerprint[FINGERPRINT_OCTETS]);
 // After SAs were added, before workers see them: first leases, with one write for all.
 void journal_service_grant(struct journal_service *service);

@@ -159,12 +159,25 @@ int live_sa_move(struct gateway *gateway, const struct config_tunnel *tunnel, st
 	return 0;
 }
 
+// A key that had leases would count from the start.
+static int check_fresh(struct gateway *gateway, const struct config_sa *sa, struct error *err)
+{
+	if (!journal_service_has(gateway->journal, sa->fingerprint))
+		return 0;
+	return error_set(err, EEXIST,
+		"SA %s: its key has a record in the journal, so it is not fresh; say manual_keys "
+		"= \"journaled\", or make a new one",
+		sa->live->name);
+}
+
 // One that goes on where another stood has its leases already.
 static int lease_sa(
 	struct gateway *gateway, const struct config_sa *sa, bool *any, struct error *err)
 {
-	if (!sa->params.journaled || sa->live->published || sa->live->body != sa->live)
+	if (sa->live->published || sa->live->body != sa->live)
 		return 0;
+	if (!sa->params.journaled)
+		return check_fresh(gateway, sa, err);
 	*any = true;
 	return journal_service_add(gateway->journal, sa->live, sa->fingerprint, err);
 }

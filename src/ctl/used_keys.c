@@ -79,11 +79,19 @@ static int grow(struct used_keys *keys)
 	return 0;
 }
 
+int used_keys_reserve(struct used_keys *keys, size_t more)
+{
+	while (2 * (keys->n + more) > keys->slots)
+		if (grow(keys) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
 int used_keys_add(struct used_keys *keys, const uint8_t fingerprint[FINGERPRINT_OCTETS])
 {
 	if (used_keys_has(keys, fingerprint))
 		return 0;
-	if (2 * (keys->n + 1) > keys->slots && grow(keys) < 0)
+	if (used_keys_reserve(keys, 1) < 0)
 		return -ENOMEM;
 	memcpy(place(keys->slot, keys->slots, fingerprint)->fingerprint, fingerprint,
 		FINGERPRINT_OCTETS);

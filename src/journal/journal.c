@@ -185,6 +185,11 @@ unsigned journal_used(const struct journal *journal)
 	return journal->used;
 }
 
+const struct journal_record *journal_at(const struct journal *journal, unsigned place)
+{
+	return &journal->record[place];
+}
+
 unsigned journal_capacity(const struct journal *journal)
 {
 	return journal->pages * JOURNAL_PAGE_RECORDS;

@@ -47,6 +47,8 @@ int journal_commit(struct journal *journal, uint64_t now_s);
 int journal_failed(const struct journal *journal);
 
 unsigned journal_used(const struct journal *journal);
+// One of them, by its place.
+const struct journal_record *journal_at(const struct journal *journal, unsigned place);
 unsigned journal_capacity(const struct journal *journal);
 // Places that were damaged when it was opened: numbers were skipped then.
 unsigned journal_damaged(const struct journal *journal);

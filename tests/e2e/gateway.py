@@ -169,7 +169,8 @@ class Gateway:
                 f'manual_keys = "{self._manual_keys()}";{rest} }}')
 
     def _manual_keys(self):
-        return "journaled" if self.settings.get("journal") else "fresh-each-start"
+        usual = "journaled" if self.settings.get("journal") else "fresh-each-start"
+        return self.settings.get("manual_keys", usual)
 
     def key_files(self):
         return [self.lab.dir / f"{self.name}-{tunnel.name}.{way}.key"

@@ -2,8 +2,12 @@
 
 import hashlib
 import hmac
+import re
 import struct
 
+import pytest
+
+from lab import LabError
 from sites import A, B
 
 PAGE = 4096
@@ -69,3 +73,13 @@ def revive(sites, site, **kwargs):
     for family in (4, 6):
         gateway.route(other.prefixes[family], other.wan[family])
     return gateway
+
+
+def refused(gateway, words, wrapper=()):
+    """It does not start, and says so."""
+    with pytest.raises(LabError):
+        gateway.start(timeout=20, wrapper=wrapper)
+    said = gateway.process.said()
+    assert gateway.process.popen.returncode == 1, said
+    gateway.lab.processes.remove(gateway.process)
+    assert re.search(words, said), said

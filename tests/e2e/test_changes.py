@@ -336,6 +336,12 @@ def test_an_owner_that_starts_anew(sites):
             with pytest.raises(LabError, match="another instance"):
                 at_a.flush(what="all")
             assert traffic.ping(sites.host["a"], B.host[4], 3, wait=0.5).received == 0
+            # Its keys do not come back, whoever says that they are new.
+            for sa, direction in ((there, "out"), (back, "in")):
+                for spi in (sa.spi, sa.spi + 1):
+                    again = gw.Sa("esp", spi, key=sa.key, salt=sa.salt)
+                    with pytest.raises(LabError, match="was in use since the daemon started"):
+                        second.add_sa(**sa_arguments(again, "ike", direction, False))
             fresh = gw.sa("esp"), gw.sa("esp")
             at_b.add_sa(**sa_arguments(fresh[0], "ike", "in", False))
             at_b.add_sa(**sa_arguments(fresh[1], "ike", "out", False))

@@ -1,7 +1,6 @@
 """What is wrong with a journal, or a key in it: each with its message, and what it ends in."""
 
 import pathlib
-import re
 import tempfile
 import time
 
@@ -9,22 +8,13 @@ import pytest
 
 import journals
 import traffic
-from journals import journaled, revive
-from lab import LabError, wait_for
+from journals import journaled, refused, revive
+from lab import wait_for
 from sites import A, B
 from streams import Stream
 
 # A program whose /etc/machine-id is another file.
 ELSEWHERE = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/machine-id && exec "$@"')
-
-
-def refused(gateway, words, wrapper=()):
-    with pytest.raises(LabError):
-        gateway.start(timeout=20, wrapper=wrapper)
-    said = gateway.process.said()
-    assert gateway.process.popen.returncode == 1, said
-    gateway.lab.processes.remove(gateway.process)
-    assert re.search(words, said), said
 
 
 def test_what_is_refused(lab, sites):

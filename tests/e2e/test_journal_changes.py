@@ -7,9 +7,9 @@ import pytest
 import gateway as gw
 import traffic
 from admin import Admin, sa_arguments
-from journals import journaled, revive
+from journals import journaled, refused, revive
 from lab import LabError
-from sites import A, B
+from sites import A, B, answer_pings
 
 
 def arguments(sa, direction):
@@ -52,3 +52,31 @@ def test_a_key_comes_over_the_socket(lab, sites, protocol):
     revive(sites, A)
     assert next_of(a) > sent
     sites.wait_reachable((4,))
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_a_recorded_key_is_not_fresh(lab, sites, opened):
+    """Whether the daemon has the journal open or not, in the file and over the socket, from the
+    operator and from an owner."""
+    a, _ = journaled(lab, sites, "vpe")
+    recorded, tunnels = gw.sa("vpe"), a.tunnels
+    a.register_key(recorded)
+    if not opened:
+        a.tunnels = []
+        a.policies = answer_pings(A)
+    a.start()
+    with Admin(a) as admin:
+        admin.add_tunnel(name="other", local=A.wan[4], remote=B.wan[4], port="wan")
+        for owner in (False, True):
+            if owner:
+                admin.hello(owner="ike", instance="one")
+                admin.add_tunnel(name="its", local=A.wan[4], remote=B.wan[4], port="wan")
+            tunnel = "its" if owner else "other"
+            for direction in ("in", "out"):
+                with pytest.raises(LabError, match="has a record in the journal"):
+                    admin.add_sa(**sa_arguments(recorded, tunnel, direction, not owner))
+            admin.add_sa(**sa_arguments(gw.sa("vpe"), tunnel, "out", not owner))
+    assert a.stop() == 0
+    a.tunnels = tunnels
+    a.settings["manual_keys"] = "fresh-each-start"
+    refused(a, "peer (in|out): its key has a record in the journal, so it is not fresh")

@@ -42,10 +42,31 @@ static void remembers_all_and_no_others(void **state)
 	used_keys_destroy(NULL);
 }
 
+static void room_takes_nothing_away(void **state)
+{
+	struct used_keys *keys = used_keys_create();
+	uint8_t fingerprint[FINGERPRINT_OCTETS];
+
+	(void)state;
+	assert_non_null(keys);
+	for (unsigned i = 0; i < KEYS; i++) {
+		make(i, fingerprint);
+		if (i % 1000 == 0)
+			assert_int_equal(used_keys_reserve(keys, 3 * i), 0);
+		assert_int_equal(used_keys_add(keys, fingerprint), 0);
+	}
+	for (unsigned i = 0; i < 2 * KEYS; i++) {
+		make(i, fingerprint);
+		assert_int_equal(used_keys_has(keys, fingerprint), i < KEYS);
+	}
+	used_keys_destroy(keys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(remembers_all_and_no_others),
+		cmocka_unit_test(room_takes_nothing_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
