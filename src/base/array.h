@@ -1,7 +1,8 @@
-// An array that grows at its end.
+// Arrays that grow at their ends, and copies of arrays.
 #pragma once
 
 #include <stdlib.h>
+#include <string.h>
 
 #define ARRAY_FIRST 64
 
@@ -18,4 +19,15 @@ static inline void *array_room(void *array, unsigned n, unsigned *room, size_t o
 	if (grown)
 		*room = more;
 	return grown;
+}
+
+// A copy of n elements of so many octets each, with room for one more. The caller frees it. NULL:
+// no memory.
+static inline void *array_copy(const void *array, size_t n, size_t octets)
+{
+	void *copied = calloc(n + 1, octets);
+
+	if (copied && n > 0)
+		memcpy(copied, array, n * octets);
+	return copied;
 }

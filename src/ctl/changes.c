@@ -1,8 +1,10 @@
-// Drafts of the configuration, gathered and put in force.
+// Drafts of the configuration, gathered and put in force: one draft for all who ask within a
+// moment, and where that cannot be, one for each of them.
 #include "ctl/changes.h"
 
 #include "base/log.h"
 #include "ctl/apply.h"
+#include "ctl/change_draft.h"
 #include "ctl/config_tables.h"
 #include "ctl/gateway.h"
 #include "ctl/limiter.h"
@@ -24,13 +26,20 @@ struct change_ticket {
 	struct change_ticket *next;
 	change_done *done; // NULL: forgotten
 	void *arg;
+	json_t *results; // of its steps, once they have edited a draft
+	uint16_t owner;
+	unsigned n;
+	struct change_step step[]; // with a reference to each one's arguments
 };
 
 struct changes {
 	struct gateway *gateway;
-	struct config *pending; // NULL: nothing waits
+	struct config *pending; // of all tickets that wait; NULL: there is none
 	struct change_ticket *first;
 	struct change_ticket **last;
+	// All together could not be put in force: tickets take turns with drafts of their own, and
+	// edit these when it is theirs.
+	bool by_turns;
 	struct event *due;
 	uint64_t took_ms; // to put the last one in force
 	// In force, and to be told so once all workers go by it.
@@ -40,49 +49,48 @@ struct changes {
 	uint64_t marked_ms;
 };
 
-static void *copy_of(const void *items, size_t n, size_t octets)
+static void ticket_free(struct change_ticket *ticket)
 {
-	void *copied = calloc(n + 1, octets);
-
-	if (copied && n > 0)
-		memcpy(copied, items, n * octets);
-	return copied;
-}
-
-static void draft_free(struct config *draft)
-{
-	if (!draft)
+	if (!ticket)
 		return;
-	free(draft->tunnels);
-	free(draft->policies);
-	name_index_forget(&draft->tunnel_names);
-	name_index_forget(&draft->policy_names);
-	free(draft);
+	for (unsigned i = 0; i < ticket->n; i++)
+		json_decref((json_t *)(uintptr_t)ticket->step[i].arguments);
+	json_decref(ticket->results);
+	free(ticket);
 }
 
-static struct config *draft_of(const struct config *config)
+static struct change_ticket *ticket_of(const struct change_step *steps, unsigned n)
 {
-	struct config *draft = malloc(sizeof(*draft));
+	struct change_ticket *ticket = calloc(1, sizeof(*ticket) + n * sizeof(ticket->step[0]));
 
-	if (!draft)
+	if (!ticket)
 		return NULL;
-	*draft = *config;
-	draft->tunnel_names = (struct name_index){.n = 0};
-	draft->policy_names = (struct name_index){.n = 0};
-	draft->tunnels = copy_of(config->tunnels, config->tunnels_n, sizeof(*config->tunnels));
-	draft->policies = copy_of(config->policies, config->policies_n, sizeof(*config->policies));
-	if (draft->tunnels && draft->policies)
-		return draft;
-	draft_free(draft);
-	return NULL;
+	ticket->n = n;
+	for (unsigned i = 0; i < n; i++) {
+		ticket->step[i] = steps[i];
+		json_incref((json_t *)(uintptr_t)steps[i].arguments);
+	}
+	return ticket;
 }
 
+static void append(struct changes *changes, struct change_ticket *ticket)
+{
+	*changes->last = ticket;
+	while (*changes->last)
+		changes->last = &(*changes->last)->next;
+}
+
+// All of them, or the first while they take turns.
 static struct change_ticket *take_tickets(struct changes *changes)
 {
 	struct change_ticket *first = changes->first;
 
 	changes->first = NULL;
 	changes->last = &changes->first;
+	if (first && changes->by_turns) {
+		append(changes, first->next);
+		first->next = NULL;
+	}
 	return first;
 }
 
@@ -92,8 +100,8 @@ static void tell(struct change_ticket *ticket, int ret, const struct error *err)
 		struct change_ticket *next = ticket->next;
 
 		if (ticket->done)
-			ticket->done(ticket->arg, ret, err);
-		free(ticket);
+			ticket->done(ticket->arg, ret, ticket->results, err);
+		ticket_free(ticket);
 		ticket = next;
 	}
 }
@@ -131,41 +139,9 @@ static void on_settle(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	changes->settling = NULL;
-	if (changes->pending)
+	if (changes->first)
 		schedule(changes);
 	tell(settled, 0, NULL);
-}
-
-static void on_due(evutil_socket_t fd, short what, void *arg)
-{
-	struct changes *changes = arg;
-	struct config *next = changes->pending;
-	struct error err = {.text = ""};
-	uint64_t start = limiter_now_ms();
-	int ret;
-
-	(void)fd;
-	(void)what;
-	if (!next)
-		return;
-	changes->pending = NULL;
-	ret = apply(changes->gateway, next, &err);
-	if (ret < 0)
-		log_error("a change could not be put in force: %s", err.text);
-	draft_free(next);
-	if (ret < 0)
-		sweep(changes);
-	changes->took_ms = limiter_now_ms() - start;
-	// The time for reading the answer begins now, not when this began.
-	event_base_update_cache_time(changes->gateway->events);
-	if (ret < 0) {
-		tell(take_tickets(changes), ret, &err);
-		return;
-	}
-	changes->settling = take_tickets(changes);
-	changes->mark = dataplane_mark(changes->gateway->dp);
-	changes->marked_ms = limiter_now_ms();
-	on_settle(-1, 0, changes);
 }
 
 static int check(struct gateway *gateway, struct config *draft, struct error *err)
@@ -178,21 +154,24 @@ static int check(struct gateway *gateway, struct config *draft, struct error *er
 	};
 	int ret = check_tunnels(&reader);
 
-	return ret == 0 ? check_policies(&reader) : ret;
+	if (ret == 0)
+		ret = check_policies(&reader);
+	return ret == 0 ? live_check_keys(gateway, draft, err) : ret;
 }
 
-static int run_steps(struct change *change, const struct change_step *steps, unsigned n,
-	json_t *results, struct error *err)
+static int run_steps(struct change *change, const struct change_ticket *ticket, json_t *results,
+	struct error *err)
 {
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < ticket->n; i++) {
+		const struct change_step *step = &ticket->step[i];
 		json_t *result = NULL;
-		int ret = steps[i].request->change(change, steps[i].arguments, &result, err);
+		int ret = step->request->change(change, step->arguments, &result, err);
 
 		if (ret < 0) {
 			json_decref(result);
-			if (n > 1)
+			if (ticket->n > 1)
 				error_prefix(err, "request %u of the batch, %s: ", i + 1,
-					steps[i].request->name);
+					step->request->name);
 			return ret;
 		}
 		json_array_append_new(results, result ? result : json_object());
@@ -200,39 +179,118 @@ static int run_steps(struct change *change, const struct change_step *steps, uns
 	return 0;
 }
 
-int changes_submit(struct changes *changes, uint16_t owner, const struct change_step *steps,
-	unsigned n, change_done *done, void *arg, struct change_ticket **ticket, json_t **result,
-	struct error *err)
+// What is pending is what it was, or has the ticket's changes too.
+static int edit(struct changes *changes, struct change_ticket *ticket, struct error *err)
 {
 	struct gateway *gateway = changes->gateway;
 	struct change change = {
 		.gateway = gateway,
 		.draft = draft_of(changes->pending ? changes->pending : gateway->config),
-		.owner = owner,
+		.owner = ticket->owner,
 	};
-	struct change_ticket *made = calloc(1, sizeof(*made));
 	json_t *results = json_array();
-	int ret = change.draft && made && results ? 0 : error_set(err, ENOMEM, "no memory");
+	int ret = change.draft && results ? 0 : error_set(err, ENOMEM, "no memory");
 
 	if (ret == 0)
-		ret = run_steps(&change, steps, n, results, err);
+		ret = run_steps(&change, ticket, results, err);
 	if (ret == 0)
 		ret = check(gateway, change.draft, err);
 	if (ret < 0) {
 		draft_free(change.draft);
-		free(made);
 		json_decref(results);
 		sweep(changes);
 		return ret;
 	}
 	draft_free(changes->pending);
 	changes->pending = change.draft;
-	made->done = done;
-	made->arg = arg;
-	*changes->last = made;
-	changes->last = &made->next;
+	json_decref(ticket->results);
+	ticket->results = results;
+	return 0;
+}
+
+static int put_in_force(struct changes *changes, struct error *err)
+{
+	struct config *next = changes->pending;
+	uint64_t start = limiter_now_ms();
+	int ret;
+
+	changes->pending = NULL;
+	ret = apply(changes->gateway, next, err);
+	draft_free(next);
+	if (ret < 0)
+		sweep(changes);
+	changes->took_ms = limiter_now_ms() - start;
+	// The time for reading the answer begins now, not when this began.
+	event_base_update_cache_time(changes->gateway->events);
+	return ret;
+}
+
+// One that is at fault must not undo what others have asked for.
+static void take_turns(struct changes *changes, struct change_ticket *tickets)
+{
+	changes->by_turns = true;
+	append(changes, tickets);
+	schedule(changes);
+}
+
+static void on_refused(
+	struct changes *changes, struct change_ticket *ticket, int ret, const struct error *err)
+{
+	log_error("a change could not be put in force: %s", err->text);
+	if (changes->first)
+		schedule(changes);
+	tell(ticket, ret, err);
+}
+
+static void on_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct changes *changes = arg;
+	struct change_ticket *tickets = take_tickets(changes);
+	struct error err = {.text = ""};
+	int ret = 0;
+
+	(void)fd;
+	(void)what;
+	if (!tickets)
+		return;
+	if (changes->by_turns)
+		ret = edit(changes, tickets, &err);
+	if (ret == 0)
+		ret = put_in_force(changes, &err);
+	changes->by_turns = changes->first != NULL;
+	if (ret < 0 && tickets->next) {
+		take_turns(changes, tickets);
+		return;
+	}
+	if (ret < 0) {
+		on_refused(changes, tickets, ret, &err);
+		return;
+	}
+	changes->settling = tickets;
+	changes->mark = dataplane_mark(changes->gateway->dp);
+	changes->marked_ms = limiter_now_ms();
+	on_settle(-1, 0, changes);
+}
+
+int changes_submit(struct changes *changes, uint16_t owner, const struct change_step *steps,
+	unsigned n, change_done *done, void *arg, struct change_ticket **ticket, struct error *err)
+{
+	struct change_ticket *made = ticket_of(steps, n);
+	int ret = made ? 0 : error_set(err, ENOMEM, "no memory");
+
+	if (ret == 0) {
+		made->owner = owner;
+		made->done = done;
+		made->arg = arg;
+	}
+	if (ret == 0 && !changes->by_turns)
+		ret = edit(changes, made, err);
+	if (ret < 0) {
+		ticket_free(made);
+		return ret;
+	}
+	append(changes, made);
 	*ticket = made;
-	*result = results;
 	schedule(changes);
 	return 0;
 }
@@ -269,6 +327,7 @@ void changes_destroy(struct changes *changes)
 		return;
 	error_set(&err, ESHUTDOWN, "the daemon stops");
 	tell(changes->settling, -ESHUTDOWN, &err);
+	changes->by_turns = false;
 	tell(take_tickets(changes), -ESHUTDOWN, &err);
 	draft_free(changes->pending);
 	if (changes->due)
@@ -276,58 +335,4 @@ void changes_destroy(struct changes *changes)
 	if (changes->settle)
 		event_free(changes->settle);
 	free(changes);
-}
-
-int change_may(const struct change *change, uint16_t owner, const char *what, const char *name,
-	struct error *err)
-{
-	if (change->owner == OWNER_OPERATOR || change->owner == owner)
-		return 0;
-	return error_set(err, EPERM,
-		"%s \"%s\" belongs to somebody else; who says hello with an owner changes what is "
-		"that owner's",
-		what, name);
-}
-
-struct config_tunnel *change_find_tunnel(struct config *config, const char *name)
-{
-	unsigned at = name_index_find(&config->tunnel_names, config->tunnels, config->tunnels_n,
-		sizeof(config->tunnels[0]), name);
-
-	return at < config->tunnels_n ? &config->tunnels[at] : NULL;
-}
-
-struct config_tunnel *change_tunnel(
-	const struct change *change, const char *name, struct error *err)
-{
-	struct config_tunnel *tunnel = change_find_tunnel(change->draft, name ? name : "");
-
-	if (!tunnel)
-		error_set(err, ENOENT, "there is no tunnel \"%.64s\"", name ? name : "");
-	return tunnel;
-}
-
-struct config_sa *change_find_sa(struct config_tunnel *tunnel, bool inbound, uint32_t spi)
-{
-	if (!inbound)
-		return tunnel->has_out && tunnel->out.params.spi == spi ? &tunnel->out : NULL;
-	for (unsigned i = 0; i < tunnel->in_n; i++)
-		if (tunnel->in[i].params.spi == spi)
-			return &tunnel->in[i];
-	return NULL;
-}
-
-void change_remove_sa(struct config_tunnel *tunnel, struct config_sa *sa)
-{
-	unsigned at;
-
-	if (sa == &tunnel->out) {
-		tunnel->has_out = false;
-		memset(sa, 0, sizeof(*sa));
-		return;
-	}
-	at = (unsigned)(sa - tunnel->in);
-	tunnel->in_n--;
-	memmove(sa, sa + 1, (tunnel->in_n - at) * sizeof(*sa));
-	memset(&tunnel->in[tunnel->in_n], 0, sizeof(*sa));
 }

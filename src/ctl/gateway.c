@@ -270,9 +270,10 @@ failed:
 	return rc;
 }
 
-static void on_reloaded(void *arg, int ret, const struct error *err)
+static void on_reloaded(void *arg, int ret, json_t *results, const struct error *err)
 {
 	(void)arg;
+	(void)results;
 	if (ret < 0)
 		log_error("SIGHUP: %s", err->text);
 	else
@@ -285,16 +286,13 @@ static void on_hangup(evutil_socket_t number, short what, void *arg)
 	const struct change_step step = {&reload, NULL};
 	struct gateway *gateway = arg;
 	struct change_ticket *ticket;
-	json_t *results = NULL;
 	struct error err;
 
 	(void)number;
 	(void)what;
 	if (changes_submit(gateway->changes, OWNER_OPERATOR, &step, 1, on_reloaded, gateway,
-		    &ticket, &results, &err) < 0)
+		    &ticket, &err) < 0)
 		log_error("SIGHUP: %s", err.text);
-	else
-		json_decref(results);
 }
 
 static void on_stop(evutil_socket_t number, short what, void *arg)

@@ -182,6 +182,14 @@ static void on_end(void *service, const struct sa *sa)
 	leases_remove(((struct journal_service *)service)->leases, sa);
 }
 
+int journal_service_may_add(struct journal_service *service, const struct sa *sa,
+	const uint8_t fingerprint[FINGERPRINT_OCTETS], unsigned *records, struct error *err)
+{
+	int rc = service->leases ? 0 : open_all(service, err);
+
+	return rc == 0 ? leases_may_add(service->leases, sa, fingerprint, records, err) : rc;
+}
+
 int journal_service_add(struct journal_service *service, struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], struct error *err)
 {

@@ -14,6 +14,9 @@ int journal_service_create(
 // The SAs are gone: what they gave back goes to the disk. NULL is fine.
 void journal_service_destroy(struct journal_service *service);
 
+// See leases_may_add. Opens the journal if it is the first that asks.
+int journal_service_may_add(struct journal_service *service, const struct sa *sa,
+	const uint8_t fingerprint[FINGERPRINT_OCTETS], unsigned *records, struct error *err);
 // Before workers see the SA; see leases_add. Opens the journal if it is the first. What was leased
 // goes back when the SA ends.
 int journal_service_add(struct journal_service *service, struct sa *sa,

@@ -95,16 +95,21 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static uint32_t id_word_of(const struct sa *sa, uint16_t worker)
+{
+	return sa->params.proto->one_encryptor
+		? 0
+		: (uint32_t)sa->params.sender_id | sa->out->lane[worker].window_id << 16;
+}
+
 static int add_lane(struct leases *leases, struct group *group, uint16_t worker, uint64_t clock)
 {
 	struct sa *sa = group->sa;
 	struct sa_out_lane *lane = &sa->out->lane[worker];
 	uint64_t behind = journal_key_highest(leases->params.journal, group->fingerprint);
-	uint32_t id_word = sa->params.proto->one_encryptor
-		? 0
-		: (uint32_t)sa->params.sender_id | lane->window_id << 16;
 	bool is_new;
-	struct journal_record *record = record_of(leases, group, JOURNAL_OUT, id_word, &is_new);
+	struct journal_record *record =
+		record_of(leases, group, JOURNAL_OUT, id_word_of(sa, worker), &is_new);
 
 	if (!record)
 		return -ENOSPC;
@@ -160,17 +165,45 @@ static void supersede(struct leases *leases, const struct group *by)
 			group->superseded = true;
 }
 
+static int check_registered(struct leases *leases, const struct sa *sa,
+	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], struct error *err)
+{
+	if (journal_key_is_registered(leases->params.journal, fingerprint))
+		return 0;
+	return error_set(err, ENOKEY,
+		"SA %s: its key has no record in the journal; if it was never used before, by "
+		"anybody, vpectl key-register makes one",
+		sa->name);
+}
+
+int leases_may_add(struct leases *leases, const struct sa *sa,
+	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], unsigned *records, struct error *err)
+{
+	const struct sa_workers *workers = leases->params.workers;
+	struct journal *journal = leases->params.journal;
+	struct journal_name name = {.kind = JOURNAL_OUT};
+	int rc = check_registered(leases, sa, fingerprint, err);
+
+	memcpy(name.fingerprint, fingerprint, sizeof(name.fingerprint));
+	for (uint16_t i = 0; i < workers->n && rc == 0 && !sa->inbound; i++) {
+		if (!sa_out_has_counter(sa->out, workers, i))
+			continue;
+		name.id_word = id_word_of(sa, i);
+		*records += journal_find(journal, &name) == NULL;
+	}
+	if (rc == 0 && *records > journal_capacity(journal) - journal_used(journal))
+		rc = error_set(err, ENOSPC, "SA %s: the journal is full", sa->name);
+	return rc;
+}
+
 int leases_add(struct leases *leases, struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns, struct error *err)
 {
 	struct group *group;
-	int rc;
+	int rc = check_registered(leases, sa, fingerprint, err);
 
-	if (!journal_key_is_registered(leases->params.journal, fingerprint))
-		return error_set(err, ENOKEY,
-			"SA %s: its key has no record in the journal; if it was never used before, "
-			"by anybody, vpectl key-register makes one",
-			sa->name);
+	if (rc != 0)
+		return rc;
 	group = calloc(1, sizeof(*group));
 	if (!group)
 		return error_set(err, ENOMEM, "no memory for the leases of SA %s", sa->name);

@@ -23,6 +23,11 @@ int leases_create(const struct leases_params *params, struct leases **created, s
 // Writes nothing. NULL is fine.
 void leases_destroy(struct leases *leases);
 
+// Whether leases_add would find the key's record and room for its counters'. *records: new ones
+// that SAs before need, which its own are added to. 0, -ENOKEY or -ENOSPC; nothing changes.
+int leases_may_add(struct leases *leases, const struct sa *sa,
+	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], unsigned *records,
+	struct error *err);
 // Before workers see the SA. Its counters go on behind what the journal knows of the key, and get
 // their first lease or edge with the next poll. A key without a record is refused: -ENOKEY. unix_ns
 // is the time.

@@ -171,15 +171,46 @@ static int check_fresh(struct gateway *gateway, const struct config_sa *sa, stru
 }
 
 // One that goes on where another stood has its leases already.
+static bool is_new(const struct config_sa *sa)
+{
+	return !sa->live->published && sa->live->body == sa->live;
+}
+
 static int lease_sa(
 	struct gateway *gateway, const struct config_sa *sa, bool *any, struct error *err)
 {
-	if (sa->live->published || sa->live->body != sa->live)
+	if (!is_new(sa))
 		return 0;
 	if (!sa->params.journaled)
 		return check_fresh(gateway, sa, err);
 	*any = true;
 	return journal_service_add(gateway->journal, sa->live, sa->fingerprint, err);
+}
+
+static int check_key(
+	struct gateway *gateway, const struct config_sa *sa, unsigned *records, struct error *err)
+{
+	if (!is_new(sa))
+		return 0;
+	if (!sa->params.journaled)
+		return check_fresh(gateway, sa, err);
+	return journal_service_may_add(gateway->journal, sa->live, sa->fingerprint, records, err);
+}
+
+int live_check_keys(struct gateway *gateway, const struct config *next, struct error *err)
+{
+	unsigned records = 0;
+	int ret = 0;
+
+	for (unsigned i = 0; i < next->tunnels_n && ret == 0; i++) {
+		const struct config_tunnel *tunnel = &next->tunnels[i];
+
+		for (unsigned k = 0; k < tunnel->in_n && ret == 0; k++)
+			ret = check_key(gateway, &tunnel->in[k], &records, err);
+		if (ret == 0 && tunnel->has_out)
+			ret = check_key(gateway, &tunnel->out, &records, err);
+	}
+	return ret;
 }
 
 int live_lease(struct gateway *gateway, const struct config *next, struct error *err)

@@ -12,6 +12,8 @@ int live_sa(struct gateway *gateway, const struct config_tunnel *tunnel, struct 
 // Makes sa->live go on where before, an SA with the same key, stands. 0 or -errno.
 int live_sa_move(struct gateway *gateway, const struct config_tunnel *tunnel, struct config_sa *sa,
 	struct sa *before, struct error *err);
+// Whether live_lease would refuse a key, without leases. 0 or -errno.
+int live_check_keys(struct gateway *gateway, const struct config *next, struct error *err);
 // What of next's SAs no worker has seen gets its first leases, where its key is in the journal. A
 // key that is said to be fresh and has a record there is refused. 0 or -errno: live_sweep has to
 // follow.

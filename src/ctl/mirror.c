@@ -2,6 +2,7 @@
 // again, and the result is published once.
 #include "ctl/mirror_private.h"
 
+#include "base/array.h"
 #include "base/log.h"
 #include "ctl/limiter.h"
 
@@ -231,15 +232,6 @@ static int read_first(struct mirror *mirror, struct error *err)
 	return ret;
 }
 
-static void *copy_of(const void *items, size_t n, size_t octets)
-{
-	void *copied = calloc(n + 1, octets);
-
-	if (copied && n > 0)
-		memcpy(copied, items, n * octets);
-	return copied;
-}
-
 static int copy(struct mirror *mirror, const struct mirror_params *params)
 {
 	int ret;
@@ -249,10 +241,10 @@ static int copy(struct mirror *mirror, const struct mirror_params *params)
 	for (; mirror->ports < params->ports && mirror->ports < PORTS_MAX; mirror->ports++)
 		mirror->port[mirror->ports] = params->port[mirror->ports];
 	mirror->send = params->send ? params->send : mnl_socket_sendto;
-	mirror->local = copy_of(params->local, params->locals, sizeof(mirror->local[0]));
-	mirror->remote = copy_of(params->remote, params->remotes, sizeof(mirror->remote[0]));
-	mirror->fixed_neighbour =
-		copy_of(params->fixed_neighbour, params->fixed, sizeof(mirror->fixed_neighbour[0]));
+	mirror->local = array_copy(params->local, params->locals, sizeof(mirror->local[0]));
+	mirror->remote = array_copy(params->remote, params->remotes, sizeof(mirror->remote[0]));
+	mirror->fixed_neighbour = array_copy(
+		params->fixed_neighbour, params->fixed, sizeof(mirror->fixed_neighbour[0]));
 	if (!mirror->local || !mirror->remote || !mirror->fixed_neighbour)
 		return -ENOMEM;
 	mirror->locals = params->locals;
@@ -280,8 +272,8 @@ int mirror_set_ends(struct mirror *mirror, const struct mirror_local *local, uns
 	if (same(mirror->local, mirror->locals, local, locals, sizeof(*local)) &&
 		same(mirror->remote, mirror->remotes, remote, remotes, sizeof(*remote)))
 		return 0;
-	new_local = copy_of(local, locals, sizeof(*local));
-	new_remote = copy_of(remote, remotes, sizeof(*remote));
+	new_local = array_copy(local, locals, sizeof(*local));
+	new_remote = array_copy(remote, remotes, sizeof(*remote));
 	if (!new_local || !new_remote) {
 		free(new_local);
 		free(new_remote);

@@ -7,14 +7,19 @@
 
 #include <sys/types.h>
 
+struct session;
+
 #define OWNERS_MAX 64
 #define OWNER_NAME 32
 #define OWNER_INSTANCE 65
 
 struct owner {
 	char name[OWNER_NAME];
-	char instance[OWNER_INSTANCE]; // of the program that said hello last
+	char instance[OWNER_INSTANCE]; // of the program that speaks for it
 	uid_t uid;
+	// While another takes over: what it left is being removed, and nobody speaks for it.
+	char coming[OWNER_INSTANCE]; // instance of that other; "": nobody
+	struct session *waits;	     // for the answer; NULL: it is gone
 };
 
 // Indexes OWNER_FILE and OWNER_OPERATOR are taken from the start.

@@ -21,47 +21,57 @@ static void drop_batch(struct session *session)
 
 void session_end(struct session *session)
 {
-	changes_forget(session->waiting);
+	// Who has begun to take over goes on with it.
+	if (session->taking)
+		session->taking->waits = NULL;
+	else
+		changes_forget(session->waiting);
 	session->waiting = NULL;
+	session->taking = NULL;
 	json_decref(session->id);
-	json_decref(session->due);
 	drop_batch(session);
 	session->gateway->monitors -= session->monitors;
 }
 
-static void on_live(void *arg, int ret, const struct error *err)
+static json_t *all_results(const struct session *session, json_t *results)
+{
+	(void)session;
+	return json_pack("{s:O}", "results", results);
+}
+
+static void on_live(void *arg, int ret, json_t *results, const struct error *err)
 {
 	struct session *session = arg;
-	json_t *id = session->id, *due = session->due;
+	json_t *id = session->id;
 	size_t octets = 0;
 	char *line;
 
 	session->waiting = NULL;
+	session->taking = NULL;
 	session->id = NULL;
-	session->due = NULL;
-	if (ret < 0) {
-		json_decref(due);
-		due = NULL;
-	}
-	line = request_encode(id, due, ret < 0 ? err->text : NULL, &octets);
+	if (session->due == all_results)
+		drop_batch(session);
+	line = request_encode(id, ret < 0 ? NULL : session->due(session, results),
+		ret < 0 ? err->text : NULL, &octets);
 	json_decref(id);
 	session->answer(session, line, octets);
 }
 
-// The results are in an array; a request that stands alone answers with its own.
 static int submit(struct session *session, const struct change_step *steps, unsigned n,
-	json_t **results, struct error *err)
+	json_t *(*due)(const struct session *session, json_t *results), struct error *err)
 {
 	const struct owner *owner = &session->gateway->owners.owner[session->owner];
 
-	if (session->owner > OWNER_OPERATOR && strcmp(owner->instance, session->instance) != 0)
+	if (session->owner > OWNER_OPERATOR &&
+		(owner->coming[0] != '\0' || strcmp(owner->instance, session->instance) != 0))
 		return error_set(err, ESTALE,
 			"another instance speaks for owner \"%s\" since; say hello again",
 			owner->name);
 	if (!session->gateway->changes)
 		return error_set(err, EAGAIN, "the daemon starts or stops; try again");
+	session->due = due;
 	return changes_submit(session->gateway->changes, session->owner, steps, n, on_live, session,
-		&session->waiting, results, err);
+		&session->waiting, err);
 }
 
 static int queue(struct session *session, const struct request *request, const json_t *arguments,
@@ -85,21 +95,22 @@ static int queue(struct session *session, const struct request *request, const j
 	return 0;
 }
 
+static json_t *only_result(const struct session *session, json_t *results)
+{
+	(void)session;
+	return json_incref(json_array_get(results, 0));
+}
+
 static int change(struct session *session, const struct request *request, const json_t *arguments,
 	json_t **result, struct error *err)
 {
 	const struct change_step step = {request, arguments};
-	json_t *results;
 	int ret;
 
 	if (session->batch)
 		return queue(session, request, arguments, result, err);
-	ret = submit(session, &step, 1, &results, err);
-	if (ret < 0)
-		return ret;
-	session->due = json_incref(json_array_get(results, 0));
-	json_decref(results);
-	return -EINPROGRESS;
+	ret = submit(session, &step, 1, only_result, err);
+	return ret < 0 ? ret : -EINPROGRESS;
 }
 
 void session_begin(struct session *session, struct gateway *gateway,
@@ -137,7 +148,7 @@ int session_batch_abort(
 	return 0;
 }
 
-static int commit(struct session *session, json_t **results, struct error *err)
+static int commit(struct session *session, struct error *err)
 {
 	size_t n = json_array_size(session->batch), i;
 	struct change_step *steps = calloc(n + 1, sizeof(*steps));
@@ -153,7 +164,7 @@ static int commit(struct session *session, json_t **results, struct error *err)
 		steps[i] = (struct change_step){
 			request_find(session->table, name), json_object_get(item, "arguments")};
 	}
-	ret = submit(session, steps, (unsigned)n, results, err);
+	ret = submit(session, steps, (unsigned)n, all_results, err);
 	free(steps);
 	return ret;
 }
@@ -161,19 +172,17 @@ static int commit(struct session *session, json_t **results, struct error *err)
 int session_batch_commit(
 	struct session *session, const json_t *arguments, json_t **result, struct error *err)
 {
-	json_t *results;
 	int ret;
 
 	(void)arguments;
 	(void)result;
 	if (!session->batch)
 		return error_set(err, EINVAL, "no batch has begun; say \"begin\" first");
-	ret = commit(session, &results, err);
+	ret = commit(session, err);
+	if (ret == 0)
+		return -EINPROGRESS;
 	drop_batch(session);
-	if (ret < 0)
-		return ret;
-	session->due = json_pack("{s:o}", "results", results);
-	return -EINPROGRESS;
+	return ret;
 }
 
 int session_monitor(
@@ -201,32 +210,62 @@ static json_t *introduce(const struct session *session)
 		"requests", names);
 }
 
-// Another program than before speaks for the owner: what the old one made is not known to it.
-static int take_over(
-	struct session *session, const char *instance, json_t **result, struct error *err)
+static json_t *introduce_successor(const struct session *session, json_t *withdrawn)
 {
-	static const struct request withdraw = {.name = "hello", .change = change_withdraw};
-	const struct change_step step = {&withdraw, NULL};
-	struct owner *owner = &session->gateway->owners.owner[session->owner];
-	bool known = owner->instance[0] != '\0';
-	json_t *results;
+	json_t *introduction = introduce(session);
+
+	json_object_set(introduction, "withdrawn", json_array_get(withdrawn, 0));
+	return introduction;
+}
+
+// Only now nothing of the old instance's is in force any more. Where it could not be removed, the
+// next hello tries again.
+static void on_withdrawn(void *arg, int ret, json_t *results, const struct error *err)
+{
+	struct owner *owner = arg;
+	struct session *session = owner->waits;
+
+	if (ret == 0)
+		memcpy(owner->instance, owner->coming, sizeof(owner->instance));
+	owner->coming[0] = '\0';
+	owner->waits = NULL;
+	if (session)
+		on_live(session, ret, results, err);
+}
+
+// Another program than before speaks for the owner: what the old one made is not known to it.
+static int withdraw(struct session *session, struct owner *owner, struct error *err)
+{
+	static const struct request withdrawal = {.name = "hello", .change = change_withdraw};
+	const struct change_step step = {&withdrawal, NULL};
 	int ret;
 
-	memcpy(session->instance, instance, strlen(instance) + 1);
-	if (!known || strcmp(owner->instance, instance) == 0) {
-		memcpy(owner->instance, instance, strlen(instance) + 1);
-		*result = introduce(session);
-		return 0;
-	}
-	// Nothing of the old instance's comes after this.
-	memcpy(owner->instance, instance, strlen(instance) + 1);
-	ret = submit(session, &step, 1, &results, err);
+	if (!session->gateway->changes)
+		return error_set(err, EAGAIN, "the daemon starts or stops; try again");
+	session->due = introduce_successor;
+	ret = changes_submit(session->gateway->changes, session->owner, &step, 1, on_withdrawn,
+		owner, &session->waiting, err);
 	if (ret < 0)
 		return ret;
-	session->due = introduce(session);
-	json_object_set(session->due, "withdrawn", json_array_get(results, 0));
-	json_decref(results);
+	session->taking = owner;
+	owner->waits = session;
+	memcpy(owner->coming, session->instance, sizeof(owner->coming));
 	return -EINPROGRESS;
+}
+
+static int take_over(struct session *session, json_t **result, struct error *err)
+{
+	struct owner *owner = &session->gateway->owners.owner[session->owner];
+
+	if (owner->coming[0] != '\0')
+		return error_set(err, EBUSY,
+			"another instance takes over owner \"%s\" at this moment; try again",
+			owner->name);
+	if (owner->instance[0] != '\0' && strcmp(owner->instance, session->instance) != 0)
+		return withdraw(session, owner, err);
+	memcpy(owner->instance, session->instance, sizeof(owner->instance));
+	*result = introduce(session);
+	return 0;
 }
 
 int session_hello(
@@ -252,5 +291,6 @@ int session_hello(
 	if (ret < 0)
 		return ret;
 	session->owner = owner;
-	return take_over(session, instance, result, err);
+	memcpy(session->instance, instance, strlen(instance) + 1);
+	return take_over(session, result, err);
 }

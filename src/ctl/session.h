@@ -22,10 +22,12 @@ struct session {
 	bool monitors;
 	json_t *batch; // requests since "begin"; NULL: none was
 	size_t batch_octets;
-	// While an answer is to come: what it will be if all goes well.
+	// While an answer is to come: what makes it of the steps' results if all goes well, and
+	// whom it takes over.
 	struct change_ticket *waiting;
 	json_t *id;
-	json_t *due;
+	json_t *(*due)(const struct session *session, json_t *results);
+	struct owner *taking; // NULL: nobody
 	// Runs a request that edits, or keeps it for the batch. 0, -EINPROGRESS or -errno.
 	int (*change)(struct session *session, const struct request *request,
 		const json_t *arguments, json_t **result, struct error *err);

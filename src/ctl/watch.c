@@ -121,10 +121,11 @@ static void on_refused(struct watch *watch, const struct error *refusal)
 		log_error("SAs at the end of their lives go on: %s", err.text);
 }
 
-static void on_removed(void *arg, int ret, const struct error *err)
+static void on_removed(void *arg, int ret, json_t *results, const struct error *err)
 {
 	struct watch *watch = arg;
 
+	(void)results;
 	watch->removal = NULL;
 	if (ret < 0) {
 		on_refused(watch, err);
@@ -139,16 +140,14 @@ static void remove_expired(struct watch *watch)
 {
 	static const struct request expiry = {.name = "expire", .change = change_expire};
 	const struct change_step step = {&expiry, NULL};
-	json_t *results = NULL;
 	struct error err;
 
 	if (!watch->over || watch->removal || (watch->refused && watch->turn != 0))
 		return;
 	watch->over = false;
 	if (changes_submit(watch->gateway->changes, OWNER_OPERATOR, &step, 1, on_removed, watch,
-		    &watch->removal, &results, &err) < 0)
+		    &watch->removal, &err) < 0)
 		on_refused(watch, &err);
-	json_decref(results);
 }
 
 static void look_at_sas(struct watch *watch)

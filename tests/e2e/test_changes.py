@@ -304,6 +304,29 @@ def test_batches_are_all_or_nothing(sites):
         assert len(a.ask("show-policy")["policies"]) == len(before) + 200
 
 
+def test_one_clients_fault_is_its_own(sites):
+    """What cannot be put in force takes nothing with it of what others ask for at the same moment."""
+    a, _ = sites.pair("vpe")
+    a.start()
+    gate = sites.gate["a"]
+    # The guard's rules about policies cannot be written any more: their chain is at another hook.
+    gate.run("nft", "delete", "chain", "inet", "vped", "policies-vped-lan")
+    gate.run("nft", "add chain inet vped policies-vped-lan { type filter hook input priority 0; }")
+    before = len(a.ask("show-policy")["policies"])
+    with Admin(a) as bad, Admin(a) as good, Admin(a) as other:
+        for i in range(50):
+            bad.send("add-policy", name=f"x{i}", src=f"10.1.{i}.0/24", dst="10.50.0.0/16",
+                     action="discard")
+            good.send("add-tunnel", name=f"t{i}", local=A.wan[4], remote=B.wan[4], port="wan")
+            other.send("alloc-spi", protocol="esp")
+            assert "nftables" in bad.answer()["error"]["text"]
+            assert good.answer()["result"] == {"changed": True}
+            assert other.answer()["result"]["spi"] >= 0xc0000000
+        for i in range(50):
+            good.del_tunnel(name=f"t{i}")
+    assert len(a.ask("show-policy")["policies"]) == before
+
+
 def test_an_owner_that_starts_anew(sites):
     """A key daemon's session dies while a bypass lies below: nothing goes in clear."""
     a, b = bare(sites)

@@ -1,0 +1,288 @@
+// Drafts of several who ask at the same moment, of which one cannot be put in force.
+#include "ctl/changes.h"
+
+#include "ctl/apply.h"
+#include "ctl/config_tables.h"
+#include "ctl/gateway.h"
+#include "ctl/live.h"
+#include "ctl/request.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ASKED_MAX 8
+#define PENDING 1
+
+static struct gateway gateway;
+static struct dataplane dataplane;
+static struct config config;
+static unsigned applied;
+static struct asked {
+	int ret; // PENDING: not told yet
+	char result[TUNNEL_NAME];
+	unsigned order;
+} asked[ASKED_MAX];
+static unsigned told;
+
+// In place of the gateway's: what is called "bad" cannot be put in force.
+int apply(struct gateway *of, struct config *next, struct error *err)
+{
+	applied++;
+	for (unsigned i = 0; i < next->tunnels_n; i++)
+		if (strcmp(next->tunnels[i].name, "bad") == 0)
+			return error_set(err, EIO, "the kernel does not like it");
+	free(of->config->tunnels);
+	of->config->tunnels = next->tunnels;
+	of->config->tunnels_n = next->tunnels_n;
+	next->tunnels = NULL;
+	return 0;
+}
+
+int check_tunnels(struct reader *reader)
+{
+	(void)reader;
+	return 0;
+}
+
+int check_policies(struct reader *reader)
+{
+	(void)reader;
+	return 0;
+}
+
+int live_check_keys(struct gateway *of, const struct config *next, struct error *err)
+{
+	(void)of;
+	(void)next;
+	(void)err;
+	return 0;
+}
+
+void live_sweep(struct gateway *of, const struct config *const named[], unsigned n)
+{
+	(void)of;
+	(void)named;
+	(void)n;
+}
+
+uint64_t dataplane_mark(struct dataplane *dp)
+{
+	(void)dp;
+	return 1;
+}
+
+bool dataplane_passed(struct dataplane *dp, uint64_t mark)
+{
+	(void)dp;
+	(void)mark;
+	return true;
+}
+
+// A tunnel of this name. Those that are there already cannot be made.
+static int make(struct change *change, const json_t *arguments, json_t **result, struct error *err)
+{
+	const char *name = json_string_value(json_object_get(arguments, "name"));
+	struct config *draft = change->draft;
+
+	if (change_find_tunnel(draft, name))
+		return error_set(err, EEXIST, "%s is there", name);
+	// A draft has room for one more.
+	snprintf(draft->tunnels[draft->tunnels_n++].name, TUNNEL_NAME, "%s", name);
+	*result = json_pack("{s:s}", "made", name);
+	return 0;
+}
+
+static void on_done(void *arg, int ret, json_t *results, const struct error *err)
+{
+	struct asked *of = arg;
+	const char *made = json_string_value(json_object_get(json_array_get(results, 0), "made"));
+
+	assert_int_equal(of->ret, PENDING);
+	assert_true(ret <= 0);
+	assert_true(ret == 0 || err->text[0] != '\0');
+	of->ret = ret;
+	of->order = told++;
+	snprintf(of->result, sizeof(of->result), "%s", ret == 0 && made ? made : "");
+}
+
+static int ask(unsigned i, const char *name, struct change_ticket **ticket)
+{
+	static const struct request request = {.name = "make", .change = make};
+	json_t *arguments = json_pack("{s:s}", "name", name);
+	const struct change_step step = {&request, arguments};
+	struct error err;
+	int ret;
+
+	asked[i] = (struct asked){.ret = PENDING};
+	ret = changes_submit(
+		gateway.changes, OWNER_OPERATOR, &step, 1, on_done, &asked[i], ticket, &err);
+	json_decref(arguments);
+	return ret;
+}
+
+static void run_ms(unsigned ms)
+{
+	const struct timeval time = {.tv_usec = (suseconds_t)ms * 1000};
+
+	event_base_loopexit(gateway.events, &time);
+	event_base_dispatch(gateway.events);
+}
+
+static bool is_there(const char *name)
+{
+	for (unsigned i = 0; i < config.tunnels_n; i++)
+		if (strcmp(config.tunnels[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static int start(void **state)
+{
+	struct error err;
+
+	(void)state;
+	applied = told = 0;
+	config = (struct config){.tunnels = calloc(1, sizeof(struct config_tunnel))};
+	gateway = (struct gateway){.config = &config, .dp = &dataplane, .events = event_base_new()};
+	return changes_create(&gateway, &gateway.changes, &err);
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	changes_destroy(gateway.changes);
+	event_base_free(gateway.events);
+	free(config.tunnels);
+	return 0;
+}
+
+static void test_gathered(void **state)
+{
+	struct change_ticket *ticket;
+
+	(void)state;
+	assert_int_equal(ask(0, "one", &ticket), 0);
+	assert_int_equal(ask(1, "two", &ticket), 0);
+	assert_int_equal(ask(2, "two", &ticket), -EEXIST);
+	assert_int_equal(asked[0].ret, PENDING);
+	run_ms(50);
+	assert_int_equal(applied, 1);
+	assert_int_equal(asked[0].ret, 0);
+	assert_string_equal(asked[1].result, "two");
+	assert_int_equal(asked[2].ret, PENDING);
+	assert_true(is_there("one") && is_there("two"));
+}
+
+static void test_one_is_at_fault(void **state)
+{
+	struct change_ticket *ticket;
+
+	(void)state;
+	assert_int_equal(ask(0, "one", &ticket), 0);
+	assert_int_equal(ask(1, "bad", &ticket), 0);
+	assert_int_equal(ask(2, "two", &ticket), 0);
+	run_ms(100);
+	assert_int_equal(applied, 4);
+	assert_int_equal(asked[0].ret, 0);
+	assert_int_equal(asked[1].ret, -EIO);
+	assert_int_equal(asked[2].ret, 0);
+	assert_true(asked[0].order < asked[1].order && asked[1].order < asked[2].order);
+	assert_string_equal(asked[2].result, "two");
+	assert_true(is_there("one") && is_there("two") && !is_there("bad"));
+	// Afterwards all is as before.
+	assert_int_equal(ask(3, "three", &ticket), 0);
+	assert_int_equal(ask(4, "four", &ticket), 0);
+	run_ms(50);
+	assert_int_equal(applied, 5);
+	assert_true(is_there("three") && is_there("four") && is_there("one"));
+}
+
+static void test_alone_and_at_fault(void **state)
+{
+	struct change_ticket *ticket;
+
+	(void)state;
+	assert_int_equal(ask(0, "bad", &ticket), 0);
+	run_ms(50);
+	assert_int_equal(applied, 1);
+	assert_int_equal(asked[0].ret, -EIO);
+	assert_int_equal(ask(0, "good", &ticket), 0);
+	run_ms(50);
+	assert_int_equal(asked[0].ret, 0);
+}
+
+static void on_first(void *arg, int ret, json_t *results, const struct error *err)
+{
+	struct change_ticket *ticket;
+
+	on_done(arg, ret, results, err);
+	// The others still take turns.
+	assert_int_equal(ask(3, "one", &ticket), 0);
+	assert_int_equal(ask(4, "three", &ticket), 0);
+	changes_forget(ticket);
+}
+
+static void test_asked_meanwhile(void **state)
+{
+	static const struct request request = {.name = "make", .change = make};
+	json_t *arguments = json_pack("{s:s}", "name", "one");
+	const struct change_step step = {&request, arguments};
+	struct change_ticket *ticket;
+	struct error err;
+
+	(void)state;
+	asked[0] = (struct asked){.ret = PENDING};
+	assert_int_equal(changes_submit(gateway.changes, OWNER_OPERATOR, &step, 1, on_first,
+				 &asked[0], &ticket, &err),
+		0);
+	json_decref(arguments);
+	assert_int_equal(ask(1, "bad", &ticket), 0);
+	assert_int_equal(ask(2, "two", &ticket), 0);
+	run_ms(200);
+	assert_int_equal(asked[0].ret, 0);
+	assert_int_equal(asked[1].ret, -EIO);
+	assert_int_equal(asked[2].ret, 0);
+	assert_int_equal(asked[3].ret, -EEXIST);
+	// Nobody waits for it, and it is there.
+	assert_int_equal(asked[4].ret, PENDING);
+	assert_true(is_there("one") && is_there("two") && is_there("three"));
+}
+
+static void test_ends_meanwhile(void **state)
+{
+	struct change_ticket *ticket;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(ask(0, "one", &ticket), 0);
+	assert_int_equal(ask(1, "bad", &ticket), 0);
+	assert_int_equal(ask(2, "two", &ticket), 0);
+	while (applied == 0)
+		event_base_loop(gateway.events, EVLOOP_ONCE);
+	changes_destroy(gateway.changes);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(asked[i].ret, -ESHUTDOWN);
+	assert_int_equal(changes_create(&gateway, &gateway.changes, &err), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_gathered, start, stop),
+		cmocka_unit_test_setup_teardown(test_one_is_at_fault, start, stop),
+		cmocka_unit_test_setup_teardown(test_alone_and_at_fault, start, stop),
+		cmocka_unit_test_setup_teardown(test_asked_meanwhile, start, stop),
+		cmocka_unit_test_setup_teardown(test_ends_meanwhile, start, stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

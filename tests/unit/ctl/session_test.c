@@ -1,0 +1,193 @@
+// Owners whose programs are exchanged: who speaks for them, and from when on.
+#include "ctl/session.h"
+
+#include "ctl/change_requests.h"
+#include "ctl/gateway.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define TICKET ((struct change_ticket *)&gateway)
+
+const struct request_table request_table_admin;
+
+static struct gateway gateway;
+static struct session one, two;
+static change_done *done;
+static void *done_arg;
+static unsigned submitted, forgotten;
+static int answer; // of the next submission
+static char answered[512];
+
+int changes_submit(struct changes *changes, uint16_t owner, const struct change_step *steps,
+	unsigned n, change_done *on_done, void *arg, struct change_ticket **ticket,
+	struct error *err)
+{
+	(void)changes;
+	assert_int_equal(n, 1);
+	assert_true(owner >= OWNER_OPERATOR && steps[0].request->change != NULL);
+	submitted++;
+	if (answer < 0)
+		return error_set(err, -answer, "not now");
+	done = on_done;
+	done_arg = arg;
+	*ticket = TICKET;
+	return 0;
+}
+
+void changes_forget(struct change_ticket *ticket)
+{
+	forgotten += ticket != NULL;
+}
+
+static void on_answer(struct session *session, char *line, size_t octets)
+{
+	assert_non_null(line);
+	assert_true(octets < sizeof(answered));
+	assert_null(session->waiting);
+	memcpy(answered, line, octets);
+	answered[octets] = '\0';
+	free(line);
+}
+
+static int hello(struct session *session, const char *instance)
+{
+	json_t *arguments = json_pack("{s:s, s:s}", "owner", "ike", "instance", instance);
+	json_t *result = NULL;
+	struct error err;
+	int ret = session_hello(session, arguments, &result, &err);
+
+	assert_true(ret != 0 || result);
+	json_decref(result);
+	json_decref(arguments);
+	return ret;
+}
+
+static int nothing(
+	struct change *change, const json_t *arguments, json_t **result, struct error *err)
+{
+	(void)change;
+	(void)arguments;
+	(void)result;
+	(void)err;
+	return 0;
+}
+
+// Some change of the session's. One that is waited for is done.
+static int try_change(struct session *session)
+{
+	static const struct request request = {.name = "nothing", .change = nothing};
+	json_t *results = json_pack("[{}]");
+	json_t *result = NULL;
+	struct error err;
+	int ret = session->change(session, &request, NULL, &result, &err);
+
+	if (ret == -EINPROGRESS)
+		done(done_arg, 0, results, NULL);
+	json_decref(results);
+	return ret;
+}
+
+static void finish(int ret)
+{
+	const struct error err = {.text = "no room"};
+	json_t *results = json_pack("[{s:i}]", "sas", 2);
+
+	answered[0] = '\0';
+	done(done_arg, ret, ret == 0 ? results : NULL, &err);
+	json_decref(results);
+}
+
+static int start(void **state)
+{
+	(void)state;
+	gateway = (struct gateway){.changes = (struct changes *)&gateway};
+	owners_init(&gateway.owners);
+	submitted = forgotten = 0;
+	answer = 0;
+	session_begin(&one, &gateway, &request_table_admin, 0, on_answer);
+	session_begin(&two, &gateway, &request_table_admin, 0, on_answer);
+	return hello(&one, "first");
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	session_end(&one);
+	session_end(&two);
+	return 0;
+}
+
+static void test_one_program(void **state)
+{
+	(void)state;
+	assert_int_equal(try_change(&one), -EINPROGRESS);
+	// Another connection of the same.
+	assert_int_equal(hello(&two, "first"), 0);
+	assert_int_equal(try_change(&two), -EINPROGRESS);
+	assert_int_equal(submitted, 2);
+}
+
+static void test_taken_over(void **state)
+{
+	(void)state;
+	assert_int_equal(hello(&two, "second"), -EINPROGRESS);
+	// Nobody speaks for it meanwhile, and nobody else takes over.
+	assert_int_equal(try_change(&one), -ESTALE);
+	assert_int_equal(hello(&one, "third"), -EBUSY);
+	finish(0);
+	assert_non_null(strstr(answered, "\"withdrawn\":{\"sas\":2}"));
+	assert_int_equal(try_change(&two), -EINPROGRESS);
+	assert_int_equal(try_change(&one), -ESTALE);
+	assert_int_equal(hello(&two, "second"), 0);
+}
+
+static void test_what_is_left_stays_known(void **state)
+{
+	(void)state;
+	answer = -ENOMEM;
+	assert_int_equal(hello(&two, "second"), -ENOMEM);
+	answer = 0;
+	assert_int_equal(try_change(&two), -ESTALE);
+	assert_int_equal(hello(&two, "second"), -EINPROGRESS);
+	finish(-EIO);
+	assert_non_null(strstr(answered, "no room"));
+	assert_int_equal(try_change(&two), -ESTALE);
+	// It is removed after all.
+	assert_int_equal(hello(&two, "second"), -EINPROGRESS);
+	finish(0);
+	assert_non_null(strstr(answered, "withdrawn"));
+	assert_int_equal(try_change(&two), -EINPROGRESS);
+}
+
+static void test_gone_before_the_answer(void **state)
+{
+	(void)state;
+	assert_int_equal(hello(&two, "second"), -EINPROGRESS);
+	session_end(&two);
+	session_begin(&two, &gateway, &request_table_admin, 0, on_answer);
+	assert_int_equal(forgotten, 0);
+	finish(0);
+	assert_string_equal(answered, "");
+	assert_int_equal(hello(&two, "second"), 0);
+	assert_int_equal(try_change(&one), -ESTALE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_one_program, start, stop),
+		cmocka_unit_test_setup_teardown(test_taken_over, start, stop),
+		cmocka_unit_test_setup_teardown(test_what_is_left_stays_known, start, stop),
+		cmocka_unit_test_setup_teardown(test_gone_before_the_answer, start, stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
