@@ -27,9 +27,10 @@ struct server_stats {
 	unsigned now;
 };
 
-// Makes the directory (0755) if it is missing and the socket (0660, of this group if the system has
-// it), taking the place of a dead daemon's. Ignores SIGPIPE from then on. Uses gateway->events;
-// table and gateway outlive it. 0 or -errno: -EADDRINUSE another daemon answers there.
+// Makes the directory (0755) if it is missing and the socket (0660, of this group, or 0600 if that
+// cannot have it), taking the place of a dead daemon's. Ignores SIGPIPE from then on. Uses
+// gateway->events; table and gateway outlive it. 0 or -errno: -EADDRINUSE another daemon answers
+// there.
 int server_create(struct gateway *gateway, const char *path, const char *group,
 	const struct request_table *table, struct server **created, struct error *err);
 // Closes all clients and removes the socket. NULL is fine.

@@ -1,7 +1,10 @@
-// The control socket's file: made with its final mode before anybody can connect.
+// The control socket's file: whose it is is settled before anybody can connect.
 #include "ctl/server_socket.h"
 
+#include "base/log.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
 #include <string.h>
@@ -10,8 +13,9 @@
 #include <unistd.h>
 
 #define BACKLOG 16
-// All but 0660.
-#define UMASK 0117
+// All but 0600.
+#define UMASK 0177
+#define MODE_WITH_GROUP 0660
 
 static int make_directory(const char *path, struct error *err)
 {
@@ -61,9 +65,9 @@ static int clear_place(const struct sockaddr_un *addr, struct error *err)
 	return ret;
 }
 
-// The file is born with its mode: a chmod behind would follow a link that somebody put in its
-// place. The mask is the whole process's; what another thread makes meanwhile is closed too far,
-// not open.
+// The file is born its owner's alone: its group is this process's at first, whose members may be
+// meant to have another socket. The mask is the whole process's; what another thread makes
+// meanwhile is closed too far, not open.
 static int bind_with_mode(int fd, const struct sockaddr_un *addr)
 {
 	mode_t before = umask(UMASK);
@@ -75,15 +79,26 @@ static int bind_with_mode(int fd, const struct sockaddr_un *addr)
 	return ret;
 }
 
-// The file itself, were it a link by now.
-static int give_to(const char *group, const char *path)
+// The file itself is changed, were it a link by now.
+static int give_to(const struct group *group, const struct server_socket *opened)
 {
-	const struct group *found = getgrnam(group);
+	if (!group)
+		return -ENOENT;
+	if (opened->made.st_gid != group->gr_gid &&
+		lchown(opened->path, (uid_t)-1, group->gr_gid) < 0)
+		return -errno;
+	return fchmodat(AT_FDCWD, opened->path, MODE_WITH_GROUP, AT_SYMLINK_NOFOLLOW) < 0 ? -errno
+											  : 0;
+}
 
-	if (!found || lchown(path, (uid_t)-1, found->gr_gid) == 0)
-		return 0;
-	// A daemon that is not root, and not in the group.
-	return errno == EPERM ? 0 : -1;
+static void offer_to(const char *group, const struct server_socket *opened)
+{
+	int ret = give_to(getgrnam(group), opened);
+
+	if (ret < 0)
+		log_warning("socket %s: group %s cannot have it (%s), so it is for its owner alone",
+			opened->path, group,
+			ret == -ENOENT ? "the system has no such group" : strerror(-ret));
 }
 
 int server_socket_open(
@@ -104,8 +119,14 @@ int server_socket_open(
 	if (ret < 0)
 		return ret;
 	opened->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (opened->fd < 0 || bind_with_mode(opened->fd, &addr) < 0 || give_to(group, path) < 0 ||
-		lstat(path, &opened->made) < 0 || listen(opened->fd, BACKLOG) < 0) {
+	if (opened->fd >= 0 && bind_with_mode(opened->fd, &addr) == 0 &&
+		lstat(path, &opened->made) == 0) {
+		offer_to(group, opened);
+		ret = listen(opened->fd, BACKLOG);
+	} else {
+		ret = -1;
+	}
+	if (ret < 0) {
 		ret = error_set(err, errno, "control socket %s: %s", path, strerror(errno));
 		if (opened->fd >= 0)
 			close(opened->fd);

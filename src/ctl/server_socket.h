@@ -11,8 +11,9 @@ struct server_socket {
 	struct stat made; // to know our own file again
 };
 
-// Non-blocking. group: who may use it beside its owner, where the system knows the name. 0 or
-// -errno; -EADDRINUSE: somebody answers there.
+// Non-blocking. group: who may use it beside its owner. Where the system does not know the name, or
+// does not let us give it away, it is its owner's alone, which is told. 0 or -errno; -EADDRINUSE:
+// somebody answers there.
 int server_socket_open(
 	const char *path, const char *group, struct server_socket *opened, struct error *err);
 void server_socket_close(struct server_socket *socket);

@@ -4,10 +4,12 @@
 
 #include "ctl/api.h"
 #include "ctl/gateway.h"
+#include "ctl/server_socket.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,10 +20,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#define SOMEBODY 65533 // user and group
 
 static char directory[64];
 static char path[108];
@@ -189,11 +194,8 @@ static void assert_answer(int fd, const char *question, size_t octets, const cha
 static void answers(void **state)
 {
 	int fd = client_open();
-	struct stat st;
 
 	(void)state;
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 07777, 0660);
 	assert_answer(fd, Q("{\"vped\":1,\"id\":[7,null],\"request\":\"echo\"}"),
 		"{\"vped\":1,\"id\":[7,null],\"result\":{}}");
 	assert_answer(fd,
@@ -466,6 +468,58 @@ static void a_dead_daemons_socket_is_replaced(void **state)
 	unlink(other);
 }
 
+static mode_t mode_with_group(const char *group)
+{
+	struct server *second = NULL;
+	struct error err;
+	struct stat st;
+	char other[80];
+
+	snprintf(other, sizeof(other), "%s/grouped.sock", directory);
+	assert_int_equal(server_create(&gateway, other, group, &table, &second, &err), 0);
+	assert_int_equal(lstat(other, &st), 0);
+	server_destroy(second);
+	return st.st_mode & 07777;
+}
+
+// Who is in none but one group of others can give nothing to root's.
+static int as_somebody(const char *group)
+{
+	struct server_socket made;
+	struct error err;
+	struct stat st;
+	char other[108];
+
+	snprintf(other, sizeof(other), "%s/somebody.sock", directory);
+	if (chown(directory, SOMEBODY, SOMEBODY) < 0 || setgroups(0, NULL) < 0 ||
+		setgid(SOMEBODY) < 0 || setuid(SOMEBODY) < 0 ||
+		server_socket_open(other, group, &made, &err) < 0 || lstat(other, &st) < 0)
+		return 1;
+	server_socket_close(&made);
+	return (st.st_mode & 07777) == 0600 && st.st_gid == SOMEBODY ? 0 : 2;
+}
+
+static void is_for_its_group_alone(void **state)
+{
+	const struct group *own = getgrgid(getegid());
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(mode_with_group("no-such-group-here"), 0600);
+	if (own)
+		assert_int_equal(mode_with_group(own->gr_name), 0660);
+	if (geteuid() != 0)
+		return;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(as_somebody("root"));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(chown(directory, 0, 0), 0);
+}
+
 #define served(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -482,6 +536,7 @@ int main(void)
 		served(random_octets),
 		served(places_for_the_socket),
 		served(a_dead_daemons_socket_is_replaced),
+		served(is_for_its_group_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
