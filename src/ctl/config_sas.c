@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// In the environment where the service manager does.
+#define STARTED_AGAIN "VPED_STARTED_AGAIN"
+
 static int protocol(struct reader *reader, const config_setting_t *setting, void *object)
 {
 	const struct proto_table *protos = reader->protos;
@@ -94,6 +97,18 @@ static int algorithm(struct reader *reader, const config_setting_t *setting, voi
 	return 0;
 }
 
+// Whoever starts us again after a failure has no new keys. What comes over the socket does not
+// outlive the daemon.
+static int refuse_fresh_keys(struct reader *reader, const config_setting_t *setting)
+{
+	if (!reader->source || !getenv(STARTED_AGAIN))
+		return 0;
+	return setting_fail(reader, setting,
+		"'manual_keys' is \"fresh-each-start\", and the service manager starts vped again "
+		"after a failure, with the same keys (" STARTED_AGAIN
+		" is set): take \"journaled\", or the drop-in fresh-keys.conf");
+}
+
 // Counters and static keys: the same key with the same counter twice gives everything away.
 static int manual_keys(struct reader *reader, const config_setting_t *setting, void *object)
 {
@@ -105,8 +120,10 @@ static int manual_keys(struct reader *reader, const config_setting_t *setting, v
 	if (ret < 0)
 		return ret;
 	sa->params.journaled = strcmp(text, "journaled") == 0;
-	if (sa->params.journaled || strcmp(text, "fresh-each-start") == 0)
+	if (sa->params.journaled)
 		return 0;
+	if (strcmp(text, "fresh-each-start") == 0)
+		return refuse_fresh_keys(reader, setting);
 	return setting_fail(reader, setting,
 		"'manual_keys' is %s; \"journaled\" or \"fresh-each-start\" is wanted",
 		quote(text, quoted));

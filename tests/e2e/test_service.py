@@ -1,5 +1,6 @@
 """The daemon as a service: what it may do, what it tells the service manager, what it keeps."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -234,6 +235,23 @@ def test_unit_file(lab, drop_ins):
         assert done.returncode == 0 and exposure <= 2.0
     else:
         assert exposure <= 2.5
+
+
+def test_fresh_keys_take_their_drop_in(sites):
+    """A unit that starts the daemon again after a failure has no new keys for it."""
+    a, _ = sites.pair("vpe")
+    config = sites.lab.file("fresh.conf", a.configuration())
+    for drop_ins, restart in (([], "on-failure"), (["fresh-keys"], "no")):
+        unit = units.directives(units.UNIT, *(units.DROP_INS / f"{d}.conf" for d in drop_ins))
+        given = dict(value.split("=", 1) for value in unit["Environment"])
+        for name in unit["UnsetEnvironment"]:
+            del given[name]
+        assert unit["Restart"][-1] == restart
+        done = subprocess.run([gw.program("vped"), "-c", config, "--check"], check=False,
+                              env={**os.environ, **given}, timeout=60, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert (done.returncode == 0) == bool(drop_ins), done.stdout
+        assert drop_ins or re.search(r"fresh\.conf:\d+: .*starts vped again", done.stdout)
 
 
 def test_sigterm_before_it_is_ready(sites):

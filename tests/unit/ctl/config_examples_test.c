@@ -64,6 +64,8 @@ static void shipped_comments(void **state)
 		fail_msg("%s", err.text);
 	assert_int_equal(config->tunnels_n, 1);
 	assert_int_equal(config->policies_n, 2);
+	assert_true(config->tunnels[0].out.params.journaled);
+	assert_true(config->tunnels[0].in[0].params.journaled);
 	config_free(config);
 }
 
@@ -88,6 +90,8 @@ static void make_keys(const char *name)
 
 static void mirrored(const struct config_sa *out, const struct config_sa *in)
 {
+	// The unit starts the daemon again after a failure.
+	assert_true(out->params.journaled && in->params.journaled);
 	assert_ptr_equal(out->params.proto, in->params.proto);
 	assert_int_equal(out->params.spi, in->params.spi);
 	assert_int_equal(out->params.algorithm, in->params.algorithm);
