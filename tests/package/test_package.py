@@ -148,6 +148,7 @@ def test_life_of_the_package(tree):
                              encoding="utf-8")
     key.write_bytes(bytes(range(32)))
     tree.file("var/lib/vped/state").touch()
+    tree.file("var/lib/vped/journal").touch()
     tree.run("systemctl", "enable", "vped.service")
     tree.apt("install", "/srv/vped-newer.deb")
     assert "+1" in tree.run("dpkg-query", "-W", "vped").stdout
@@ -161,10 +162,15 @@ def test_life_of_the_package(tree):
     assert configuration.exists() and key.exists()
     assert tree.file("var/lib/vped/state").exists()
 
-    tree.apt("purge", "vped")
-    assert not configuration.exists() and not tree.file("var/lib/vped").exists()
+    # A key without its journal would be used twice: they go or stay together.
+    assert "/var/lib/vped/journal stays" in tree.apt("purge", "vped")
+    assert not configuration.exists()
+    assert [at.name for at in tree.file("var/lib/vped").iterdir()] == ["journal"]
     assert key.read_bytes() == bytes(range(32))
-    shutil.rmtree(tree.file("etc/vped"))
+    tree.apt("install", "/srv/vped.deb")
+    shutil.rmtree(tree.file("etc/vped/keys"))
+    tree.apt("purge", "vped")
+    assert not tree.file("var/lib/vped").exists() and not tree.file("etc/vped").exists()
 
 
 def test_nothing_is_left_after_a_purge(tree):
