@@ -25,7 +25,7 @@ static mode_t allowed_mode(const char *path, const struct stat *st)
 
 // The open file is judged, not the name, so that a link (as systemd's credentials may be) can be
 // followed and not be exchanged in between.
-static int check_file(int fd, const char *path, struct error *err)
+int keyfile_check(int fd, const char *path, struct error *err)
 {
 	struct stat st;
 
@@ -186,7 +186,7 @@ int keyfile_read(const char *path, size_t octets, size_t salt_octets, uint8_t **
 	*key = NULL;
 	snprintf(name, sizeof(name), "key file %s", path);
 	fd = open_file(path, err);
-	ret = fd < 0 ? fd : check_file(fd, path, err);
+	ret = fd < 0 ? fd : keyfile_check(fd, path, err);
 	if (ret < 0)
 		goto out;
 	text = secret_alloc(FILE_OCTETS_MAX + 1);

@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Whether this open file is one that only root or this process's user can read, or a credential.
+// path is for the error. 0 or -errno.
+int keyfile_check(int fd, const char *path, struct error *err);
+
 // Decodes text: raw octets, or hex digits. name: what the text is in errors, never shown itself.
 int keyfile_parse(const char *name, const uint8_t *text, size_t text_octets, size_t octets,
 	size_t salt_octets, uint8_t **key, uint8_t *salt, struct error *err);

@@ -1,6 +1,7 @@
 // One line in, one line out: parsing, the table, and what every answer has in common.
 #include "ctl/request.h"
 
+#include "base/secret.h"
 #include "ctl/api.h"
 #include "ctl/session.h"
 
@@ -164,21 +165,18 @@ static int dispatch(struct session *session, json_t *asked, json_t **result, str
 char *request_line(json_t *message, size_t *octets)
 {
 	char *line = message ? json_dumps(message, JSON_COMPACT) : NULL;
-	size_t length = ANSWER_MAX;
-	char *grown = NULL;
 
 	json_decref(message);
-	if (line)
-		length = strlen(line);
-	if (length < ANSWER_MAX)
-		grown = realloc(line, length + 1);
-	if (!grown) {
+	if (!line)
+		return NULL;
+	*octets = strlen(line) + 1;
+	if (*octets > ANSWER_MAX) {
+		secret_wipe(line, *octets);
 		free(line);
 		return NULL;
 	}
-	grown[length] = '\n'; // takes the place of the terminating zero
-	*octets = length + 1;
-	return grown;
+	line[*octets - 1] = '\n'; // takes the place of the terminating zero
+	return line;
 }
 
 char *request_encode(json_t *id, json_t *result, const char *error, size_t *octets)

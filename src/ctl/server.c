@@ -74,10 +74,11 @@ static size_t waiting_for_all(const struct server *server)
 	return octets;
 }
 
+// There may be a key in it.
 static void free_answer(const void *data, size_t octets, void *answer)
 {
 	(void)data;
-	(void)octets;
+	secret_wipe(answer, octets);
 	free(answer);
 }
 
@@ -89,7 +90,7 @@ static bool reply(struct client *client, char *answer, size_t octets)
 	if (evbuffer_add_reference(bufferevent_get_output(client->stream), answer, octets,
 		    free_answer, answer) == 0)
 		return true;
-	free(answer);
+	free_answer(answer, octets, answer);
 	return false;
 }
 

@@ -80,6 +80,9 @@ void client_close(struct client *client)
 {
 	if (client->fd >= 0)
 		close(client->fd);
+	// There may have been keys in it.
+	if (client->text)
+		explicit_bzero(client->text, client->room);
 	free(client->text);
 	*client = (struct client){.fd = -1};
 }

@@ -1,6 +1,8 @@
 // Octets or digits into digits. What is right for the algorithm is the daemon's to say.
 #include "vpectl/key_argument.h"
 
+#include "base/keyfile.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -54,15 +56,34 @@ static json_t *digits_of(const uint8_t *text, size_t octets)
 	return made;
 }
 
+// Who may read it is judged as the daemon does. What comes by standard input is nobody else's.
+static int open_key(const char *file, bool is_stdin, struct error *err)
+{
+	int fd = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return error_set(err, errno, "key file %s: %s", file, strerror(errno));
+	if (!is_stdin)
+		ret = keyfile_check(fd, file, err);
+	if (ret == 0)
+		return fd;
+	close(fd);
+	return ret;
+}
+
 json_t *key_argument_read(const char *file, struct error *err)
 {
 	bool is_stdin = strcmp(file, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+	int fd = open_key(file, is_stdin, err);
 	uint8_t text[OCTETS_MAX + 1];
 	json_t *key = NULL;
 	size_t octets = 0;
-	int ret = fd < 0 ? -errno : slurp(fd, text, &octets);
+	int ret;
 
+	if (fd < 0)
+		return NULL;
+	ret = slurp(fd, text, &octets);
 	if (ret == 0)
 		key = digits_of(text, octets);
 	if (ret < 0)
@@ -70,7 +91,7 @@ json_t *key_argument_read(const char *file, struct error *err)
 	else if (!key)
 		error_set(err, ENOMEM, "no memory");
 	explicit_bzero(text, sizeof(text));
-	if (fd >= 0 && !is_stdin)
+	if (!is_stdin)
 		close(fd);
 	return key;
 }

@@ -14,6 +14,7 @@ import gateway as gw
 import lab as laboratory
 import service as units
 import traffic
+from admin import Admin
 from journals import revive
 from sites import A, B
 from threads import Stopped, status, threads, worker_threads
@@ -183,7 +184,8 @@ def dumped(pid):
 @pytest.mark.skipif(not CONFINED, reason="a sanitizer's shadow is as large as the address space")
 @pytest.mark.parametrize("protocol", ["vpe", "esp"])
 def test_dumps_hold_no_keys(sites, protocol):
-    """Neither keys nor packets are in what a dump takes, even one by root's debugger."""
+    """Neither keys nor packets are in what a dump takes, even one by root's debugger, nor are answers
+    with keys once they are sent."""
     sites.pair(protocol)
     sites.start().wait_reachable((4,))
     pattern = b"\xa5\x5a\xc3\x3c" * 4
@@ -191,7 +193,11 @@ def test_dumps_hold_no_keys(sites, protocol):
     assert done.lossless
     for gateway in sites.gateway.values():
         pid = gateway.process.pid
+        with Admin(gateway) as admin:
+            told = {sa["key"] for sa in admin.reveal_keys()["sas"]}
+        assert {(sa.key + sa.salt).hex() for sa in (sites.a_to_b, sites.b_to_a)} == told
         secrets = [sa.key[:16] for sa in (sites.a_to_b, sites.b_to_a)] + [pattern]
+        secrets += [digits.encode() for digits in told]
         pieces = 0
         for piece in dumped(pid):
             pieces += 1

@@ -89,6 +89,11 @@ def test_changes(sites):
     run("reload")
     assert "there is no tunnel" in run("rekey-sa", "tunnel=t", "direction=in", "spi=1",
                                        f"key_file={files[3]}", status=1)
+    # A key file that others may read, as the daemon judges it. Nothing is asked for.
+    open_to_all = lab.file("open.key", keys[3].key_file(), mode=0o644)
+    said = run("add-sa", "tunnel=t", "direction=in", "spi=0xc0000004", *sa,
+               f"key_file={open_to_all}", status=2)
+    assert "open.key has mode 0644; others must not read it" in said
     # Wrong use.
     assert "key_file=FILE" in run("add-sa", f"key={keys[3].key.hex()[:4]}", status=2)
     assert "it takes" in run("add-sa", "nonsense=1", status=2)
