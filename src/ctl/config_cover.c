@@ -102,6 +102,12 @@ static void add(struct cover *cover, const struct config *config, unsigned index
 	*head = index + 1;
 }
 
+// What is discarded where another owner's policies are not there, after a restart for instance.
+static bool is_fallback(const struct config_policy *policy, const struct config_policy *earlier)
+{
+	return policy->action == POLICY_DISCARD && policy->owner != earlier->owner;
+}
+
 static int covered(struct reader *reader, const struct config_policy *policy,
 	const struct config_policy *earlier)
 {
@@ -146,7 +152,7 @@ int check_policies(struct reader *reader)
 		const struct config_policy *policy = &config->policies[i];
 		const struct config_policy *earlier = find(&cover, config, &policy->selector);
 
-		if (earlier)
+		if (earlier && !is_fallback(policy, earlier))
 			ret = covered(reader, policy, earlier);
 		else
 			add(&cover, config, i);

@@ -9,6 +9,7 @@ import gateway as gw
 import traffic
 from admin import Admin, admin_socket, rekey, sa_arguments
 from capture import Capture, inspect
+from journals import revive
 from lab import LabError, wait_for
 from sites import A, B, OUTER_ALL, answer_pings, protect
 from streams import Steady
@@ -375,6 +376,36 @@ def test_an_owner_that_starts_anew(sites):
             second.add_policy(name="ike", src=A.prefixes[4], dst=B.prefixes[4],
                               action="protect", tunnel="ike")
             sites.wait_reachable((4,))
+    found = inspect(capture.stop().path, OUTER_ALL)
+    assert capture.dropped == 0 and found.in_clear == 0, found.words()
+
+
+def test_a_restart_waits_for_the_owner(sites):
+    """A discard below an owner's policies, and above a bypass, decides until the owner is back."""
+    a, b = bare(sites)
+    for site, other, gateway in ((A, B, a), (B, A, b)):
+        gateway.policies += [gw.Policy(site.prefixes[4], other.prefixes[4], "discard"),
+                             gw.Policy("10.0.0.0/8", "10.0.0.0/8", "bypass")]
+    sites.start()
+    capture = Capture(sites.lab, sites.wan, sites.wan_ends["a"][0], "restart")
+
+    def make(out, back):
+        for gateway, site, other, ours, theirs in ((a, A, B, out, back), (b, B, A, back, out)):
+            with Admin(gateway) as admin:
+                admin.hello(owner="ike", instance=f"{out.spi}")
+                admin.add_tunnel(name="ike", local=site.wan[4], remote=other.wan[4], port="wan")
+                admin.add_sa(**sa_arguments(theirs, "ike", "in", False))
+                admin.add_sa(**sa_arguments(ours, "ike", "out", False))
+                admin.add_policy(name="ike", src=site.prefixes[4], dst=other.prefixes[4],
+                                 action="protect", tunnel="ike", before="p2")
+
+    make(gw.sa("esp"), gw.sa("esp"))
+    sites.wait_reachable((4,))
+    a.kill()
+    revive(sites, A)
+    assert traffic.ping(sites.host["a"], B.host[4], 3, wait=0.5).received == 0
+    make(gw.sa("esp"), gw.sa("esp"))
+    sites.wait_reachable((4,))
     found = inspect(capture.stop().path, OUTER_ALL)
     assert capture.dropped == 0 and found.in_clear == 0, found.words()
 
