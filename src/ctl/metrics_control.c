@@ -17,27 +17,23 @@ void metrics_of_process(struct metrics_text *text, const struct gateway *gateway
 	metrics_family(
 		text, METRICS_GAUGE, "vped_uptime_seconds", "Time since the daemon started.");
 	metrics_real(text, show_uptime_s(gateway), NULL);
-	metrics_family(text, METRICS_GAUGE, "vped_tsc_hertz",
-		"Cycles of the time stamp counter in a second.");
-	metrics_count(text, rte_get_tsc_hz(), NULL);
-	metrics_family(text, METRICS_GAUGE, "vped_policies", "Policies in force.");
-	metrics_count(text,
-		spd_policies(atomic_load_explicit(&gateway->dp->spd, memory_order_relaxed)), NULL);
+	metrics_alone(text, METRICS_GAUGE, "vped_tsc_hertz",
+		"Cycles of the time stamp counter in a second.", rte_get_tsc_hz());
+	metrics_alone(text, METRICS_GAUGE, "vped_policies", "Policies in force.",
+		spd_policies(atomic_load_explicit(&gateway->dp->spd, memory_order_relaxed)));
 }
 
 static void memory(struct metrics_text *text, const struct dataplane *dp)
 {
-	metrics_family(text, METRICS_GAUGE, "vped_buffers_used",
-		"Packet buffers in use, those that devices keep in their rings among them.");
-	metrics_count(text, rte_mempool_in_use_count(dp->pool), NULL);
-	metrics_family(text, METRICS_GAUGE, "vped_buffers", "Packet buffers in all.");
-	metrics_count(text, dp->pool->size, NULL);
-	metrics_family(text, METRICS_GAUGE, "vped_replay_pool_used_bytes",
-		"Memory that replay windows use.");
-	metrics_count(text, window_pool_used(&dp->windows), NULL);
-	metrics_family(text, METRICS_GAUGE, "vped_replay_pool_bytes",
-		"Memory that replay windows may use.");
-	metrics_count(text, window_pool_octets(&dp->windows), NULL);
+	metrics_alone(text, METRICS_GAUGE, "vped_buffers_used",
+		"Packet buffers in use, those that devices keep in their rings among them.",
+		rte_mempool_in_use_count(dp->pool));
+	metrics_alone(
+		text, METRICS_GAUGE, "vped_buffers", "Packet buffers in all.", dp->pool->size);
+	metrics_alone(text, METRICS_GAUGE, "vped_replay_pool_used_bytes",
+		"Memory that replay windows use.", window_pool_used(&dp->windows));
+	metrics_alone(text, METRICS_GAUGE, "vped_replay_pool_bytes",
+		"Memory that replay windows may use.", window_pool_octets(&dp->windows));
 }
 
 static void icmp(struct metrics_text *text, const struct icmp *icmp)
@@ -67,29 +63,25 @@ static void path_mtu(struct metrics_text *text, const struct path_mtu_stats *sta
 
 static void mirror(struct metrics_text *text, const struct mirror_stats *stats)
 {
-	metrics_family(text, METRICS_GAUGE, "vped_routes", "Routes mirrored from the kernel.");
-	metrics_count(text, stats->routes, NULL);
-	metrics_family(text, METRICS_GAUGE, "vped_neighbours", "Neighbours known.");
-	metrics_count(text, stats->neighbours, NULL);
-	metrics_family(
-		text, METRICS_GAUGE, "vped_neighbours_kept", "Neighbours kept alive as next hops.");
-	metrics_count(text, stats->next_hops, NULL);
-	metrics_family(
-		text, METRICS_COUNTER, "vped_netlink_changes", "Changes that the kernel told of.");
-	metrics_count(text, stats->changes, NULL);
-	metrics_family(text, METRICS_COUNTER, "vped_netlink_overruns",
-		"Times that changes were lost, and everything was read again.");
-	metrics_count(text, stats->overruns, NULL);
-	metrics_family(text, METRICS_COUNTER, "vped_netlink_failures",
-		"Times that the kernel's tables could not be read, published or asked for.");
-	metrics_count(text, stats->failures, NULL);
+	metrics_alone(text, METRICS_GAUGE, "vped_routes", "Routes mirrored from the kernel.",
+		stats->routes);
+	metrics_alone(
+		text, METRICS_GAUGE, "vped_neighbours", "Neighbours known.", stats->neighbours);
+	metrics_alone(text, METRICS_GAUGE, "vped_neighbours_kept",
+		"Neighbours kept alive as next hops.", stats->next_hops);
+	metrics_alone(text, METRICS_COUNTER, "vped_netlink_changes",
+		"Changes that the kernel told of.", stats->changes);
+	metrics_alone(text, METRICS_COUNTER, "vped_netlink_overruns",
+		"Times that changes were lost, and everything was read again.", stats->overruns);
+	metrics_alone(text, METRICS_COUNTER, "vped_netlink_failures",
+		"Times that the kernel's tables could not be read, published or asked for.",
+		stats->failures);
 }
 
 static void unresolved(struct metrics_text *text, const struct unresolved_stats *stats)
 {
-	metrics_family(text, METRICS_GAUGE, "vped_unresolved_waiting_packets",
-		"Packets that wait for their neighbour's link address.");
-	metrics_count(text, stats->kept, NULL);
+	metrics_alone(text, METRICS_GAUGE, "vped_unresolved_waiting_packets",
+		"Packets that wait for their neighbour's link address.", stats->kept);
 	metrics_family(text, METRICS_COUNTER, "vped_unresolved_packets",
 		"Packets that waited for a neighbour, by what became of them.");
 	metrics_count(text, stats->resumed, "outcome", "resumed", NULL);
@@ -101,33 +93,29 @@ static void unresolved(struct metrics_text *text, const struct unresolved_stats 
 
 static void control_socket(struct metrics_text *text, const struct server_stats *stats)
 {
-	metrics_family(
-		text, METRICS_GAUGE, "vped_control_clients", "Clients of the control socket.");
-	metrics_count(text, stats->now, NULL);
-	metrics_family(
-		text, METRICS_COUNTER, "vped_control_requests", "Requests to the control socket.");
-	metrics_count(text, stats->requests, NULL);
-	metrics_family(text, METRICS_COUNTER, "vped_control_clients_closed",
-		"Clients of the control socket that were refused or thrown out.");
-	metrics_count(text, stats->refused + stats->closed, NULL);
+	metrics_alone(text, METRICS_GAUGE, "vped_control_clients", "Clients of the control socket.",
+		stats->now);
+	metrics_alone(text, METRICS_COUNTER, "vped_control_requests",
+		"Requests to the control socket.", stats->requests);
+	metrics_alone(text, METRICS_COUNTER, "vped_control_clients_closed",
+		"Clients of the control socket that were refused or thrown out.",
+		stats->refused + stats->closed);
 }
 
 static void own(struct metrics_text *text, const struct metrics_stats *stats)
 {
-	metrics_family(
-		text, METRICS_COUNTER, "vped_metrics_requests", "Requests for these metrics.");
-	metrics_count(text, stats->requests, NULL);
-	metrics_family(text, METRICS_COUNTER, "vped_metrics_clients_closed",
-		"Clients of the metrics that were too slow.");
-	metrics_count(text, stats->closed, NULL);
+	metrics_alone(text, METRICS_COUNTER, "vped_metrics_requests", "Requests for these metrics.",
+		stats->requests);
+	metrics_alone(text, METRICS_COUNTER, "vped_metrics_clients_closed",
+		"Clients of the metrics that were too slow.", stats->closed);
 }
 
 void metrics_of_control(struct metrics_text *text, const struct gateway *gateway)
 {
 	memory(text, gateway->dp);
-	metrics_family(text, METRICS_COUNTER, "vped_audit_records",
-		"Auditable events and their repetitions that were recorded.");
-	metrics_count(text, audit_newest(gateway->audit), NULL);
+	metrics_alone(text, METRICS_COUNTER, "vped_audit_records",
+		"Auditable events and their repetitions that were recorded.",
+		audit_newest(gateway->audit));
 	icmp(text, gateway->icmp);
 	path_mtu(text, path_mtu_stats(gateway->path_mtu));
 	mirror(text, mirror_stats(gateway->mirror));

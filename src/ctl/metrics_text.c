@@ -101,6 +101,13 @@ void metrics_real(struct metrics_text *text, double value, ...)
 	print(text, " %.15g\n", value);
 }
 
+void metrics_alone(struct metrics_text *text, enum metrics_type type, const char *name,
+	const char *help, uint64_t value)
+{
+	metrics_family(text, type, name, help);
+	metrics_count(text, value, NULL);
+}
+
 void metrics_end(struct metrics_text *text)
 {
 	if (text->format == METRICS_OPENMETRICS)

@@ -28,4 +28,7 @@ void metrics_family(
 // One sample of the family: labels and their values in turn, NULL at the end.
 __attribute__((sentinel)) void metrics_count(struct metrics_text *text, uint64_t value, ...);
 __attribute__((sentinel)) void metrics_real(struct metrics_text *text, double value, ...);
+// A family of one sample without labels.
+void metrics_alone(struct metrics_text *text, enum metrics_type type, const char *name,
+	const char *help, uint64_t value);
 void metrics_end(struct metrics_text *text);

@@ -1,21 +1,10 @@
 // vpectl show-ports.
 #include "ctl/api.h"
+#include "vpectl/member.h"
 #include "vpectl/table.h"
 #include "vpectl/vpectl.h"
 
 #include <stdio.h>
-
-static const char *text(const json_t *object, const char *name)
-{
-	const char *value = json_string_value(json_object_get(object, name));
-
-	return value ? value : "-";
-}
-
-static json_int_t number(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
 
 static void print_queues(const char *what, const json_t *queues)
 {
@@ -27,8 +16,8 @@ static void print_queues(const char *what, const json_t *queues)
 	{
 		printf("%s%" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT
 		       " by worker %" JSON_INTEGER_FORMAT,
-			i ? ", " : "", number(queue, "device"), number(queue, "queue"),
-			number(queue, "worker"));
+			i ? ", " : "", member_number(queue, "device"),
+			member_number(queue, "queue"), member_number(queue, "worker"));
 	}
 	putchar('\n');
 }
@@ -44,11 +33,13 @@ static void print_host_interface(const json_t *host)
 		return;
 	}
 	printf("  %-16s%s, %s frames to the kernel, %s from it", "host interface",
-		text(host, "name"), table_number(number(host, "to_kernel_frames"), in),
-		table_number(number(host, "from_kernel_frames"), out));
+		member_text(host, "name"),
+		table_number(member_number(host, "to_kernel_frames"), in),
+		table_number(member_number(host, "from_kernel_frames"), out));
 	for (unsigned i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
-		if (number(host, losses[i]) != 0)
-			printf(", %s %s", losses[i], table_number(number(host, losses[i]), in));
+		if (member_number(host, losses[i]) != 0)
+			printf(", %s %s", losses[i],
+				table_number(member_number(host, losses[i]), in));
 	putchar('\n');
 }
 
@@ -99,16 +90,20 @@ static void print_traffic(const json_t *port)
 {
 	char packets[TABLE_NUMBER], octets[TABLE_NUMBER];
 	printf("  %-16s%s packets, %s\n", "received",
-		table_number(number(port, "rx_packets"), packets),
-		table_octets(number(port, "rx_octets"), octets));
-	printf("  %-16s%s packets, %s\n", "sent", table_number(number(port, "tx_packets"), packets),
-		table_octets(number(port, "tx_octets"), octets));
-	printf("  %-16s%s\n", "split", table_number(number(port, "fragmented"), packets));
-	printf("  %-16s%s\n", "reassembled", table_number(number(port, "reassembled"), packets));
+		table_number(member_number(port, "rx_packets"), packets),
+		table_octets(member_number(port, "rx_octets"), octets));
+	printf("  %-16s%s packets, %s\n", "sent",
+		table_number(member_number(port, "tx_packets"), packets),
+		table_octets(member_number(port, "tx_octets"), octets));
+	printf("  %-16s%s\n", "split", table_number(member_number(port, "fragmented"), packets));
+	printf("  %-16s%s\n", "reassembled",
+		table_number(member_number(port, "reassembled"), packets));
 	print_punts("to kernel", json_object_get(port, "punts"), true);
 	print_punts("  refused", json_object_get(port, "punts_refused"), false);
-	printf("  %-16s%s\n", "senders untold", table_number(number(port, "untold"), packets));
-	printf("  %-16s%s\n", "from control", table_number(number(port, "injected"), packets));
+	printf("  %-16s%s\n", "senders untold",
+		table_number(member_number(port, "untold"), packets));
+	printf("  %-16s%s\n", "from control",
+		table_number(member_number(port, "injected"), packets));
 }
 
 static void print_port(const json_t *port)
@@ -118,15 +113,16 @@ static void print_port(const json_t *port)
 
 	printf("%s: %s, link %s, MTU %" JSON_INTEGER_FORMAT ", %s, NUMA node %" JSON_INTEGER_FORMAT
 	       "\n",
-		text(port, "name"), text(port, "side"),
-		json_is_true(json_object_get(port, "link")) ? "up" : "down", number(port, "mtu"),
-		text(port, "mac"), number(port, "numa_node"));
+		member_text(port, "name"), member_text(port, "side"),
+		json_is_true(json_object_get(port, "link")) ? "up" : "down",
+		member_number(port, "mtu"), member_text(port, "mac"),
+		member_number(port, "numa_node"));
 	printf("  %-16s", "devices");
 	json_array_foreach(json_object_get(port, "devices"), i, device)
 	{
 		printf("%s%s", i ? ", " : "", json_string_value(device));
 	}
-	printf("\n  %-16s%s\n", "steering", text(port, "rss"));
+	printf("\n  %-16s%s\n", "steering", member_text(port, "rss"));
 	print_queues("receive queues", json_object_get(port, "rx_queues"));
 	print_queues("transmit queues", json_object_get(port, "tx_queues"));
 	print_host_interface(json_object_get(port, "host_interface"));

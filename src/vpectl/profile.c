@@ -1,15 +1,11 @@
 // vpectl profile.
 #include "ctl/api.h"
+#include "vpectl/member.h"
 #include "vpectl/table.h"
 #include "vpectl/vpectl.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static json_int_t number(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
 
 static double real(const json_t *object, const char *name)
 {
@@ -31,11 +27,11 @@ static void add_histogram(struct table *table, const json_t *histogram)
 
 	json_array_foreach(histogram, i, bucket)
 	{
-		json_int_t below = number(bucket, "below");
+		json_int_t below = member_number(bucket, "below");
 		int n = snprintf(text + used, sizeof(text) - used,
 			below > 0 ? "%s<%" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT
 				  : "%smore%.0" JSON_INTEGER_FORMAT ": %" JSON_INTEGER_FORMAT,
-			i ? "  " : "", below, number(bucket, "bursts"));
+			i ? "  " : "", below, member_number(bucket, "bursts"));
 
 		if (n < 0 || (size_t)n >= sizeof(text) - used)
 			break;
@@ -54,7 +50,7 @@ static void print_worker(const json_t *worker)
 
 	printf("worker %" JSON_INTEGER_FORMAT " on lcore %" JSON_INTEGER_FORMAT
 	       ", TSC cycles a packet\n",
-		number(worker, "worker"), number(worker, "lcore"));
+		member_number(worker, "worker"), member_number(worker, "lcore"));
 	json_array_foreach(stages, i, stage)
 	{
 		table_add_text(table, json_object_get(stage, "stage"));

@@ -1,22 +1,11 @@
 // vpectl show-sa.
 #include "ctl/api.h"
 #include "vpectl/client.h"
+#include "vpectl/member.h"
 #include "vpectl/table.h"
 #include "vpectl/vpectl.h"
 
 #include <stdio.h>
-
-static const char *text(const json_t *object, const char *name)
-{
-	const char *value = json_string_value(json_object_get(object, name));
-
-	return value ? value : "-";
-}
-
-static json_int_t number(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
 
 static void print_out_lanes(const json_t *sa)
 {
@@ -61,14 +50,14 @@ static void print_windows(const json_t *sa)
 {
 	const json_t *windows = json_object_get(sa, "windows");
 	const json_t *list = json_object_get(windows, "list");
-	json_int_t used = number(windows, "used");
+	json_int_t used = member_number(windows, "used");
 	struct table *table;
 	const json_t *window;
 	size_t i;
 
 	printf("  windows: %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
 	       " in use, %" JSON_INTEGER_FORMAT " packets each\n",
-		used, number(windows, "max"), number(windows, "size"));
+		used, member_number(windows, "max"), member_number(windows, "size"));
 	if (json_array_size(list) == 0)
 		return;
 	table = table_create(">sender|>window|>worker|>top|>accepted|>old|>seen");
@@ -92,20 +81,22 @@ static void print_sa(const json_t *sa)
 {
 	char packets[TABLE_NUMBER], octets[TABLE_NUMBER];
 
-	printf("%s: %s %s, SPI 0x%08llx, %s -> %s\n", text(sa, "name"), text(sa, "protocol"),
-		text(sa, "direction"), (unsigned long long)number(sa, "spi"),
-		text(sa, text(sa, "direction")[0] == 'i' ? "remote" : "local"),
-		text(sa, text(sa, "direction")[0] == 'i' ? "local" : "remote"));
-	printf("  tunnel %s, %s by %s%s", text(sa, "tunnel"), text(sa, "algorithm"),
-		text(sa, "engine"), json_is_true(json_object_get(sa, "esn")) ? ", ESN" : "");
+	printf("%s: %s %s, SPI 0x%08llx, %s -> %s\n", member_text(sa, "name"),
+		member_text(sa, "protocol"), member_text(sa, "direction"),
+		(unsigned long long)member_number(sa, "spi"),
+		member_text(sa, member_text(sa, "direction")[0] == 'i' ? "remote" : "local"),
+		member_text(sa, member_text(sa, "direction")[0] == 'i' ? "local" : "remote"));
+	printf("  tunnel %s, %s by %s%s", member_text(sa, "tunnel"), member_text(sa, "algorithm"),
+		member_text(sa, "engine"), json_is_true(json_object_get(sa, "esn")) ? ", ESN" : "");
 	if (json_object_get(sa, "sender_id"))
-		printf(", Sender ID %" JSON_INTEGER_FORMAT, number(sa, "sender_id"));
+		printf(", Sender ID %" JSON_INTEGER_FORMAT, member_number(sa, "sender_id"));
 	if (json_object_get(sa, "inner_mtu"))
 		printf(", inner MTU %" JSON_INTEGER_FORMAT ", path MTU %" JSON_INTEGER_FORMAT
 		       " of %" JSON_INTEGER_FORMAT,
-			number(sa, "inner_mtu"), number(sa, "path_mtu"), number(sa, "port_mtu"));
-	printf("\n  %s packets, %s\n", table_number(number(sa, "packets"), packets),
-		table_octets(number(sa, "octets"), octets));
+			member_number(sa, "inner_mtu"), member_number(sa, "path_mtu"),
+			member_number(sa, "port_mtu"));
+	printf("\n  %s packets, %s\n", table_number(member_number(sa, "packets"), packets),
+		table_octets(member_number(sa, "octets"), octets));
 	if (json_object_get(sa, "windows")) {
 		print_in_lanes(sa);
 		print_windows(sa);
@@ -155,8 +146,9 @@ static void print_page(const json_t *result, void *to)
 	}
 	if (json_object_get(result, "more"))
 		return;
-	printf("replay pool: %s of %s used\n", table_octets(number(pool, "used_octets"), used),
-		table_octets(number(pool, "octets"), all));
+	printf("replay pool: %s of %s used\n",
+		table_octets(member_number(pool, "used_octets"), used),
+		table_octets(member_number(pool, "octets"), all));
 }
 
 // All pages as if they were one.

@@ -1,19 +1,15 @@
 // vpectl show-workers.
 #include "ctl/api.h"
+#include "vpectl/member.h"
 #include "vpectl/table.h"
 #include "vpectl/vpectl.h"
 
 #include <stdio.h>
 
-static json_int_t number(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
-
 static void add_worker(struct table *table, const json_t *worker)
 {
-	json_int_t turns = number(worker, "turns");
-	json_int_t packets = number(worker, "rx_packets");
+	json_int_t turns = member_number(worker, "turns");
+	json_int_t packets = member_number(worker, "rx_packets");
 
 	table_add_number(table, json_object_get(worker, "worker"));
 	table_add_number(table, json_object_get(worker, "lcore"));
@@ -23,11 +19,12 @@ static void add_worker(struct table *table, const json_t *worker)
 	table_add_number(table, json_object_get(worker, "tx_packets"));
 	if (turns > 0)
 		table_add(table, "%.1f %%",
-			100.0 * (double)number(worker, "busy_turns") / (double)turns);
+			100.0 * (double)member_number(worker, "busy_turns") / (double)turns);
 	else
 		table_add(table, "-");
 	if (packets > 0)
-		table_add(table, "%.0f", (double)number(worker, "busy_cycles") / (double)packets);
+		table_add(table, "%.0f",
+			(double)member_number(worker, "busy_cycles") / (double)packets);
 	else
 		table_add(table, "-");
 	table_add_number(table, json_object_get(worker, "handed_out"));
@@ -42,13 +39,14 @@ static void print_details(const json_t *worker)
 	const json_t *queue;
 	size_t i;
 
-	printf("worker %" JSON_INTEGER_FORMAT " polls ", number(worker, "worker"));
+	printf("worker %" JSON_INTEGER_FORMAT " polls ", member_number(worker, "worker"));
 	json_array_foreach(json_object_get(worker, "rx_queues"), i, queue)
 	{
 		const char *port = json_string_value(json_object_get(queue, "port"));
 
 		printf("%s%s %" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT, i ? ", " : "",
-			port ? port : "-", number(queue, "device"), number(queue, "queue"));
+			port ? port : "-", member_number(queue, "device"),
+			member_number(queue, "queue"));
 	}
 	puts(i ? "" : "nothing");
 	table_print_drops(json_object_get(worker, "drops"), 2);
