@@ -189,6 +189,15 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 	client_close(client);
 }
 
+// Of what waits for a listener some may have been written just now. Whoever takes nothing of it is
+// found by the stall.
+static bool is_slow(const struct client *client, uint64_t now_ms)
+{
+	size_t may_wait = client->session.monitors ? SERVER_EVENTS_MAX : 0;
+
+	return waiting(client) > may_wait && now_ms - client->asked_ms >= SERVER_ANSWER_S * 1000;
+}
+
 // Every second: answers that somebody takes octet by octet, and a listener that had to rest.
 static void on_housekeeping(evutil_socket_t fd, short what, void *arg)
 {
@@ -201,7 +210,7 @@ static void on_housekeeping(evutil_socket_t fd, short what, void *arg)
 	evconnlistener_enable(server->listener);
 	for (struct client *client = server->clients; client; client = next) {
 		next = client->next;
-		if (waiting(client) == 0 || now_ms - client->asked_ms < SERVER_ANSWER_S * 1000)
+		if (!is_slow(client, now_ms))
 			continue;
 		server->stats.closed++;
 		client_close(client);

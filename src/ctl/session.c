@@ -188,9 +188,13 @@ int session_batch_commit(
 int session_monitor(
 	struct session *session, const json_t *arguments, json_t **result, struct error *err)
 {
+	unsigned most = session->table == &request_table_admin ? SESSION_MONITORS
+							       : SESSION_MONITORS_READING;
+
 	(void)arguments;
-	if (!session->monitors && session->gateway->monitors == SESSION_MONITORS)
-		return error_set(err, EBUSY, "%d connections listen already", SESSION_MONITORS);
+	if (!session->monitors && session->gateway->monitors >= most)
+		return error_set(
+			err, EBUSY, "%u connections listen already", session->gateway->monitors);
 	session->gateway->monitors += !session->monitors;
 	session->monitors = true;
 	*result = json_pack("{s:b}", "monitoring", 1);

@@ -10,6 +10,8 @@
 struct change_ticket;
 
 #define SESSION_MONITORS 32 // of all connections
+// Who may only look takes no place while so many listen: key daemons have the others.
+#define SESSION_MONITORS_READING 16
 #define SESSION_BATCH_REQUESTS 262144
 #define SESSION_BATCH_OCTETS (256 * 1024 * 1024) // of all connections together
 

@@ -39,6 +39,16 @@ static void print(const json_t *event)
 	putchar('\n');
 }
 
+// The daemon's answer stands before all events, or there will be none.
+static int judge(const json_t *answer, struct error *err)
+{
+	json_t *result = NULL;
+	int ret = client_judge(answer, &result, err);
+
+	json_decref(result);
+	return ret;
+}
+
 static int follow(const struct vpectl *ctl, struct client *client, struct error *err)
 {
 	for (;;) {
@@ -49,13 +59,17 @@ static int follow(const struct vpectl *ctl, struct client *client, struct error 
 		if (ret < 0)
 			return ret;
 		event = json_object_get(message, "event");
-		if (event && ctl->json) {
+		if (!event) {
+			ret = judge(message, err);
+		} else if (ctl->json) {
 			json_dumpf(event, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
 			putchar('\n');
-		} else if (event) {
+		} else {
 			print(event);
 		}
 		json_decref(message);
+		if (ret < 0)
+			return ret;
 		// Whoever reads our output wants it now, and may be gone.
 		if (fflush(stdout) != 0)
 			return 0;

@@ -1,5 +1,6 @@
 """The command line: what it sends, how it ends, what it never shows."""
 
+import contextlib
 import json
 import re
 import subprocess
@@ -7,7 +8,7 @@ import subprocess
 import pytest
 
 import gateway as gw
-from admin import admin_socket
+from admin import Admin, admin_socket
 from gateway import program
 from lab import ROOT
 from sites import A, B, answer_pings
@@ -146,3 +147,14 @@ def test_monitor_and_watch(sites, option):
     assert listening.running()
     listening.stop()
     sites.lab.processes.remove(listening)
+
+
+def test_no_place_to_listen(sites):
+    """It says so, instead of listening to nothing."""
+    a = bare(sites)
+    with contextlib.ExitStack() as listening:
+        for _ in range(16):
+            listening.enter_context(Admin(a, a.socket)).monitor()
+        done = a.namespace.run("timeout", "5", program("vpectl"), "-s", a.socket, "monitor",
+                               check=False)
+    assert done.returncode == 1 and "16 connections listen already" in done.stdout

@@ -5,6 +5,7 @@
 #include "ctl/api.h"
 #include "ctl/gateway.h"
 #include "ctl/server_socket.h"
+#include "ctl/session.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -70,8 +71,19 @@ static const struct request rows[] = {
 		.argument = {{"text", JSON_STRING}, {"number", JSON_INTEGER}, {"yes", JSON_TRUE}}},
 	{.name = "refuse", .handle = refuse},
 	{.name = "large", .handle = large, .argument = {{"octets", JSON_INTEGER}}},
+	{.name = "monitor", .about = session_monitor},
 };
-static const struct request_table table = {.n = 3, .request = rows};
+static const struct request_table table = {.n = 4, .request = rows};
+
+// Later than it is.
+static uint64_t ahead_ms;
+uint64_t __real_limiter_now_ms(void);
+uint64_t __wrap_limiter_now_ms(void);
+
+uint64_t __wrap_limiter_now_ms(void)
+{
+	return __real_limiter_now_ms() + ahead_ms;
+}
 
 static void run_ms(unsigned ms)
 {
@@ -340,6 +352,30 @@ static void a_reader_that_does_not_read_stops_itself(void **state)
 	close(other);
 }
 
+// An answer may take a minute. Events come for ever, and some may always be on their way.
+static void a_minute_is_for_answers(void **state)
+{
+	static const char question[] =
+		"{\"vped\":1,\"request\":\"large\",\"arguments\":{\"octets\":1000000}}\n";
+	json_t *event = json_pack("{s:s}", "kind", "link");
+	int listener = client_open(), slow = client_open();
+
+	(void)state;
+	assert_answer(listener, Q("{\"vped\":1,\"request\":\"monitor\"}"), "monitoring");
+	assert_int_equal(push(slow, question, sizeof(question) - 1), sizeof(question) - 1);
+	run_ms(50);
+	for (unsigned i = 0; i < 10000; i++)
+		server_notify(server, event);
+	json_decref(event);
+	ahead_ms = SERVER_ANSWER_S * 1000;
+	run_ms(1200);
+	ahead_ms = 0;
+	assert_int_equal(server_stats(server)->closed, 1);
+	assert_int_equal(server_stats(server)->now, 1);
+	close(listener);
+	close(slow);
+}
+
 static void too_large_an_answer_is_an_error(void **state)
 {
 	int fd = client_open();
@@ -531,6 +567,7 @@ int main(void)
 		served(truncated_requests_end_quietly),
 		served(answers_what_came_before_the_end),
 		served(a_reader_that_does_not_read_stops_itself),
+		served(a_minute_is_for_answers),
 		served(too_large_an_answer_is_an_error),
 		served(many_clients),
 		served(random_octets),

@@ -180,6 +180,43 @@ static void test_gone_before_the_answer(void **state)
 	assert_int_equal(try_change(&one), -ESTALE);
 }
 
+static int listen_at(struct session *session)
+{
+	json_t *result = NULL;
+	struct error err;
+	int ret = session_monitor(session, NULL, &result, &err);
+
+	json_decref(result);
+	return ret;
+}
+
+// Those who may only look do not keep those who change things from hearing of it.
+static void test_listeners(void **state)
+{
+	static const struct request_table reading;
+	static struct session reader[SESSION_MONITORS], admin[SESSION_MONITORS];
+	unsigned readers = 0, admins = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < SESSION_MONITORS; i++) {
+		session_begin(&reader[i], &gateway, &reading, 0, on_answer);
+		readers += listen_at(&reader[i]) == 0;
+	}
+	assert_int_equal(readers, SESSION_MONITORS_READING);
+	// Once more is no other one.
+	assert_int_equal(listen_at(&reader[0]), 0);
+	for (unsigned i = 0; i < SESSION_MONITORS; i++) {
+		session_begin(&admin[i], &gateway, &request_table_admin, 0, on_answer);
+		admins += listen_at(&admin[i]) == 0;
+	}
+	assert_int_equal(admins, SESSION_MONITORS - SESSION_MONITORS_READING);
+	for (unsigned i = 0; i < SESSION_MONITORS; i++) {
+		session_end(&reader[i]);
+		session_end(&admin[i]);
+	}
+	assert_int_equal(gateway.monitors, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +224,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_taken_over, start, stop),
 		cmocka_unit_test_setup_teardown(test_what_is_left_stays_known, start, stop),
 		cmocka_unit_test_setup_teardown(test_gone_before_the_answer, start, stop),
+		cmocka_unit_test_setup_teardown(test_listeners, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
