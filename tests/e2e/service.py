@@ -13,8 +13,10 @@ from lab import ROOT
 
 UNIT = ROOT / "config/vped.service"
 DROP_INS = ROOT / "config/vped.service.d"
-# Nobody's on an ordinary host.
+# Nobody's on an ordinary host: user and group "vped", and the group "vped-admin" that it is in.
 USER = 64247
+ADMIN_GROUP = 64248
+GROUPS = f"root:x:0:\nvped:x:{USER}:\nvped-admin:x:{ADMIN_GROUP}:vped\n"
 
 
 def directives(*files):
@@ -69,6 +71,7 @@ class Service:
         # Others that the drop-ins add, by their place in /run.
         self.others = {other: self._directory(lab.dir / f"{name}-run-{other}", 0o755)
                        for other in self.values("RuntimeDirectory") if other != "vped"}
+        self.groups = lab.file(f"{name}-group", GROUPS, 0o644)
         # To be looked through, not into.
         lab.dir.chmod(0o711)
         self.watchdog_us = watchdog_us
@@ -111,8 +114,9 @@ class Service:
         ambient = listed(self.values("AmbientCapabilities"))
         command = ["unshare", "--mount", "sh", "-c", " && ".join(
             [*(f"mkdir -p /run/{name} && mount --bind {place} /run/{name}"
-               for name, place in self.others.items()), 'exec "$@"']), "sh",
-                   "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups",
+               for name, place in self.others.items()),
+             f"mount --bind {self.groups} /etc/group", 'exec "$@"']), "sh",
+                   "setpriv", f"--reuid={USER}", f"--regid={USER}", f"--groups={ADMIN_GROUP}",
                    f"--inh-caps={ambient}", f"--ambient-caps={ambient}",
                    f"--bounding-set={listed(self.values('CapabilityBoundingSet'))}",
                    "--no-new-privs", "--pdeathsig=KILL"]

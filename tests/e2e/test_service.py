@@ -14,7 +14,7 @@ import gateway as gw
 import lab as laboratory
 import service as units
 import traffic
-from admin import Admin
+from admin import Admin, admin_socket
 from journals import revive
 from sites import A, B
 from threads import Stopped, status, threads, worker_threads
@@ -63,6 +63,11 @@ def test_traffic_without_root(sites, protocol):
         assert len(threads(pid)) >= 3  # control, a worker, EAL's own
     assert traffic.ping(sites.host["a"], B.host[4], 20).lossless
     for gateway in sites.gateway.values():
+        # Whoever is in a group has its socket, and nobody another's.
+        for path, group in ((gateway.socket, units.USER),
+                            (admin_socket(gateway), units.ADMIN_GROUP)):
+            status_of = path.stat()
+            assert (status_of.st_gid, status_of.st_mode & 0o7777) == (group, 0o660)
         # Libraries may try more than they need.
         ours = [line for line in gateway.process.said().splitlines()
                 if re.match(r"\S*vped: ", line)]
