@@ -3,6 +3,10 @@
 // power is tried on a copy of the disk.
 #include "leases_world.h"
 
+#include "journal/journal_key.h"
+
+#include <errno.h>
+
 #define OPERATIONS 10000
 
 // Sometimes control is held up for longer than the time in which rates are counted.
@@ -95,11 +99,48 @@ static void missing_syncs_are_found(void **state)
 	}
 }
 
+// What would be refused is known before anything is leased, and asking takes nothing.
+static void room_is_known_before(void **state)
+{
+	uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS] = {1};
+	unsigned out = 1, in = 4, records = 0, used;
+	struct error err;
+
+	(void)state;
+	world_begin(&world, SYNC_NONE_MISSING, 5);
+	used = journal_used(world.journal);
+	assert_int_equal(
+		leases_may_add(world.leases, world.sa[out], fingerprint, &records, &err), -ENOKEY);
+	assert_int_equal(
+		leases_may_add(world.leases, world.sa[in], fingerprint, &records, &err), -ENOKEY);
+	assert_int_equal(records, 0);
+	// Its counters have their records.
+	assert_int_equal(
+		leases_may_add(world.leases, world.sa[out], world.fingerprint[out], &records, &err),
+		0);
+	assert_int_equal(records, 0);
+	// Another key's have none.
+	assert_int_equal(journal_key_register(world.journal, fingerprint, world.unix_s, &err), 0);
+	assert_int_equal(
+		leases_may_add(world.leases, world.sa[out], fingerprint, &records, &err), 0);
+	assert_int_equal(records, WORLD_WORKERS);
+	assert_int_equal(
+		leases_may_add(world.leases, world.sa[in], fingerprint, &records, &err), 0);
+	assert_int_equal(journal_used(world.journal), used + 1);
+	records = journal_capacity(world.journal) - journal_used(world.journal);
+	assert_int_equal(
+		leases_may_add(world.leases, world.sa[in], fingerprint, &records, &err), 0);
+	assert_int_equal(
+		leases_may_add(world.leases, world.sa[out], fingerprint, &records, &err), -ENOSPC);
+	world_end(&world);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_rules_hold),
 		cmocka_unit_test(missing_syncs_are_found),
+		cmocka_unit_test(room_is_known_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
