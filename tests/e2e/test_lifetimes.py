@@ -45,6 +45,24 @@ def test_an_sa_ends(sites, limit):
     assert capture.dropped == 0 and found.in_clear == 0, found.words()
 
 
+def test_a_new_key_has_the_limits_of_the_old(sites):
+    """Where rekey-sa says nothing of lifetimes, and what it says of them counts by itself."""
+    a, b = sites.pair("vpe")
+    sites.start().wait_reachable((4,))
+    with Admin(a) as admin, Admin(b) as at_b, Admin(a, a.socket) as listener:
+        listener.monitor()
+        for more in ({"soft_lifetime": {"packets": 20}, "hard_lifetime": {"packets": 500}}, {},
+                     {"hard_lifetime": {"packets": 30}}):
+            fresh = gw.sa("vpe")
+            at_b.rekey_sa(tunnel="peer", direction="in", spi=fresh.spi, key=fresh.key.hex())
+            admin.rekey_sa(tunnel="peer", direction="out", spi=fresh.spi, key=fresh.key.hex(),
+                           **more)
+        assert traffic.ping(sites.host["a"], B.host[4], 40, interval=0.01).received >= 30
+        for kind in ("soft-expire", "hard-expire"):
+            event = listener.event(kind)
+            assert (event["spi"], event["reason"]) == (fresh.spi, "packets")
+
+
 def test_audited_events_are_told(sites):
     """A replay: everybody who listens hears of it, at either socket."""
     a, b = sites.pair("esp")
