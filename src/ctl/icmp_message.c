@@ -1,17 +1,14 @@
 // Writing ICMP errors, and the rules for keeping quiet.
 #include "ctl/icmp_message.h"
 
+#include "proto/icmp_enclose.h"
 #include "proto/ip_upper.h"
 
 #include <string.h>
 
-#define ICMP_HEADER 8
-#define ICMP_CHECKSUM 2
 #define ICMP_REST 4
 #define MESSAGE4_MAX 576 // RFC 1812 section 4.3.2.3
 #define IPV4_MTU_MIN 68
-#define HOP_LIMIT 64
-#define TRAFFIC_CLASS 0xc0 // internetwork control: RFC 1812 section 4.3.2.5
 
 static const struct {
 	const char *name;
@@ -125,21 +122,15 @@ static size_t quote(uint8_t *to, const uint8_t *packet, size_t octets, size_t ow
 	return octets;
 }
 
-static void store_checksum(uint8_t *at, uint32_t sum)
-{
-	uint16_t checksum = (uint16_t)~checksum_fold(sum);
-
-	memcpy(at, &checksum, sizeof(checksum));
-}
-
 static size_t write4(enum icmp_kind kind, const uint8_t *packet, size_t octets,
 	const struct ip_addr *source, uint32_t mtu, size_t most, uint8_t *out)
 {
 	uint8_t *icmp = out + IPV4_HEADER_MIN;
-	size_t total;
+	struct ip_addr asker = ip_source(packet);
+	size_t length;
 
-	memset(out, 0, IPV4_HEADER_MIN + ICMP_HEADER);
-	total = IPV4_HEADER_MIN + ICMP_HEADER +
+	memset(icmp, 0, ICMP_HEADER);
+	length = ICMP_HEADER +
 		quote(icmp + ICMP_HEADER, packet, octets, load_be16(packet + IPV4_TOTAL_LENGTH),
 			(most < MESSAGE4_MAX ? most : MESSAGE4_MAX) - IPV4_HEADER_MIN -
 				ICMP_HEADER);
@@ -148,26 +139,17 @@ static size_t write4(enum icmp_kind kind, const uint8_t *packet, size_t octets,
 	if (mtu != 0)
 		store_be16(
 			icmp + ICMP_REST + 2, (uint16_t)(mtu < IPV4_MTU_MIN ? IPV4_MTU_MIN : mtu));
-	store_checksum(icmp + ICMP_CHECKSUM, checksum_sum_any(icmp, total - IPV4_HEADER_MIN));
-	out[0] = 0x45;
-	out[IPV4_TOS] = TRAFFIC_CLASS;
-	store_be16(out + IPV4_TOTAL_LENGTH, (uint16_t)total);
-	store_be16(out + IPV4_FRAGMENT, IPV4_DONT_FRAGMENT);
-	out[IPV4_TTL] = HOP_LIMIT;
-	out[IPV4_PROTOCOL] = IP_PROTOCOL_ICMP;
-	memcpy(out + IPV4_SOURCE, source->octets, 4);
-	memcpy(out + IPV4_DESTINATION, packet + IPV4_SOURCE, 4);
-	store_checksum(out + IPV4_CHECKSUM, checksum_sum(out, IPV4_HEADER_MIN));
-	return total;
+	return icmp_enclose(out, length, source, &asker);
 }
 
 static size_t write6(enum icmp_kind kind, const uint8_t *packet, size_t octets,
 	const struct ip_addr *source, uint32_t mtu, size_t most, uint8_t *out)
 {
 	uint8_t *icmp = out + IPV6_HEADER;
+	struct ip_addr asker = ip_source(packet);
 	size_t length;
 
-	memset(out, 0, IPV6_HEADER + ICMP_HEADER);
+	memset(icmp, 0, ICMP_HEADER);
 	length = ICMP_HEADER +
 		quote(icmp + ICMP_HEADER, packet, octets,
 			IPV6_HEADER + (size_t)load_be16(packet + IPV6_PAYLOAD_LENGTH),
@@ -178,17 +160,7 @@ static size_t write6(enum icmp_kind kind, const uint8_t *packet, size_t octets,
 	// Hosts do not go below (RFC 8201 section 4).
 	if (mtu != 0)
 		store_be32(icmp + ICMP_REST, mtu < IPV6_MTU_MIN ? IPV6_MTU_MIN : mtu);
-	memcpy(out + IPV6_SOURCE, source->octets, 16);
-	memcpy(out + IPV6_DESTINATION, packet + IPV6_SOURCE, 16);
-	// The pseudo-header's addresses are where they belong, its length and protocol are not.
-	store_checksum(icmp + ICMP_CHECKSUM,
-		checksum_sum(out + IPV6_SOURCE, 32) + htobe16((uint16_t)length) +
-			htobe16(IP_PROTOCOL_ICMPV6) + checksum_sum_any(icmp, length));
-	store_be32(out, 6u << 28 | TRAFFIC_CLASS << 20);
-	store_be16(out + IPV6_PAYLOAD_LENGTH, (uint16_t)length);
-	out[IPV6_NEXT_HEADER] = IP_PROTOCOL_ICMPV6;
-	out[IPV6_HOP_LIMIT] = HOP_LIMIT;
-	return IPV6_HEADER + length;
+	return icmp_enclose(out, length, source, &asker);
 }
 
 size_t icmp_message_write(enum icmp_kind kind, const uint8_t *packet, size_t octets,

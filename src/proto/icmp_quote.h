@@ -2,8 +2,8 @@
 #pragma once
 
 #include "proto/burst.h"
+#include "proto/icmp_enclose.h"
 
-#define ICMP_HEADER 8
 #define ICMP_UNREACHABLE 3
 
 struct icmp_quote {
