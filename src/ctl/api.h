@@ -14,6 +14,7 @@
 #define API_SHOW_STATS "show-stats"
 #define API_SHOW_SA "show-sa"
 #define API_SHOW_POLICY "show-policy"
+#define API_SHOW_TUNNELS "show-tunnels"
 #define API_SHOW_PORTS "show-ports"
 #define API_SHOW_WORKERS "show-workers"
 #define API_SHOW_EVENTS "show-events"

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "ctl/host_guard_watch.h"
 #include "ctl/live.h"
+#include "ctl/liveness.h"
 #include "ctl/path_mtu.h"
 #include "ctl/tunnel_mtu.h"
 #include "ctl/used_keys.h"
@@ -384,6 +385,8 @@ int apply(struct gateway *gateway, struct config *next, struct error *err)
 	}
 	publish_all(gateway, next);
 	replace(gateway, next);
+	if (gateway->liveness)
+		liveness_follow(gateway->liveness);
 	// Tunnels that are gone have no policy any more; whoever still looks finds no SA.
 	live_sweep(gateway, named, 1);
 	about_path_set(gateway->dp, gateway->sa, gateway->sas);

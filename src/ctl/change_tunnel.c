@@ -37,7 +37,8 @@ static bool same(const struct config_tunnel *a, const struct config_tunnel *b)
 	return ip_addr_equal(&a->local, &b->local) && ip_addr_equal(&a->remote, &b->remote) &&
 		a->port == b->port && a->mtu == b->mtu && a->tcp_mss == b->tcp_mss &&
 		a->pmtu_discovery == b->pmtu_discovery &&
-		memcmp(&a->class, &b->class, sizeof(a->class)) == 0;
+		memcmp(&a->class, &b->class, sizeof(a->class)) == 0 &&
+		memcmp(&a->probe, &b->probe, sizeof(a->probe)) == 0;
 }
 
 int change_add_tunnel(

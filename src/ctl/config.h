@@ -20,6 +20,7 @@
 #define CONFIG_LCORES 256
 #define CONFIG_HOST_INTERFACE 16 // IFNAMSIZ
 #define CONFIG_TUNNEL_INBOUND_MAX 8
+#define CONFIG_PROBE_ROUTES_MAX 16
 #define CONFIG_TCP_MSS_TUNNEL UINT16_MAX // what fits the tunnel
 
 struct config_eal {
@@ -75,6 +76,24 @@ struct config_dscp {
 #define OWNER_FILE 0
 #define OWNER_OPERATOR 1
 
+// A route of the kernel's that is there unless the tunnel is down.
+struct config_route {
+	struct ip_prefix prefix;
+	struct ip_addr via; // of the same family
+	uint32_t metric;    // 0: the kernel's own choice
+};
+
+// How a tunnel's liveness is found out. All zero: it is not. Compared as octets.
+struct config_probe {
+	struct ip_addr peer;  // inner addresses, of one family: the other gateway's,
+	struct ip_addr local; // and ours
+	uint32_t interval_ms;
+	uint8_t misses;	 // in a row, and it is down
+	uint8_t answers; // in a row, and it is up again
+	uint8_t routes_n;
+	struct config_route route[CONFIG_PROBE_ROUTES_MAX];
+};
+
 struct config_tunnel {
 	char name[TUNNEL_NAME];
 	uint16_t owner;
@@ -88,6 +107,7 @@ struct config_tunnel {
 	unsigned dscp_map_n;
 	struct config_dscp dscp_map[OUTER_DSCPS];
 	bool pmtu_discovery; // believe routers on the way about the path MTU
+	struct config_probe probe;
 	bool has_out;
 	struct config_sa out;
 	unsigned in_n;

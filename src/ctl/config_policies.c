@@ -30,7 +30,7 @@ static const struct {
 	{"udplite", IP_PROTOCOL_UDP_LITE},
 };
 
-static int prefix(struct reader *reader, const config_setting_t *setting, struct ip_prefix *parsed)
+int read_prefix(struct reader *reader, const config_setting_t *setting, struct ip_prefix *parsed)
 {
 	char quoted[QUOTE_TEXT], meant[IP_PREFIX_TEXT];
 	const char *text, *slash;
@@ -65,7 +65,7 @@ static int prefix(struct reader *reader, const config_setting_t *setting, struct
 static int src(struct reader *reader, const config_setting_t *setting, void *object)
 {
 	struct selector *selector = &((struct config_policy *)object)->selector;
-	int ret = prefix(reader, setting, &selector->source);
+	int ret = read_prefix(reader, setting, &selector->source);
 	const char *wrong = ret < 0 ? NULL : policy_source_wrong(&selector->source);
 	char text[IP_PREFIX_TEXT];
 
@@ -78,7 +78,7 @@ static int src(struct reader *reader, const config_setting_t *setting, void *obj
 static int dst(struct reader *reader, const config_setting_t *setting, void *object)
 {
 	struct selector *selector = &((struct config_policy *)object)->selector;
-	int ret = prefix(reader, setting, &selector->destination);
+	int ret = read_prefix(reader, setting, &selector->destination);
 
 	if (ret == 0 && selector->source.addr.family != selector->destination.addr.family)
 		ret = setting_fail(reader, setting,

@@ -21,6 +21,7 @@ extern const struct settings workers_settings;
 extern const struct settings port_settings;
 extern const struct settings tunnel_settings;
 extern const struct settings tunnel_request_settings; // without SAs
+extern const struct settings probe_settings;
 extern const struct settings sa_out_settings;
 extern const struct settings sa_in_settings;
 extern const struct settings sa_request_settings; // of struct sa_request
@@ -45,6 +46,12 @@ struct sa_request {
 void policy_default(struct config_policy *policy);
 // One end of a tunnel or an SA.
 int read_address(struct reader *reader, const config_setting_t *setting, struct ip_addr *addr);
+// One without host bits.
+int read_prefix(struct reader *reader, const config_setting_t *setting, struct ip_prefix *parsed);
+
+// What a probe's settings leave to those of its tunnel. probe: its group; NULL: it is off.
+int probe_finish(
+	struct reader *reader, const config_setting_t *probe, struct config_tunnel *tunnel);
 
 // Lists that grow by the walker; see struct setting.
 void *port_element(struct reader *reader, void *object, unsigned i, unsigned n);

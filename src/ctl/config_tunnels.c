@@ -221,6 +221,8 @@ static int tunnel_finish(struct reader *reader, const config_setting_t *group, v
 	tunnel->line = setting_line(group);
 	if (tunnel->mtu == 0)
 		tunnel->mtu = reader->config->ports[tunnel->port].params.mtu;
+	if (ret == 0)
+		ret = probe_finish(reader, config_setting_get_member(group, "probe"), tunnel);
 	tunnel->has_out = config_setting_get_member(group, "out") != NULL;
 	if (tunnel->has_out && ret == 0)
 		ret = finish_sa(reader, tunnel, &tunnel->out, false);
@@ -308,6 +310,10 @@ static const struct setting tunnel_rows[] = {
 		FIELD(struct config_tunnel, pmtu_discovery),
 		.defaults = true,
 		.fallback = true},
+	{.name = "probe",
+		.kind = SETTING_GROUP,
+		FIELD(struct config_tunnel, probe),
+		.group = &probe_settings},
 	{.name = "out",
 		.kind = SETTING_GROUP,
 		FIELD(struct config_tunnel, out),

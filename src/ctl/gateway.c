@@ -13,6 +13,7 @@
 #include "ctl/icmp.h"
 #include "ctl/journal_service.h"
 #include "ctl/live.h"
+#include "ctl/liveness.h"
 #include "ctl/metrics.h"
 #include "ctl/mirror.h"
 #include "ctl/neighbour_room.h"
@@ -201,6 +202,8 @@ static int create_control(struct gateway *gateway, struct error *err)
 	if (rc == 0)
 		rc = audit_create(gateway, &gateway->audit, err);
 	if (rc == 0)
+		rc = liveness_create(gateway, &gateway->liveness, err);
+	if (rc == 0)
 		rc = punt_service_create(gateway, &gateway->punt_service, err);
 	if (rc == 0)
 		rc = changes_create(gateway, &gateway->changes, err);
@@ -341,6 +344,7 @@ void gateway_destroy(struct gateway *gateway)
 	server_destroy(gateway->server);
 	changes_destroy(gateway->changes);
 	punt_service_destroy(gateway->punt_service);
+	liveness_destroy(gateway->liveness);
 	audit_destroy(gateway->audit);
 	unresolved_destroy(gateway->unresolved);
 	icmp_destroy(gateway->icmp);

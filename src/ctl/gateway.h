@@ -18,6 +18,7 @@ struct host_guard_watch;
 struct host_if;
 struct icmp;
 struct journal_service;
+struct liveness;
 struct metrics;
 struct mirror;
 struct path_mtu;
@@ -52,6 +53,7 @@ struct gateway {
 	struct mirror *mirror;
 	struct icmp *icmp;
 	struct path_mtu *path_mtu;
+	struct liveness *liveness;
 	struct audit *audit;
 	struct unresolved *unresolved;
 	struct punt_service *punt_service;

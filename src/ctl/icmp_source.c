@@ -14,8 +14,8 @@ struct way {
 	struct ip_addr asker;
 };
 
-// The policy that ICMP from source to the asker meets on its way out; NULL: none.
-static const struct policy *policy_of(const struct way *way, const struct ip_addr *source)
+const struct policy *icmp_policy(
+	const struct spd *spd, const struct ip_addr *source, const struct ip_addr *destination)
 {
 	bool ipv6 = source->family == IP_V6;
 	uint8_t header[IPV6_HEADER] = {(uint8_t)(source->family << 4)};
@@ -25,20 +25,20 @@ static const struct policy *policy_of(const struct way *way, const struct ip_add
 	uint32_t match;
 
 	memcpy(header + (ipv6 ? IPV6_SOURCE : IPV4_SOURCE), source->octets, octets);
-	memcpy(header + (ipv6 ? IPV6_DESTINATION : IPV4_DESTINATION), way->asker.octets, octets);
+	memcpy(header + (ipv6 ? IPV6_DESTINATION : IPV4_DESTINATION), destination->octets, octets);
 	b.packet[0] = (struct packet){
 		.l4 = ipv6 ? IPV6_HEADER : IPV4_HEADER_MIN,
 		.protocol = ipv6 ? IP_PROTOCOL_ICMPV6 : IP_PROTOCOL_ICMP,
 		.flags = ipv6 ? PACKET_IPV6 : 0,
 	};
-	spd_lookup(way->spd, SPD_OUT, &b, 0, 1, &match);
-	return match == SPD_NO_MATCH ? NULL : spd_policy(way->spd, match);
+	spd_lookup(spd, SPD_OUT, &b, 0, 1, &match);
+	return match == SPD_NO_MATCH ? NULL : spd_policy(spd, match);
 }
 
 static bool fits(void *arg, const struct ip_addr *source)
 {
 	const struct way *way = arg;
-	const struct policy *policy = policy_of(way, source);
+	const struct policy *policy = icmp_policy(way->spd, source, &way->asker);
 
 	if (!policy)
 		return false;

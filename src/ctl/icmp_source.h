@@ -5,6 +5,12 @@
 #include "dataplane/meta.h"
 
 struct gateway;
+struct policy;
+struct spd;
+
+// The policy that ICMP from source to destination, of one family, meets on its way out; NULL: none.
+const struct policy *icmp_policy(
+	const struct spd *spd, const struct ip_addr *source, const struct ip_addr *destination);
 
 // For ICMP to asker. port: towards which an address would be best. tunnel: of ABOUT_TUNNEL. The
 // workers judge by the same policies again, when the answer is on its way. false: no address of the

@@ -1,6 +1,7 @@
 // Metrics of tunnels and SAs. A tunnel that is configured is there whatever its state.
 #include "base/counter.h"
 #include "ctl/gateway.h"
+#include "ctl/liveness.h"
 #include "ctl/metrics_families.h"
 
 #include <inttypes.h>
@@ -74,8 +75,45 @@ static struct state *states_of(const struct gateway *gateway)
 static bool is_up(
 	const struct gateway *gateway, const struct tunnel *tunnel, const struct state *state)
 {
+	struct liveness_view view;
+
 	return state->left > 0 && state->inbound > 0 &&
-		port_link_up(&gateway->dp->port[tunnel->port]);
+		port_link_up(&gateway->dp->port[tunnel->port]) &&
+		!(liveness_of(tunnel, &view) && view.state == LIVENESS_down);
+}
+
+static void probes(struct metrics_text *text, const struct gateway *gateway)
+{
+	struct liveness_view view;
+
+	metrics_family(text, METRICS_GAUGE, "vped_tunnel_probe_state",
+		"Of tunnels that are probed: 1 for the state that the tunnel is in.");
+	for (unsigned i = 0; i < gateway->tunnels; i++) {
+		const struct tunnel *tunnel = gateway->tunnel[i];
+
+		if (!tunnel || !liveness_of(tunnel, &view))
+			continue;
+		for (enum liveness_state state = 0; state <= LIVENESS_down; state++)
+			metrics_count(text, view.state == state, "tunnel", tunnel->name, "state",
+				liveness_state_name(state), NULL);
+	}
+	metrics_family(text, METRICS_COUNTER, "vped_tunnel_probes",
+		"Questions sent through the tunnel to the other end.");
+	for (unsigned i = 0; i < gateway->tunnels; i++)
+		if (gateway->tunnel[i] && liveness_of(gateway->tunnel[i], &view))
+			metrics_count(text, view.asked, "tunnel", gateway->tunnel[i]->name, NULL);
+	metrics_family(text, METRICS_COUNTER, "vped_tunnel_probe_answers",
+		"Answers to them that came out of the tunnel.");
+	for (unsigned i = 0; i < gateway->tunnels; i++)
+		if (gateway->tunnel[i] && liveness_of(gateway->tunnel[i], &view))
+			metrics_count(
+				text, view.answered, "tunnel", gateway->tunnel[i]->name, NULL);
+	metrics_family(text, METRICS_GAUGE, "vped_tunnel_probe_rtt_seconds",
+		"How long the last answer took.");
+	for (unsigned i = 0; i < gateway->tunnels; i++)
+		if (gateway->tunnel[i] && liveness_of(gateway->tunnel[i], &view) && view.rtt_us > 0)
+			metrics_real(
+				text, view.rtt_us / 1e6, "tunnel", gateway->tunnel[i]->name, NULL);
 }
 
 void metrics_of_tunnels(struct metrics_text *text, const struct gateway *gateway)
@@ -99,8 +137,8 @@ void metrics_of_tunnels(struct metrics_text *text, const struct gateway *gateway
 			gateway->dp->port[tunnel->port].name, NULL);
 	}
 	metrics_family(text, METRICS_GAUGE, "vped_tunnel_up",
-		"1 while the tunnel has SAs for both directions, sequence numbers left and a "
-		"link.");
+		"1 while the tunnel has SAs for both directions, sequence numbers left, a link "
+		"and, if it is probed, has not failed to answer.");
 	for (unsigned i = 0; i < gateway->tunnels; i++)
 		if (gateway->tunnel[i])
 			metrics_count(text, is_up(gateway, gateway->tunnel[i], &state[i]), "tunnel",
@@ -118,6 +156,7 @@ void metrics_of_tunnels(struct metrics_text *text, const struct gateway *gateway
 			metrics_count(text, gateway->tunnel[i]->path_mtu, "tunnel",
 				gateway->tunnel[i]->name, NULL);
 	free(state);
+	probes(text, gateway);
 }
 
 // Together they name an SA.

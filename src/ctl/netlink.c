@@ -10,7 +10,8 @@
 
 #define BUFFER_OCTETS 65536		// the kernel fills up to 32 KiB at a time
 #define LISTEN_OCTETS (4 * 1024 * 1024) // of changes that wait for us
-#define DUMP_TIMEOUT_S 2
+#define ANSWER_TIMEOUT_S 2
+#define ANSWER_OCTETS 8192 // an error quotes the request
 
 struct dump {
 	int (*each)(const struct nlmsghdr *message, void *arg);
@@ -41,10 +42,60 @@ static int receive(struct mnl_socket *socket, struct dump *dump, char *buffer)
 	return more < 0 ? -errno : dump->ret;
 }
 
+// Bound, and never waited for longer than the kernel takes by far. 0 or -errno.
+static int prepare(struct mnl_socket *socket)
+{
+	const struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S};
+
+	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+		setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &timeout,
+			sizeof(timeout)) < 0)
+		return -errno;
+	return 0;
+}
+
+int netlink_open_requests(struct mnl_socket **opened)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	int ret;
+
+	if (!socket)
+		return -errno;
+	ret = prepare(socket);
+	if (ret < 0)
+		mnl_socket_close(socket);
+	else
+		*opened = socket;
+	return ret;
+}
+
+int netlink_request(struct mnl_socket *socket, struct nlmsghdr *message)
+{
+	static uint32_t number;
+	char answer[ANSWER_OCTETS] __attribute__((aligned(8)));
+	int more = MNL_CB_OK;
+
+	message->nlmsg_flags |= NLM_F_ACK;
+	message->nlmsg_seq = ++number;
+	if (mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
+		return -errno;
+	while (more > MNL_CB_STOP) {
+		ssize_t n = mnl_socket_recvfrom(socket, answer, sizeof(answer));
+
+		if (n < 0)
+			return -errno;
+		more = mnl_cb_run(
+			answer, (size_t)n, number, mnl_socket_get_portid(socket), NULL, NULL);
+		// What came too late for the request before.
+		if (more < 0 && errno == EPROTO)
+			more = MNL_CB_OK;
+	}
+	return more < 0 ? -errno : 0;
+}
+
 int netlink_dump(uint16_t type, uint8_t family,
 	int (*each)(const struct nlmsghdr *message, void *arg), void *arg)
 {
-	const struct timeval timeout = {.tv_sec = DUMP_TIMEOUT_S};
 	struct dump dump = {.each = each, .arg = arg};
 	char request[MNL_ALIGN(sizeof(struct nlmsghdr)) + MNL_ALIGN(sizeof(struct rtgenmsg))]
 		__attribute__((aligned(8)));
@@ -64,14 +115,11 @@ int netlink_dump(uint16_t type, uint8_t family,
 	message->nlmsg_seq = 1;
 	general = mnl_nlmsg_put_extra_header(message, sizeof(*general));
 	general->rtgen_family = family;
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-		setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &timeout,
-			sizeof(timeout)) < 0 ||
-		mnl_socket_sendto(socket, message, message->nlmsg_len) < 0) {
+	ret = prepare(socket);
+	if (ret == 0 && mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
 		ret = -errno;
-		goto out;
-	}
-	ret = receive(socket, &dump, buffer);
+	if (ret == 0)
+		ret = receive(socket, &dump, buffer);
 out:
 	free(buffer);
 	if (socket)

@@ -16,6 +16,12 @@ int netlink_dump(uint16_t type, uint8_t family,
 // be closed with mnl_socket_close. 0 or -errno.
 int netlink_listen(const unsigned *groups, unsigned n, struct mnl_socket **opened);
 
+// A socket for netlink_request. The caller's, to be closed with mnl_socket_close. 0 or -errno.
+int netlink_open_requests(struct mnl_socket **opened);
+// Asks the kernel for one change and waits for its word, which comes at once. message: with
+// NLM_F_REQUEST; flags and number are seen to here. 0, or -errno: the kernel's, or ours.
+int netlink_request(struct mnl_socket *socket, struct nlmsghdr *message);
+
 // found[type] becomes the attribute of this type, or NULL; found has max + 1 places. header: octets
 // of the family's own header in front of the attributes.
 void netlink_attributes(

@@ -33,6 +33,14 @@ void notify_sa(
 			gateway->owners.owner[sa->owner].name));
 }
 
+void notify_tunnel(const struct gateway *gateway, const struct tunnel *tunnel, bool up,
+	const char *peer, const char *hindered)
+{
+	notify(gateway,
+		json_pack("{s:s, s:s, s:s, s:s*}", "kind", up ? "tunnel-up" : "tunnel-down",
+			"tunnel", tunnel->name, "peer", peer, "hindered", hindered));
+}
+
 void notify_acquire(const struct gateway *gateway, unsigned index, const struct rte_mbuf *m)
 {
 	struct tunnel *tunnel = index < gateway->tunnels ? gateway->tunnel[index] : NULL;

@@ -7,6 +7,7 @@
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
 #include "ctl/limiter.h"
+#include "ctl/liveness.h"
 #include "ctl/notify.h"
 #include "ctl/path_mtu.h"
 #include "ctl/unresolved.h"
@@ -38,7 +39,10 @@ static void serve(struct punt_service *service, struct rte_mbuf *m)
 	const struct meta *meta = meta_of(m);
 	struct host_if *host_if = gateway->host_if[meta->port];
 
+	if (meta->kind == META_PROBE && liveness_hear(gateway->liveness, m))
+		return;
 	switch (meta->kind) {
+	case META_PROBE: // somebody else's echo
 	case META_PUNT:
 		service->stats.frames++;
 		if (host_if) {

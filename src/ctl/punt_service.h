@@ -16,8 +16,8 @@ struct punt_service_stats {
 	uint64_t unknown;    // of a kind or for a reason we do not know: a bug
 };
 
-// Uses the gateway's events, dp, host_if, unresolved, icmp and path_mtu, which outlive it. 0 or
-// -errno.
+// Uses the gateway's events, dp, host_if, unresolved, icmp, path_mtu and liveness, which outlive
+// it. 0 or -errno.
 int punt_service_create(struct gateway *gateway, struct punt_service **created, struct error *err);
 // NULL is fine. What still waits in the rings stays there.
 void punt_service_destroy(struct punt_service *service);

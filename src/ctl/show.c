@@ -13,6 +13,7 @@ static const struct request rows[] = {
 	{.name = API_SHOW_STATS, .handle = show_stats},
 	{.name = API_SHOW_SA, .handle = show_sa, .argument = SHOW_SAS_ARGUMENTS},
 	{.name = API_SHOW_POLICY, .handle = show_policy, .argument = {{"name", JSON_STRING}}},
+	{.name = API_SHOW_TUNNELS, .handle = show_tunnels, .argument = {{"name", JSON_STRING}}},
 	{.name = API_SHOW_PORTS, .handle = show_ports},
 	{.name = API_SHOW_WORKERS, .handle = show_workers},
 	{.name = API_PROFILE_SHOW, .handle = profile_show},
@@ -34,6 +35,13 @@ json_t *show_addr(const struct ip_addr *addr)
 	char text[IP_ADDR_TEXT];
 
 	return json_string(ip_addr_format(addr, text));
+}
+
+json_t *show_prefix(const struct ip_prefix *prefix)
+{
+	char text[IP_PREFIX_TEXT];
+
+	return json_string(ip_prefix_format(prefix, text));
 }
 
 json_t *show_sequence(uint64_t value)

@@ -19,6 +19,8 @@ int show_stats(
 int show_sa(struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
 int show_policy(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
+int show_tunnels(
+	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
 int show_ports(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
 int show_workers(
@@ -45,6 +47,7 @@ json_t *show_event(const struct gateway *gateway, const struct audit_record *rec
 // Octets to JSON; each returns a new reference, or NULL without memory.
 json_t *show_counter(uint64_t value);
 json_t *show_addr(const struct ip_addr *addr);
+json_t *show_prefix(const struct ip_prefix *prefix);
 // A number that may be beyond what JSON's readers keep exactly: as a string.
 json_t *show_sequence(uint64_t value);
 // The reasons that are not zero: [{"reason", "text", "packets"}]. drops: n of them, from DROP_NONE.

@@ -8,13 +8,6 @@
 static const char *const actions[] = {
 	[POLICY_DISCARD] = "discard", [POLICY_BYPASS] = "bypass", [POLICY_PROTECT] = "protect"};
 
-static json_t *prefix(const struct ip_prefix *p)
-{
-	char text[IP_PREFIX_TEXT];
-
-	return json_string(ip_prefix_format(p, text));
-}
-
 static json_t *ports(const struct port_range *range)
 {
 	return json_pack("[i, i]", (int)range->first, (int)range->last);
@@ -26,8 +19,8 @@ static json_t *one(const struct gateway *gateway, const struct spd *spd, unsigne
 	const struct policy *policy = spd_policy(spd, index + 1);
 	const struct selector *s = &policy->selector;
 	json_t *shown = json_pack("{s:i, s:s, s:o, s:o, s:o, s:s, s:I}", "order", (int)index + 1,
-		"name", policy->name, "source", prefix(&s->source), "destination",
-		prefix(&s->destination), "protocol",
+		"name", policy->name, "source", show_prefix(&s->source), "destination",
+		show_prefix(&s->destination), "protocol",
 		s->protocol == SELECTOR_ANY_PROTOCOL ? json_string("any")
 						     : json_integer(s->protocol),
 		"action", actions[policy->action], "hits",

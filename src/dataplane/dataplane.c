@@ -292,13 +292,24 @@ int dataplane_create(
 	return 0;
 }
 
-void dataplane_set_peers(struct dataplane *dp, const struct ip_addr remote[], unsigned n)
+static void set_filter(const struct dataplane *dp, struct addr_filter *filter,
+	const struct ip_addr addr[], unsigned n)
 {
 	struct addr_filter next = {.word = {0}};
 
 	for (unsigned i = 0; i < n; i++)
-		addr_filter_add(&next, &remote[i], dp->punt_seed);
-	addr_filter_replace(&dp->peers, &next);
+		addr_filter_add(&next, &addr[i], dp->punt_seed);
+	addr_filter_replace(filter, &next);
+}
+
+void dataplane_set_peers(struct dataplane *dp, const struct ip_addr remote[], unsigned n)
+{
+	set_filter(dp, &dp->peers, remote, n);
+}
+
+void dataplane_set_probed(struct dataplane *dp, const struct ip_addr peer[], unsigned n)
+{
+	set_filter(dp, &dp->probed, peer, n);
 }
 
 static void drain_ring(struct rte_ring *ring)

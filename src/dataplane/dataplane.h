@@ -65,6 +65,7 @@ struct dataplane {
 	// Control adds, workers read.
 	struct addr_filter sent_to; // peers with the SPI of an outbound SA
 	struct addr_filter peers;   // other ends of tunnels
+	struct addr_filter probed;  // inner addresses by which tunnels are probed
 	// Control writes, workers read every few turns.
 	atomic_bool stop;
 	struct rte_rcu_qsbr *qsbr;
@@ -93,6 +94,9 @@ void dataplane_publish_fwd(struct dataplane *dp, struct fwd *fwd);
 
 // The other ends of tunnels from now on, whose IKE strangers cannot shut out.
 void dataplane_set_peers(struct dataplane *dp, const struct ip_addr remote[], unsigned n);
+
+// The inner addresses by which tunnels are probed from now on.
+void dataplane_set_probed(struct dataplane *dp, const struct ip_addr peer[], unsigned n);
 
 // Frees object after no worker can hold it, not even through a packet in a ring. Its memory must be
 // out of every published table already.

@@ -8,6 +8,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
 #include "dataplane/punt.h"
+#include "proto/icmp_echo.h"
 #include "proto/icmp_quote.h"
 #include "proto/ip_hdr.h"
 
@@ -277,6 +278,18 @@ static uint8_t protected_home(const struct worker *w, uint8_t home)
 	return home;
 }
 
+// An echo, or the answer to one, from an address by which a tunnel is probed; which tunnel's,
+// control knows.
+static bool is_probe(const struct worker *w, const struct rte_mbuf *m, const struct packet *packet)
+{
+	struct ip_addr from;
+
+	if (!icmp_is_echo(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, packet))
+		return false;
+	from = ip_source(rte_pktmbuf_mtod(m, const uint8_t *));
+	return addr_filter_has(&w->dp->probed, &from, w->dp->punt_seed);
+}
+
 // What tells of neighbours is believed on their own link only: the other end of a tunnel is not on
 // it (RFC 4861 section 7.1), whatever hop limit it writes.
 void local_deliver_decrypted(
@@ -291,5 +304,9 @@ void local_deliver_decrypted(
 		end(w, reason, m, packet);
 		return;
 	}
-	punt_bare(w, packet->port, protected_home(w, home), m, class);
+	home = protected_home(w, home);
+	if (class == PUNT_icmp && is_probe(w, m, packet))
+		punt_probe(w, packet->port, home, m, packet->tunnel);
+	else
+		punt_bare(w, packet->port, home, m, class);
 }

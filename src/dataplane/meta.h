@@ -16,6 +16,7 @@ enum meta_kind {
 	META_TELL,	 // an IP packet that was dropped: tell its sender why
 	META_UNRESOLVED, // an IP packet whose next hop has no link address: resolve that
 	META_PATH_MTU,	 // a frame: an ICMP error from the wire about a tunnel packet
+	META_PROBE,	 // a frame as of META_PUNT: an echo out of a tunnel, or the answer to one
 	// Control to worker.
 	META_FRAME,  // a frame from the port's host interface
 	META_PACKET, // an IP packet of the gateway itself, to be routed
@@ -41,7 +42,7 @@ struct meta {
 	uint8_t about;	 // enum meta_about; META_PACKET
 	uint16_t reason; // enum drop_reason; META_TELL, META_UNRESOLVED, META_RESUME
 	uint16_t mtu;	 // META_TELL, where it is the reason
-	uint16_t tunnel; // index; FORWARD_DECRYPTED, ABOUT_TUNNEL
+	uint16_t tunnel; // index; FORWARD_DECRYPTED, ABOUT_TUNNEL, META_PROBE
 };
 
 static inline struct meta *meta_of(struct rte_mbuf *m)

@@ -86,8 +86,8 @@ void punt_path_mtu(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt
 		put_limited(w, port, port, m, class, META_PATH_MTU, false);
 }
 
-void punt_bare(
-	struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m, enum punt_class class)
+static void put_bare(struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m,
+	enum punt_class class, enum meta_kind kind)
 {
 	uint8_t version = ip_version(rte_pktmbuf_mtod(m, const uint8_t *));
 	uint8_t *frame = pkt_prepend(m, RTE_ETHER_HDR_LEN);
@@ -97,7 +97,19 @@ void punt_bare(
 		return;
 	}
 	punt_ether(frame, &w->dp->port[home].mac, version);
-	put_limited(w, port, home, m, class, META_PUNT, true);
+	put_limited(w, port, home, m, class, kind, true);
+}
+
+void punt_bare(
+	struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m, enum punt_class class)
+{
+	put_bare(w, port, home, m, class, META_PUNT);
+}
+
+void punt_probe(struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m, uint16_t tunnel)
+{
+	meta_of(m)->tunnel = tunnel;
+	put_bare(w, port, home, m, PUNT_probe, META_PROBE);
 }
 
 void punt_tell(struct worker *w, uint8_t port, struct rte_mbuf *m, uint16_t mtu)

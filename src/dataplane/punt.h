@@ -19,6 +19,9 @@ void punt_frame(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_cl
 // one that the kernel accepts at the host interface of `home`, the port of the address it is for.
 void punt_bare(
 	struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m, enum punt_class class);
+// The same for ICMP echo that is about the liveness of the tunnel with this index, perhaps: control
+// looks at it first.
+void punt_probe(struct worker *w, uint8_t port, uint8_t home, struct rte_mbuf *m, uint16_t tunnel);
 // A frame as in punt_frame that is control's own, within the limits of a class: ICMP about a tunnel
 // packet.
 void punt_path_mtu(struct worker *w, uint8_t port, struct rte_mbuf *m, enum punt_class class);

@@ -18,6 +18,8 @@ struct tunnel_limits {
 	uint64_t learned_ms;
 };
 
+struct probe;
+
 // One peer: the SA that packets to it leave by can be exchanged while workers look at it.
 struct tunnel {
 	char name[TUNNEL_NAME];
@@ -33,6 +35,7 @@ struct tunnel {
 	struct tunnel_limits limits;
 	uint16_t path_mtu; // the least of them
 	bool pmtu_discovery;
+	struct probe *probe;  // ctl/liveness.h; NULL: nobody looks whether the other end lives
 	uint64_t acquired_ms; // when the want of an SA was last told
 	bool published;	      // workers may know of it
 	bool named;	      // while those are looked for that nobody names any more

@@ -11,16 +11,18 @@
 // Classes of traffic for the host's kernel, in the order in which control takes what waits, with
 // the packets a second that one worker gives it of one port unless configured otherwise. Neighbour:
 // ARP and neighbour discovery of stations that are known; newcomer: of others, who may be made up;
-// ike_peer: UDP 500 and 4500 from the other end of a tunnel; ike: from others; routing: BGP, OSPF,
-// BFD, VRRP and their like; membership: IGMP, MLD, which nothing proves to come from the link;
-// path_mtu: ICMP errors about the tunnels' packets, which control reads instead; icmp and other: to
-// the gateway.
+// ike_peer: UDP 500 and 4500 from the other end of a tunnel; ike: from others; probe: ICMP echo and
+// its answers out of a tunnel, from an inner address by which a tunnel is probed; routing: BGP,
+// OSPF, BFD, VRRP and their like; membership: IGMP, MLD, which nothing proves to come from the
+// link; path_mtu: ICMP errors about the tunnels' packets, which control reads instead; icmp and
+// other: to the gateway.
 // clang-format off
 #define PUNT_CLASSES(X) \
 	X(neighbour,  4000) \
 	X(newcomer,   1000) \
 	X(ike_peer,   1000) \
 	X(ike,        1000) \
+	X(probe,      4000) \
 	X(routing,    20000) \
 	X(membership, 1000) \
 	X(path_mtu,   4000) \

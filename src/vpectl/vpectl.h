@@ -51,6 +51,7 @@ const struct vpectl_command *vpectl_find(const char *name);
 enum vpectl_exit stats_show(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit sa_show(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit policy_show(const struct vpectl *ctl, int argc, char **argv);
+enum vpectl_exit tunnels_show(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit ports_show(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit workers_show(const struct vpectl *ctl, int argc, char **argv);
 enum vpectl_exit events_show(const struct vpectl *ctl, int argc, char **argv);

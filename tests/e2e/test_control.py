@@ -14,7 +14,7 @@ from gateway import program
 from lab import ROOT
 from sites import B
 
-REQUESTS = ("show-stats", "show-sa", "show-policy", "show-ports", "show-workers")
+REQUESTS = ("show-stats", "show-sa", "show-policy", "show-tunnels", "show-ports", "show-workers")
 
 
 def vped(lab, *argv):

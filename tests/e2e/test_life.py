@@ -12,7 +12,7 @@ import traffic
 from sites import B
 from streams import Steady
 
-REQUESTS = ("show-stats", "show-sa", "show-policy", "show-ports", "show-workers",
+REQUESTS = ("show-stats", "show-sa", "show-policy", "show-tunnels", "show-ports", "show-workers",
             "show-events")
 
 

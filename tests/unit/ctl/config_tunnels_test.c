@@ -81,6 +81,51 @@ static void outer_classes(void **state)
 		assert_int_equal(class.dscp[i], i == 46 ? 46 : 0);
 }
 
+#define PORTS_WITH_WAN                                                                 \
+	"ports = ( { name = \"lan\"; side = \"protected\"; vdev = \"net_null0\"; },\n" \
+	"{ name = \"wan\"; side = \"unprotected\"; vdev = \"net_null1\";\n"            \
+	"  host_interface = \"vped-wan\"; } );\n"
+
+static void probe(void **state)
+{
+	struct config *config = fixture_load_text(
+		PORTS_WITH_WAN "tunnels = ( " TUNNEL_B "}, " TUNNEL("c", "192.0.2.1",
+			"192.0.2.3") "probe = { peer = \"10.3.0.1\"; local = \"10.1.0.1\"; }; "
+				     "},\n" TUNNEL("d", "192.0.2.1",
+					     "192.0.2.4") "probe = { local = \"fd00:1::1\"; peer = "
+							  "\"fd00:4::1\"; interval_ms = 100;\n"
+							  "  misses = 100; answers = 1; routes = ( "
+							  "{ prefix = \"10.4.0.0/16\"; },\n"
+							  "    { prefix = \"10.4.0.0/16\"; metric "
+							  "= 4294967295L; },\n"
+							  "    { metric = 7; via = \"fe80::4\"; "
+							  "prefix = \"fd00:4::/32\"; } ); }; } "
+							  ");\n");
+	const struct config_probe *full = &config->tunnels[2].probe;
+	char text[IP_PREFIX_TEXT];
+
+	(void)state;
+	assert_int_equal(config->tunnels[0].probe.peer.family, IP_NONE);
+	assert_string_equal(ip_addr_format(&config->tunnels[1].probe.peer, text), "10.3.0.1");
+	assert_string_equal(ip_addr_format(&config->tunnels[1].probe.local, text), "10.1.0.1");
+	assert_int_equal(config->tunnels[1].probe.interval_ms, 1000);
+	assert_int_equal(config->tunnels[1].probe.misses, 3);
+	assert_int_equal(config->tunnels[1].probe.answers, 3);
+	assert_int_equal(config->tunnels[1].probe.routes_n, 0);
+	assert_string_equal(ip_addr_format(&full->peer, text), "fd00:4::1");
+	assert_int_equal(full->interval_ms, 100);
+	assert_int_equal(full->misses, 100);
+	assert_int_equal(full->answers, 1);
+	assert_int_equal(full->routes_n, 3);
+	assert_string_equal(ip_prefix_format(&full->route[0].prefix, text), "10.4.0.0/16");
+	assert_string_equal(ip_addr_format(&full->route[0].via, text), "192.0.2.4");
+	assert_int_equal(full->route[0].metric, 0);
+	assert_int_equal(full->route[1].metric, UINT32_MAX);
+	assert_string_equal(ip_addr_format(&full->route[2].via, text), "fe80::4");
+	assert_int_equal(full->route[2].metric, 7);
+	config_free(config);
+}
+
 static const char two_tunnels[] =
 	PORTS "tunnels = ( " TUNNEL_B "dscp = \"copy\"; ecn = \"normal\";\n"
 	      "pmtu_discovery = false; mtu = 576;\n"
@@ -316,6 +361,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tcp_mss),
 		cmocka_unit_test(outer_classes),
+		cmocka_unit_test(probe),
 		cmocka_unit_test(tunnel_settings),
 		cmocka_unit_test(sa_settings),
 		cmocka_unit_test(lifetimes),

@@ -5,6 +5,7 @@
 #include "ctl/gateway.h"
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
+#include "ctl/liveness.h"
 #include "ctl/notify.h"
 #include "ctl/path_mtu.h"
 #include "ctl/unresolved.h"
@@ -118,6 +119,19 @@ void unresolved_look(struct unresolved *unresolved, uint64_t now_ms)
 	looked++;
 }
 
+static bool about_liveness;
+static unsigned probes;
+
+bool liveness_hear(struct liveness *liveness, struct rte_mbuf *m)
+{
+	assert_ptr_equal(liveness, gateway.liveness);
+	assert_int_equal(meta_of(m)->tunnel, 7);
+	probes++;
+	if (about_liveness)
+		rte_pktmbuf_free(m);
+	return about_liveness;
+}
+
 static enum drop_reason put_reason = DROP_too_big;
 
 static void put(enum meta_kind kind, uint8_t port, uint8_t version, uint16_t octets)
@@ -189,6 +203,34 @@ static void each_to_its_own(void **state)
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }
 
+// An echo out of a tunnel is liveness's to look at, and the kernel's if it is somebody else's.
+static void echoes(void **state)
+{
+	struct punt_service *service;
+	const struct punt_service_stats *stats;
+	struct error err;
+	unsigned before = written;
+
+	(void)state;
+	gateway.liveness = (struct liveness *)&probes; // only compared
+	assert_int_equal(punt_service_create(&gateway, &service, &err), 0);
+	stats = punt_service_stats(service);
+	about_liveness = true;
+	put(META_PROBE, 2, 4, 60);
+	run();
+	assert_int_equal(probes, 1);
+	assert_int_equal(written, before);
+	assert_int_equal(stats->frames, 0);
+	about_liveness = false;
+	put(META_PROBE, 2, 4, 60);
+	run();
+	assert_int_equal(probes, 2);
+	assert_int_equal(written, before + 1);
+	assert_int_equal(stats->frames, 1);
+	punt_service_destroy(service);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+}
+
 // Full rings take more than one period, so that the rest of the loop gets its turn, and none of
 // them takes that of another.
 static void is_bounded(void **state)
@@ -220,6 +262,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_to_its_own),
+		cmocka_unit_test(echoes),
 		cmocka_unit_test(is_bounded),
 	};
 	int failed;

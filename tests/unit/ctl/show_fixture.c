@@ -174,11 +174,18 @@ static struct dataplane dp = {
 	.encrypt_index = {0, 1},
 	.encrypt_worker = {0, 1},
 };
-static struct tunnel tunnel = {.name = "site-b", .port = 1, .path_mtu = 1300};
+static struct tunnel tunnel = {.name = "site-b",
+	.port = 1,
+	.local = {IP_V4, {192, 0, 2, 1}},
+	.remote = {IP_V4, {192, 0, 2, 2}},
+	.path_mtu = 1300};
 static struct tunnel *tunnel_places[] = {&tunnel};
 struct sa *sas[SHOW_SAS];
 static struct config_policy config_policies[2] = {{.hits = 0}, {.hits = 1000}};
-static struct config config = {.policies_n = 2, .policies = config_policies};
+static struct config_tunnel config_tunnel = {
+	.name = "site-b", .live = &tunnel, .has_out = true, .in_n = 2};
+static struct config config = {
+	.policies_n = 2, .policies = config_policies, .tunnels_n = 1, .tunnels = &config_tunnel};
 struct gateway gateway = {
 	.config = &config,
 	.dp = &dp,

@@ -1,6 +1,7 @@
 // The show requests, and what they say of a gateway put together by hand.
 #include "ctl/show.h"
 
+#include "ctl/liveness_private.h"
 #include "show_fixture.h"
 
 #include <setjmp.h>
@@ -147,6 +148,65 @@ static void shows_policies(void **state)
 	json_decref(answer);
 }
 
+static void shows_tunnels(void **state)
+{
+	struct probe probe = {
+		.settings = {.peer = {IP_V4, {10, 2, 0, 1}},
+			.local = {IP_V4, {10, 1, 0, 1}},
+			.routes_n = 2,
+			.route = {{.prefix = {{IP_V4, {10, 2}}, 16},
+					  .via = {IP_V4, {192, 0, 2, 2}},
+					  .metric = 70},
+				{.prefix = {{IP_V4, {10, 3}}, 16},
+					.via = {IP_V4, {192, 0, 2, 2}}}}},
+		.state = LIVENESS_down,
+		.since = {.tv_sec = 1790000000, .tv_nsec = 500000000},
+		.hindered = "why",
+		.asked = 9,
+		.answered = 8,
+		.rtt_us = 1500,
+		.route = {{.present = true}, {.wrong = 17}},
+	};
+	json_t *answer = ask("{\"vped\":1,\"request\":\"show-tunnels\"}");
+	json_t *one = json_array_get(at(at(answer, "result"), "tunnels"), 0);
+	json_t *route;
+
+	(void)state;
+	assert_string_equal(text(one, "name"), "site-b");
+	assert_string_equal(text(one, "port"), "wan");
+	assert_int_equal(number(one, "path_mtu"), 1300);
+	assert_true(json_is_true(at(one, "outbound")));
+	assert_int_equal(number(one, "inbound"), 2);
+	assert_true(json_is_null(at(one, "probe")));
+	json_decref(answer);
+	gateway.config->tunnels[0].live->probe = &probe;
+	answer = ask("{\"vped\":1,\"request\":\"show-tunnels\","
+		     "\"arguments\":{\"name\":\"site-b\"}}");
+	one = at(json_array_get(at(at(answer, "result"), "tunnels"), 0), "probe");
+	assert_string_equal(text(one, "peer"), "10.2.0.1");
+	assert_string_equal(text(one, "local"), "10.1.0.1");
+	assert_string_equal(text(one, "state"), "down");
+	assert_string_equal(text(one, "hindered"), "why");
+	assert_true(json_real_value(at(one, "since")) == 1790000000.5);
+	assert_true(json_real_value(at(one, "rtt_ms")) == 1.5);
+	assert_int_equal(number(one, "asked"), 9);
+	assert_int_equal(number(one, "answered"), 8);
+	route = json_array_get(at(one, "routes"), 0);
+	assert_string_equal(text(route, "prefix"), "10.2.0.0/16");
+	assert_string_equal(text(route, "via"), "192.0.2.2");
+	assert_int_equal(number(route, "metric"), 70);
+	assert_true(json_is_true(at(route, "present")));
+	assert_null(json_object_get(route, "wrong"));
+	route = json_array_get(at(one, "routes"), 1);
+	assert_true(json_is_false(at(route, "present")));
+	assert_string_equal(text(route, "wrong"), "File exists");
+	json_decref(answer);
+	gateway.config->tunnels[0].live->probe = NULL;
+	answer = ask("{\"vped\":1,\"request\":\"show-tunnels\",\"arguments\":{\"name\":\"x\"}}");
+	assert_string_equal(text(at(answer, "error"), "text"), "there is no tunnel \"x\"");
+	json_decref(answer);
+}
+
 static void shows_ports_workers_and_sums(void **state)
 {
 	json_t *answer = ask("{\"vped\":1,\"request\":\"show-ports\"}");
@@ -243,6 +303,7 @@ int main(void)
 		cmocka_unit_test(shows_one),
 		cmocka_unit_test(shows_many_by_pages),
 		cmocka_unit_test(shows_policies),
+		cmocka_unit_test(shows_tunnels),
 		cmocka_unit_test(shows_ports_workers_and_sums),
 		cmocka_unit_test(shows_events),
 	};

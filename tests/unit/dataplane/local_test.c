@@ -400,6 +400,56 @@ static void decrypted(void **state)
 	expect_drop(lab, 0, WAN, DROP_no_sa, 1);
 }
 
+// ICMP echo and answers from an address by which a tunnel is probed have a class of their own, and
+// control learns which tunnel they came out of. Other ICMP from there, and echoes from elsewhere,
+// are the kernel's.
+static void probes(void **state)
+{
+	struct lab *lab = *state;
+	static const struct {
+		const char *source;
+		const char *destination;
+		uint8_t protocol;
+		uint8_t type;
+		enum punt_class class;
+	} cases[] = {
+		{"203.0.113.5", "10.1.0.1", IP_PROTOCOL_ICMP, 0, PUNT_probe},
+		{"203.0.113.5", "10.1.0.1", IP_PROTOCOL_ICMP, 8, PUNT_probe},
+		{"203.0.113.5", "10.1.0.1", IP_PROTOCOL_ICMP, 3, PUNT_icmp},
+		{"203.0.113.6", "10.1.0.1", IP_PROTOCOL_ICMP, 0, PUNT_icmp},
+		{"2001:db8:ffff::5", "fd01::1", IP_PROTOCOL_ICMPV6, 129, PUNT_probe},
+		{"2001:db8:ffff::5", "fd01::1", IP_PROTOCOL_ICMPV6, 128, PUNT_probe},
+		{"2001:db8:ffff::5", "fd01::1", IP_PROTOCOL_ICMPV6, 1, PUNT_icmp},
+	};
+	struct ip_addr peer[2];
+
+	ip_addr_parse("203.0.113.5", &peer[0]);
+	ip_addr_parse("2001:db8:ffff::5", &peer[1]);
+	dataplane_set_probed(lab->dp, peer, COUNT(peer));
+	lab_tunnel(lab, NULL);
+	lab_policy(lab, "0.0.0.0/0", "0.0.0.0/0", POLICY_PROTECT, 0);
+	lab_policy(lab, "::/0", "::/0", POLICY_PROTECT, 0);
+	lab_publish(lab);
+	for (unsigned i = 0; i < COUNT(cases); i++) {
+		struct flow flow = {.source = cases[i].source,
+			.destination = cases[i].destination,
+			.protocol = cases[i].protocol,
+			.source_port = (uint16_t)(cases[i].type << 8)};
+		struct rte_mbuf *m;
+
+		lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
+		lab_turn(lab, 0);
+		expect_punt(lab, 0, WAN, cases[i].class, 1);
+		assert_int_equal(punt_drain(lab->dp, &m, 1), 1);
+		assert_int_equal(
+			meta_of(m)->kind, cases[i].class == PUNT_probe ? META_PROBE : META_PUNT);
+		if (cases[i].class == PUNT_probe)
+			assert_int_equal(meta_of(m)->tunnel, 0);
+		rte_pktmbuf_free(m);
+	}
+	expect_in(lab, 0, 0, COUNT(cases), 4 * 100 + 3 * 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +465,7 @@ int main(void)
 		LAB_TEST(tunnel_packets, NULL),
 		LAB_TEST(tunnel_packets_with_our_spi, NULL),
 		LAB_TEST(decrypted, NULL),
+		LAB_TEST(probes, NULL),
 	};
 
 	lab_eal(NULL);
