@@ -38,6 +38,7 @@ struct config_buffers {
 
 struct config_port {
 	struct port_params params;
+	bool has_parent;			 // it is a VLAN of params.vlan.trunk
 	bool pci;				 // devices are PCI addresses, else virtual devices
 	char device_args[PORT_DEVICES_MAX][256]; // vdev: "net_af_xdp0,iface=eth1"
 	char host_interface[CONFIG_HOST_INTERFACE]; // empty: none

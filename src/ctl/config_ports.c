@@ -9,6 +9,7 @@
 // A device keeps thousands of buffers in its rings, AF_XDP's most of all: what is left must carry
 // the traffic.
 #define BUFFERS_PER_DEVICE 10240
+#define VLAN_PRIORITY_MAX 7
 // What a packet needs in a buffer beside its IP octets: Ethernet, DPDK's headroom, room behind for
 // padding and ICV.
 #define BUFFER_OVERHEAD (14 + 128 + 64)
@@ -147,6 +148,67 @@ static int pci(struct reader *reader, const config_setting_t *setting, void *obj
 	return read_devices(reader, setting, object, true);
 }
 
+// An earlier port with devices of its own.
+static int parent(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	const struct config *config = reader->config;
+	struct config_port *port = object;
+	char quoted[QUOTE_TEXT];
+	const char *text;
+	int ret = setting_string(reader, setting, &text);
+
+	if (ret < 0)
+		return ret;
+	for (unsigned i = 0; &config->ports[i] != port; i++) {
+		if (strcmp(config->ports[i].params.name, text) != 0)
+			continue;
+		if (config->ports[i].params.vlan.id != 0)
+			return setting_fail(reader, setting,
+				"port '%s' is a VLAN itself; one with devices of its own is wanted",
+				text);
+		port->params.vlan.trunk = (uint8_t)i;
+		port->has_parent = true;
+		return 0;
+	}
+	return setting_fail(reader, setting,
+		"there is no port %s before this one; the name of an earlier port is wanted",
+		quote(text, quoted));
+}
+
+static bool has_parent(const void *port)
+{
+	return ((const struct config_port *)port)->has_parent;
+}
+
+static bool has_devices(const void *port)
+{
+	return !has_parent(port);
+}
+
+static int priority(struct reader *reader, const config_setting_t *setting, void *object)
+{
+	struct config_port *port = object;
+	char quoted[QUOTE_TEXT];
+	const char *text;
+	uint64_t value;
+	int ret;
+
+	if (setting_is_number(setting)) {
+		ret = setting_number(reader, setting, 0, VLAN_PRIORITY_MAX, &value);
+		port->params.vlan.priority = (uint8_t)value;
+		return ret;
+	}
+	ret = setting_string(reader, setting, &text);
+	if (ret < 0)
+		return ret;
+	if (strcmp(text, "dscp") != 0)
+		return setting_fail(reader, setting,
+			"'vlan_priority' is %s; \"dscp\" or 0 to %d is wanted", quote(text, quoted),
+			VLAN_PRIORITY_MAX);
+	port->params.vlan.priority = PORT_PRIORITY_DSCP;
+	return 0;
+}
+
 static int queues(struct reader *reader, const config_setting_t *setting, void *object)
 {
 	struct config_port *port = object;
@@ -184,14 +246,48 @@ void *port_element(struct reader *reader, void *object, unsigned i, unsigned n)
 	return &config->ports[i];
 }
 
+static int check_vlan(
+	struct reader *reader, const config_setting_t *group, const struct config_port *port)
+{
+	const struct config *config = reader->config;
+	const struct config_port *trunk = &config->ports[port->params.vlan.trunk];
+
+	if (port->params.mtu > trunk->params.mtu)
+		return setting_fail(reader, group,
+			"'mtu' of port '%s' is %u; that of its parent '%s' is %u, and it can be no "
+			"more",
+			port->params.name, port->params.mtu, trunk->params.name, trunk->params.mtu);
+	for (unsigned i = 0; &config->ports[i] != port; i++) {
+		const struct port_vlan *earlier = &config->ports[i].params.vlan;
+
+		if (earlier->id == port->params.vlan.id && config->ports[i].has_parent &&
+			earlier->trunk == port->params.vlan.trunk)
+			return setting_fail(reader, group,
+				"VLAN %u of port '%s' is port '%s's already", earlier->id,
+				trunk->params.name, config->ports[i].params.name);
+	}
+	if (port->params.side == trunk->params.side)
+		return 0;
+	for (unsigned i = 0; i < config->workers_n; i++)
+		if (config->workers[i].role != WORKER_BOTH)
+			return setting_fail(reader, group,
+				"port '%s' has another side than its parent '%s'; then each of "
+				"workers.roles has the role \"both\"",
+				port->params.name, trunk->params.name);
+	return 0;
+}
+
 static int port_finish(struct reader *reader, const config_setting_t *group, void *object)
 {
 	struct config_port *port = object;
 
 	port->line = setting_line(group);
+	if (port->has_parent)
+		return check_vlan(reader, group, port);
 	if (port->params.devices == 0)
 		return setting_fail(reader, group,
-			"port '%s' has no device; name one with 'vdev' or 'pci'",
+			"port '%s' has no device; name one with 'vdev' or 'pci', or a 'parent' and "
+			"a 'vlan' of it",
 			port->params.name);
 	return 0;
 }
@@ -210,8 +306,31 @@ static const struct setting port_rows[] = {
 		FIELD(struct config_port, params.side),
 		.required = true,
 		.words = side_words},
-	{.name = "vdev", .kind = SETTING_OTHER, .read = vdev},
-	{.name = "pci", .kind = SETTING_OTHER, .read = pci},
+	{.name = "parent", .kind = SETTING_OTHER, .read = parent},
+	{.name = "vlan",
+		.kind = SETTING_NUMBER,
+		FIELD(struct config_port, params.vlan.id),
+		.required = true,
+		.missing = "'vlan' is missing here: which of its parent's the port is",
+		.min = 1,
+		.max = PORT_VLANS - 2,
+		.applies = has_parent,
+		.otherwise = "takes a 'parent', the port whose VLAN it is"},
+	{.name = "vlan_priority",
+		.kind = SETTING_OTHER,
+		.read = priority,
+		.applies = has_parent,
+		.otherwise = "takes a 'parent' and a 'vlan'"},
+	{.name = "vdev",
+		.kind = SETTING_OTHER,
+		.read = vdev,
+		.applies = has_devices,
+		.otherwise = "and 'parent' exclude each other: a VLAN uses its parent's devices"},
+	{.name = "pci",
+		.kind = SETTING_OTHER,
+		.read = pci,
+		.applies = has_devices,
+		.otherwise = "and 'parent' exclude each other: a VLAN uses its parent's devices"},
 	{.name = "mtu",
 		.kind = SETTING_NUMBER,
 		FIELD(struct config_port, params.mtu),
@@ -219,7 +338,11 @@ static const struct setting port_rows[] = {
 		.max = PORT_MTU_MAX,
 		.defaults = true,
 		.fallback = 1500},
-	{.name = "queues", .kind = SETTING_OTHER, .read = queues},
+	{.name = "queues",
+		.kind = SETTING_OTHER,
+		.read = queues,
+		.applies = has_devices,
+		.otherwise = "is the parent's: a VLAN uses its queues"},
 	{.name = "host_interface",
 		.kind = SETTING_TEXT,
 		FIELD(struct config_port, host_interface),

@@ -71,6 +71,10 @@ static json_t *one(const struct gateway *gateway, unsigned index)
 		(int)port_link_up(port), "numa_node", port->socket, "rss", port->rss);
 
 	port_losses(port, &losses);
+	if (port->trunk) {
+		json_object_set_new(shown, "parent", json_string(port->trunk->name));
+		json_object_set_new(shown, "vlan", json_integer(port->vlan.id));
+	}
 	json_object_set_new(shown, "rx_queues", queues(port->rxq, port->rxqs));
 	json_object_set_new(shown, "tx_queues", queues(port->txq, port->txqs));
 	json_object_set_new(shown, "host_interface", host_interface(gateway->host_if[index]));

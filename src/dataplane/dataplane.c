@@ -163,6 +163,7 @@ static void assign_tx(struct dataplane *dp, struct port *port)
 
 		dp->worker[i]->tx[port->index] = (struct tx_buffer){
 			.owned = i < port->txqs,
+			.tagged = port->vlan.id != 0,
 			.owner = txq->worker,
 			.device = txq->device,
 			.queue = txq->queue,
@@ -209,31 +210,66 @@ static int check_polled(
 		port->side == PORT_PROTECTED ? "encrypt" : "decrypt");
 }
 
+// Queues are polled for the trunk's side, and what comes by a VLAN of the other side takes a worker
+// that does both.
+static int check_sides(
+	const struct dataplane_params *params, const struct port_params *port, struct error *err)
+{
+	const struct port_params *trunk = &params->port[port->vlan.trunk];
+
+	for (unsigned i = 0; i < params->workers && port->side != trunk->side; i++)
+		if (params->worker[i].role != WORKER_BOTH)
+			return error_set(err, EINVAL,
+				"port %s has another side than its trunk %s: then each worker has "
+				"the role both",
+				port->name, trunk->name);
+	return 0;
+}
+
+// Index i: its devices, or its place in those of an earlier port. Queues and workers find each
+// other.
+static int open_port(struct dataplane *dp, const struct dataplane_params *params, unsigned i,
+	uint16_t next[2], struct error *err)
+{
+	const struct port_params *mine = &params->port[i];
+	struct port *port = &dp->port[i];
+	int rc;
+
+	port->index = (uint8_t)i;
+	if (mine->vlan.id != 0) {
+		rc = check_sides(params, mine, err);
+		if (rc == 0)
+			rc = port_open_vlan(port, mine, &dp->port[mine->vlan.trunk], err);
+		if (rc != 0)
+			return rc;
+		dp->ports++;
+		assign_tx(dp, port);
+		return 0;
+	}
+	rc = port_open(port, mine, dp->pool, count_polling(params, mine->side),
+		(uint16_t)dp->workers, err);
+	if (rc != 0)
+		return rc;
+	port_xdp_find(port, dp->port, i);
+	dp->ports++;
+	assign_rx(dp, port, &next[mine->side]);
+	assign_tx(dp, port);
+	warn_numa(dp, port);
+	return 0;
+}
+
 static int open_ports(
 	struct dataplane *dp, const struct dataplane_params *params, struct error *err)
 {
 	uint16_t next[2] = {0}; // by enum port_side
-	int rc;
+	int rc = 0;
 
-	for (unsigned i = 0; i < params->ports; i++) {
-		struct port *port = &dp->port[i];
-		enum port_side side = params->port[i].side;
-
+	for (unsigned i = 0; i < params->ports && rc == 0; i++) {
 		rc = check_polled(params, &params->port[i], err);
-		if (rc != 0)
-			return rc;
-		port->index = (uint8_t)i;
-		rc = port_open(port, &params->port[i], dp->pool, count_polling(params, side),
-			(uint16_t)dp->workers, err);
-		if (rc != 0)
-			return rc;
-		port_xdp_find(port, dp->port, i);
-		dp->ports++;
-		assign_rx(dp, port, &next[side]);
-		assign_tx(dp, port);
-		warn_numa(dp, port);
+		if (rc == 0)
+			rc = open_port(dp, params, i, next, err);
 	}
-	return check_assignment(dp, err);
+	return rc == 0 ? check_assignment(dp, err) : rc;
 }
 
 static int create_tables(struct dataplane *dp, struct error *err)

@@ -15,6 +15,7 @@
 #include "dataplane/path_out.h"
 #include "dataplane/path_own.h"
 #include "dataplane/tx.h"
+#include "dataplane/vlan.h"
 #include "proto/ip_hdr.h"
 #include "proto/pkt.h"
 
@@ -62,7 +63,9 @@ static void select_judged(struct worker *w, struct rte_mbuf *m[], uint16_t n, st
 		uint8_t port = meta_of(m[i])->port;
 
 		counter_add(&w->stats.port[port].injected, 1);
-		if (w->dp->port[port].side == PORT_PROTECTED)
+		if (unlikely(vlan_is_foreign(&w->dp->port[port], m[i])))
+			drop_packet(w, port, DROP_eth_type, m[i]);
+		else if (w->dp->port[port].side == PORT_PROTECTED)
 			tx_frame(w, port, m[i]);
 		else if (!judge_frame(w, port, m[i], packet))
 			continue;

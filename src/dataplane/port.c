@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <rte_ethdev.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DESCRIPTORS 1024
@@ -170,8 +171,36 @@ int port_open(struct port *port, const struct port_params *params, struct rte_me
 	return 0;
 }
 
+int port_open_vlan(
+	struct port *port, const struct port_params *params, struct port *trunk, struct error *err)
+{
+	if (trunk->vlans == NULL) {
+		trunk->vlans = malloc(PORT_VLANS);
+		if (trunk->vlans == NULL)
+			return error_set(err, ENOMEM, "port %s: no memory", params->name);
+		memset(trunk->vlans, PORT_VLAN_NONE, PORT_VLANS);
+	}
+	if (trunk->vlans[params->vlan.id] != PORT_VLAN_NONE)
+		return error_set(err, EEXIST, "port %s: VLAN %u of port %s is another port's",
+			params->name, params->vlan.id, trunk->name);
+	snprintf(port->name, sizeof(port->name), "%s", params->name);
+	snprintf(port->rss, sizeof(port->rss), "as port %s", trunk->name);
+	port->side = params->side;
+	port->mtu = params->mtu;
+	port->vlan = params->vlan;
+	port->trunk = trunk;
+	port->socket = trunk->socket;
+	port->mac = trunk->mac;
+	port->txqs = trunk->txqs;
+	memcpy(port->txq, trunk->txq, sizeof(port->txq));
+	trunk->vlans[params->vlan.id] = port->index;
+	return 0;
+}
+
 void port_close(struct port *port)
 {
+	free(port->vlans);
+	port->vlans = NULL;
 	while (port->devices > 0) {
 		uint16_t device = port->device[--port->devices];
 
@@ -197,6 +226,8 @@ void port_losses(const struct port *port, struct port_losses *losses)
 
 bool port_link_up(const struct port *port)
 {
+	if (port->trunk != NULL)
+		return port_link_up(port->trunk);
 	for (uint16_t i = 0; i < port->devices; i++) {
 		struct rte_eth_link link;
 

@@ -22,12 +22,25 @@ struct rte_eth_dev_info;
 // RFC 4301's words: clear traffic is behind protected ports, tunnels end on unprotected ones.
 enum port_side { PORT_PROTECTED, PORT_UNPROTECTED };
 
+#define PORT_VLANS 4096 // 802.1Q identifiers
+#define PORT_VLAN_NONE UINT8_MAX
+#define PORT_TAG_OCTETS 4
+#define PORT_PRIORITY_DSCP UINT8_MAX
+
+// What makes a port one VLAN of another port, its trunk.
+struct port_vlan {
+	uint16_t id;	  // 1 to 4094; 0: the port has devices of its own
+	uint8_t trunk;	  // index of an earlier port
+	uint8_t priority; // of frames that leave: 0 to 7, or PORT_PRIORITY_DSCP
+};
+
 struct port_params {
 	char name[PORT_NAME];
 	enum port_side side;
 	uint16_t mtu;	 // IP octets
 	uint16_t queues; // receive queues per device; 0: as many as workers poll this side
-	uint16_t devices;
+	struct port_vlan vlan;
+	uint16_t devices; // 0 with a VLAN
 	char device[PORT_DEVICES_MAX]
 		   [PORT_DEVICE_NAME]; // EAL's names: "net_af_xdp0", "0000:3b:00.0"
 };
@@ -46,6 +59,9 @@ struct port {
 	uint16_t mtu;
 	int socket; // NUMA
 	struct rte_ether_addr mac;
+	struct port_vlan vlan;
+	const struct port *trunk; // whose devices and queues it uses; NULL: its own
+	uint8_t *vlans;		  // [PORT_VLANS] of a trunk: indices of ports; NULL: it is none
 	uint16_t devices;
 	uint16_t device[PORT_DEVICES_MAX];
 	uint16_t rxqs;
@@ -70,10 +86,13 @@ struct port_losses {
 // all, fewer where the devices have fewer. Workers are assigned by the caller. 0 or -errno.
 int port_open(struct port *port, const struct port_params *params, struct rte_mempool *pool,
 	uint16_t rx, uint16_t tx, struct error *err);
+// Makes a port one VLAN of a port that is open. 0 or -errno: -EEXIST the VLAN is another port's.
+int port_open_vlan(
+	struct port *port, const struct port_params *params, struct port *trunk, struct error *err);
 // Stops and closes the devices.
 void port_close(struct port *port);
 void port_losses(const struct port *port, struct port_losses *losses);
 // The largest MTU that DPDK accepts for a device. Virtual ones pass larger packets than that.
 uint16_t port_device_mtu(const struct rte_eth_dev_info *info);
-// Link of every device is up.
+// Link of every device is up, for a VLAN its trunk's.
 bool port_link_up(const struct port *port);

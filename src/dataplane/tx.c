@@ -5,6 +5,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
 #include "dataplane/handover.h"
+#include "dataplane/vlan.h"
 
 #include <rte_ethdev.h>
 
@@ -15,14 +16,19 @@ void tx_send(struct worker *w, uint8_t port)
 {
 	struct tx_buffer *tx = &w->tx[port];
 	uint16_t sent = 0;
+	uint32_t tag = 0;
 
 	if (unlikely(w->capture != NULL))
 		capture_copy(w, port, true, tx->m, tx->n);
+	if (unlikely(tx->tagged)) {
+		tx->n = vlan_tag(w, port, tx->m, tx->n, &tx->octets);
+		tag = PORT_TAG_OCTETS;
+	}
 	for (unsigned try = 0; sent < tx->n && try < TX_TRIES; try++)
 		sent += rte_eth_tx_burst(tx->device, tx->queue, tx->m + sent, tx->n - sent);
 	counter_add(&w->stats.port[port].tx_packets, sent);
 	for (uint16_t i = sent; unlikely(i < tx->n); i++) {
-		tx->octets -= tx->m[i]->pkt_len;
+		tx->octets -= tx->m[i]->pkt_len - tag;
 		drop_packet(w, port, DROP_tx_full, tx->m[i]);
 	}
 	counter_add(&w->stats.port[port].tx_octets, tx->octets);

@@ -15,6 +15,7 @@
 #include "dataplane/path_out.h"
 #include "dataplane/path_own.h"
 #include "dataplane/tx.h"
+#include "dataplane/vlan.h"
 #include "proto/pkt.h"
 
 #include <errno.h>
@@ -94,28 +95,63 @@ void worker_destroy(struct worker *w)
 	rte_free(w);
 }
 
+static ALWAYS_INLINE void take_frames(
+	struct worker *w, uint8_t port, struct rte_mbuf *m[], uint16_t n)
+{
+	bool plain;
+
+	if (unlikely(w->capture != NULL))
+		capture_copy(w, port, false, m, n);
+	stage_end(&w->clock, STAGE_receive);
+	plain = classify_frames(w, port, m, n, &w->burst);
+	stage_end(&w->clock, STAGE_classify);
+	if (w->burst.n == 0)
+		return;
+	if (w->dp->port[port].side == PORT_PROTECTED)
+		path_out(w, plain);
+	else
+		path_in(w, plain);
+}
+
+// The frames of each port together, in their order.
+static void take_trunk(struct worker *w, uint8_t trunk, struct rte_mbuf *m[], uint16_t n)
+{
+	struct rte_mbuf *same[BURST_MAX];
+	uint8_t port[BURST_MAX];
+
+	n = vlan_take(w, trunk, m, n, port);
+	while (n > 0) {
+		uint8_t first = port[0];
+		uint16_t kept = 0;
+		uint16_t found = 0;
+
+		for (uint16_t i = 0; i < n; i++) {
+			if (port[i] == first) {
+				same[found++] = m[i];
+			} else {
+				m[kept] = m[i];
+				port[kept++] = port[i];
+			}
+		}
+		take_frames(w, first, same, found);
+		n = kept;
+	}
+}
+
 static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
 {
 	struct rte_mbuf *m[BURST_MAX];
 	uint16_t n;
-	bool plain;
 
 	stage_begin(&w->clock);
 	n = rte_eth_rx_burst(rxq->device, rxq->queue, m, w->burst_max);
 	if (n == 0)
 		return 0;
 	stage_burst(&w->clock, n);
-	if (unlikely(w->capture != NULL))
-		capture_copy(w, rxq->port, false, m, n);
-	stage_end(&w->clock, STAGE_receive);
-	plain = classify_frames(w, rxq->port, m, n, &w->burst);
-	stage_end(&w->clock, STAGE_classify);
-	if (w->burst.n == 0)
-		return n;
-	if (w->dp->port[rxq->port].side == PORT_PROTECTED)
-		path_out(w, plain);
+	if (unlikely(w->dp->port[rxq->port].vlans != NULL))
+		take_trunk(w, rxq->port, m, n);
 	else
-		path_in(w, plain);
+		take_frames(w, rxq->port, m, n);
 	return n;
 }
 

@@ -27,7 +27,8 @@ struct fwd;
 // Frames on their way out of one port, gathered over a turn.
 struct tx_buffer {
 	uint16_t n;
-	bool owned; // else frames go to the queue's owner by ring
+	bool owned;  // else frames go to the queue's owner by ring
+	bool tagged; // with the port's VLAN
 	uint16_t owner;
 	uint16_t device;
 	uint16_t queue;

@@ -51,6 +51,7 @@
 	X(eth_runt,           "frame shorter than an Ethernet header") \
 	X(eth_not_for_us,     "frame for another station") \
 	X(eth_type,           "frame is neither IP nor ARP, LLDP, LACP or 802.1X") \
+	X(vlan_unknown,       "frame of a VLAN that no port has") \
 	X(arp_malformed,      "ARP that is not IPv4's over Ethernet, or from no possible station") \
 	X(arp_for_others,     "ARP question for the address of another host") \
 	X(ip_version,         "IP version is not the frame's") \

@@ -122,6 +122,9 @@ static void print_port(const json_t *port)
 	{
 		printf("%s%s", i ? ", " : "", json_string_value(device));
 	}
+	if (json_object_get(port, "vlan"))
+		printf("those of %s, VLAN %" JSON_INTEGER_FORMAT, member_text(port, "parent"),
+			member_number(port, "vlan"));
 	printf("\n  %-16s%s\n", "steering", member_text(port, "rss"));
 	print_queues("receive queues", json_object_get(port, "rx_queues"));
 	print_queues("transmit queues", json_object_get(port, "tx_queues"));

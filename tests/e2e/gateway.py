@@ -95,6 +95,9 @@ class Port:
     mtu: int = 1500
     host_interface: str = ""
     vdevs: list = dataclasses.field(default_factory=list)  # EAL's devices, instead of interfaces
+    parent: str = ""  # and a VLAN of its, instead of either
+    vlan: int = 0
+    more: str = ""  # further settings as they stand in the file
 
     def __post_init__(self):
         self.host_interface = self.host_interface or f"vped-{self.name}"
@@ -206,8 +209,10 @@ class Gateway:
     def _port(self, port, device):
         devices = port.vdevs or [self.lab.vdev(next(device), i) for i in port.interfaces]
         vdevs = ", ".join(f'"{d}"' for d in devices)
-        return (f'{{ name = "{port.name}"; side = "{port.side}"; vdev = [ {vdevs} ]; '
-                f'mtu = {port.mtu}; host_interface = "{port.host_interface}"; }}')
+        place = (f'parent = "{port.parent}"; vlan = {port.vlan};' if port.parent
+                 else f"vdev = [ {vdevs} ];")
+        return (f'{{ name = "{port.name}"; side = "{port.side}"; {place} mtu = {port.mtu}; '
+                f'host_interface = "{port.host_interface}"; {port.more} }}')
 
     def configuration(self):
         def items(texts):

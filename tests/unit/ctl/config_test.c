@@ -215,6 +215,33 @@ static void port_settings(void **state)
 	config_free(config);
 }
 
+static void vlans(void **state)
+{
+	struct config *config = fixture_load_text(
+		"ports = ( { name = \"trunk\"; side = \"protected\"; vdev = \"net_null0\"; },\n"
+		"{ name = \"wan\"; vlan = 4094; vlan_priority = \"dscp\"; parent = \"trunk\";\n"
+		"  side = \"unprotected\"; mtu = 1400; host_interface = \"vped-wan\"; },\n"
+		"{ name = \"lan\"; side = \"protected\"; parent = \"trunk\"; vlan = 1;\n"
+		"  vlan_priority = 7; } );\n"
+		"workers = { roles = ( { lcore = 1; role = \"both\"; } ); };\n");
+	const struct port_params *port[] = {
+		&config->ports[0].params, &config->ports[1].params, &config->ports[2].params};
+
+	(void)state;
+	assert_int_equal(config->ports_n, 3);
+	assert_int_equal(port[0]->vlan.id, 0);
+	assert_int_equal(port[1]->vlan.id, 4094);
+	assert_int_equal(port[1]->vlan.trunk, 0);
+	assert_int_equal(port[1]->vlan.priority, PORT_PRIORITY_DSCP);
+	assert_int_equal(port[1]->devices, 0);
+	assert_int_equal(port[1]->mtu, 1400);
+	assert_int_equal(port[2]->vlan.id, 1);
+	assert_int_equal(port[2]->vlan.priority, 7);
+	// Only devices take buffers.
+	assert_int_equal(config->buffers.count, 10240);
+	config_free(config);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -224,6 +251,7 @@ int main(void)
 		cmocka_unit_test(roles_left_out),
 		cmocka_unit_test(lcores_left_out),
 		cmocka_unit_test(port_settings),
+		cmocka_unit_test(vlans),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);

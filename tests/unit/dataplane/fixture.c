@@ -127,7 +127,7 @@ void lab_close_ports(struct lab *lab)
 
 struct dataplane_params *lab_dataplane_params(const struct lab *lab)
 {
-	static struct port_params ports[LAB_PORTS];
+	static struct port_params ports[LAB_PORTS + 1];
 	static struct worker_params workers[LAB_WORKERS];
 	static struct dataplane_params params;
 
@@ -144,8 +144,14 @@ struct dataplane_params *lab_dataplane_params(const struct lab *lab)
 		for (unsigned device = 0; device < ports[i].devices; device++)
 			device_name(i, device, true, ports[i].device[device]);
 	}
+	ports[VLAN] = (struct port_params){
+		.name = "vlan",
+		.side = PORT_PROTECTED,
+		.mtu = lab->params.mtu[LAN],
+		.vlan = {.id = lab->params.vlan, .trunk = LAN, .priority = PORT_PRIORITY_DSCP},
+	};
 	params = (struct dataplane_params){
-		.ports = LAB_PORTS,
+		.ports = lab->params.vlan != 0 ? LAB_PORTS + 1 : LAB_PORTS,
 		.port = ports,
 		.workers = lab_workers(lab),
 		.worker = workers,
@@ -218,6 +224,7 @@ struct lab *lab_open(const struct lab_params *params)
 	for (unsigned i = 0; i < LAB_PORTS; i++)
 		lab->dp->port[i].mac =
 			(struct rte_ether_addr){{2, 0xee, 0, 0, 0, (uint8_t)(i + 1)}};
+	lab->dp->port[VLAN].mac = lab->dp->port[LAN].mac;
 	open_far_side(lab);
 	if (!lab->params.bare)
 		basic_routes(lab);

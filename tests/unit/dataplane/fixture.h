@@ -18,9 +18,10 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define LAN 0 // protected
-#define WAN 1 // unprotected
-#define LAB_PORTS 2
+#define LAN 0	    // protected
+#define WAN 1	    // unprotected
+#define LAB_PORTS 2 // with devices of their own
+#define VLAN 2	    // one VLAN of the first, where a test asks for it
 #define LAB_WORKERS 4
 #define LAB_QUEUES 4
 #define LAB_TUNNELS 16
@@ -68,6 +69,7 @@ struct lab_params {
 	bool devices;		  // each queue a device of its own
 	unsigned ring;		  // of a queue; 1024
 	uint16_t mtu[LAB_PORTS];  // 1500
+	uint16_t vlan;		  // of LAN's; none
 	unsigned burst;		  // BURST_MAX
 	unsigned replay_pool_kb;  // 1024
 	uint32_t punt_per_second; // of each class; no limit
