@@ -186,6 +186,21 @@ static void leaves_tagged(void **state)
 	expect_nothing_sent(lab);
 }
 
+// The trunk's queue is one worker's; what another has for the VLAN leaves by that one, tagged once.
+static void leaves_by_the_owner(void **state)
+{
+	struct lab *lab = open_lab(state);
+	struct flow flow = {.source = "203.0.113.5", .destination = "10.5.0.7"};
+
+	lab_receive_flow(lab, WAN, 1, &flow);
+	lab_turn(lab, 1);
+	expect_nothing_sent(lab);
+	lab_turn(lab, 0);
+	assert_tagged(lab, &flow, ID);
+	assert_int_equal(lab->dp->worker[0]->stats.port[VLAN].tx_packets, 1);
+	expect_nothing_sent(lab);
+}
+
 static void inject_frame(struct lab *lab, uint8_t port, const uint8_t *frame, uint16_t octets)
 {
 	struct rte_mbuf *m = inject_alloc(lab->dp);
@@ -236,12 +251,14 @@ static void no_room(void **state)
 int main(void)
 {
 	static const struct lab_params vlan = {.vlan = ID};
+	static const struct lab_params shared = {.vlan = ID, .roles = "bb", .tx = {1}};
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(takes_its_own, &vlan),
 		LAB_TEST(mixed, &vlan),
 		LAB_TEST(of_nobody, &vlan),
 		LAB_TEST(cut_short, &vlan),
 		LAB_TEST(leaves_tagged, &vlan),
+		LAB_TEST(leaves_by_the_owner, &shared),
 		LAB_TEST(of_the_kernel, &vlan),
 		LAB_TEST(no_room, &vlan),
 	};
