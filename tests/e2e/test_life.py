@@ -116,6 +116,29 @@ def test_no_secrets_in_sight(sites, protocol):
     assert not [f for f in os.listdir("/dev/shm") if "vped" in f]
 
 
+def left_behind():
+    """Files in which memory of a process can outlive it: huge pages, shared memory, DPDK's own."""
+    places = [line.split()[1] for line in pathlib.Path("/proc/mounts").read_text("utf-8").split("\n")
+              if " hugetlbfs " in line]
+    return {path: path.stat().st_size for place in (*places, "/dev/shm", "/run/dpdk", "/var/run/dpdk")
+            for path in pathlib.Path(place).rglob("*") if path.is_file()}
+
+
+def test_kill_leaves_no_memory_behind(sites):
+    """Packets and what encrypts them go with the process, even where it had no time for that."""
+    gateways = sites.pair("esp")
+    before = left_behind()
+    sites.start().wait_reachable((4,))
+    traffic.ping(sites.host["a"], B.host[4], 20)
+    for gateway in gateways:
+        gateway.kill()
+    found = {path: octets for path, octets in left_behind().items() if path not in before}
+    keys = [shape for sa in (sites.a_to_b, sites.b_to_a) for shape in shapes(sa.key)]
+    for path in found:
+        assert not [key for key in keys if key in path.read_bytes()], path
+    assert not sum(found.values()), found
+
+
 def test_two_gateways_share_a_machine(sites):
     """No file, socket or memory of one stands in the way of the other."""
     a, b = sites.pair("vpe")
