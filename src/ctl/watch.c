@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "ctl/apply.h"
 #include "ctl/audit.h"
+#include "ctl/carrier.h"
 #include "ctl/change_requests.h"
 #include "ctl/gateway.h"
 #include "ctl/limiter.h"
@@ -21,6 +22,7 @@
 struct watch {
 	struct gateway *gateway;
 	struct event *tick;
+	struct carrier *carrier;
 	unsigned turn;
 	uint64_t audited; // id of the last event that was told
 	bool up[PORTS_MAX];
@@ -166,10 +168,19 @@ static void look_at_sas(struct watch *watch)
 	remove_expired(watch);
 }
 
+static void ask_for_carriers(struct watch *watch)
+{
+	struct dataplane *dp = watch->gateway->dp;
+
+	for (unsigned i = 0; i < dp->ports; i++)
+		dp->port[i].no_carrier = !carrier_is_there(watch->carrier, i);
+}
+
 static void look_at_links(struct watch *watch)
 {
 	const struct dataplane *dp = watch->gateway->dp;
 
+	ask_for_carriers(watch);
 	for (unsigned i = 0; i < dp->ports; i++) {
 		bool up = port_link_up(&dp->port[i]);
 
@@ -213,13 +224,14 @@ int watch_create(struct gateway *gateway, struct watch **created, struct error *
 	static const struct timeval period = {.tv_usec = TICK_MS * 1000};
 	struct watch *watch = calloc(1, sizeof(*watch));
 
-	if (watch)
+	if (watch && carrier_create(gateway->config, &watch->carrier) == 0)
 		watch->tick = event_new(gateway->events, -1, EV_PERSIST, on_tick, watch);
 	if (!watch || !watch->tick || event_add(watch->tick, &period) < 0) {
 		watch_destroy(watch);
 		return error_set(err, ENOMEM, "no memory to watch lifetimes");
 	}
 	watch->gateway = gateway;
+	ask_for_carriers(watch);
 	for (unsigned i = 0; i < gateway->dp->ports; i++)
 		watch->up[i] = port_link_up(&gateway->dp->port[i]);
 	*created = watch;
@@ -233,5 +245,6 @@ void watch_destroy(struct watch *watch)
 	if (watch->tick)
 		event_free(watch->tick);
 	changes_forget(watch->removal);
+	carrier_destroy(watch->carrier);
 	free(watch);
 }

@@ -228,6 +228,8 @@ bool port_link_up(const struct port *port)
 {
 	if (port->trunk != NULL)
 		return port_link_up(port->trunk);
+	if (port->no_carrier)
+		return false;
 	for (uint16_t i = 0; i < port->devices; i++) {
 		struct rte_eth_link link;
 

@@ -64,6 +64,7 @@ struct port {
 	uint8_t *vlans;		  // [PORT_VLANS] of a trunk: indices of ports; NULL: it is none
 	uint16_t devices;
 	uint16_t device[PORT_DEVICES_MAX];
+	bool no_carrier; // control's own: what the devices are made of has no link
 	uint16_t rxqs;
 	uint16_t txqs;
 	struct port_queue rxq[PORT_QUEUES_MAX];
@@ -94,5 +95,5 @@ void port_close(struct port *port);
 void port_losses(const struct port *port, struct port_losses *losses);
 // The largest MTU that DPDK accepts for a device. Virtual ones pass larger packets than that.
 uint16_t port_device_mtu(const struct rte_eth_dev_info *info);
-// Link of every device is up, for a VLAN its trunk's.
+// Link of every device is up, as its driver and control see it; for a VLAN its trunk's.
 bool port_link_up(const struct port *port);
