@@ -147,7 +147,8 @@ def test_what_they_say(pair, sites):
 
 @JUDGED
 def test_dashboard_asks_for_what_there_is(pair):
-    there = {name for name, _ in samples(pair)}
+    # Families, of which some are empty here: this gateway probes no tunnel.
+    there = set(re.findall(r"^# TYPE (\w+) ", scrape(pair)[1], re.MULTILINE))
     board = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     asked = set()
     for panel in board["panels"]:
