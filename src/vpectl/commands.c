@@ -76,7 +76,7 @@ const struct vpectl_command vpectl_commands[] = {
 		name_only},
 	{API_ADD_SA, SA_WORDS " protocol=vpe|esp algorithm=ALGORITHM key_file=FILE ...",
 		"a new SA; an outbound one takes the place of the one before", NULL, sa},
-	{API_REKEY_SA, SA_WORDS " key_file=FILE",
+	{API_REKEY_SA, SA_WORDS " key_file=FILE ...",
 		"a new SA like the newest of its tunnel, with another key", NULL, rekey},
 	{API_UPDATE_SA, SA_WORDS " [local=ADDRESS] [remote=ADDRESS]",
 		"an SA's outer addresses; key and counters stay", NULL, update},
