@@ -130,6 +130,12 @@ static json_t *result_of(const struct config_sa *sa, bool changed)
 		(json_int_t)sa->params.spi, "changed", (int)changed);
 }
 
+static bool same_limits(const struct config_sa *a, const struct config_sa *b)
+{
+	return memcmp(&a->soft, &b->soft, sizeof(a->soft)) == 0 &&
+		memcmp(&a->hard, &b->hard, sizeof(a->hard)) == 0;
+}
+
 static int add(struct change *change, const json_t *arguments, struct sa_request *asked,
 	json_t **result, struct error *err)
 {
@@ -148,7 +154,7 @@ static int add(struct change *change, const json_t *arguments, struct sa_request
 	if (ret < 0)
 		return ret;
 	there = change_find_sa(tunnel, asked->sa.inbound, asked->sa.params.spi);
-	if (there && change_sa_equal(there, &asked->sa)) {
+	if (there && change_sa_equal(there, &asked->sa) && same_limits(there, &asked->sa)) {
 		*result = result_of(there, false);
 		return 0;
 	}

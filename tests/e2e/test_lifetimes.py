@@ -85,6 +85,13 @@ def test_audited_events_are_told(sites):
 def test_limits_make_sense(sites):
     a, _ = sites.pair("vpe")
     a.start()
-    with Admin(a) as admin, pytest.raises(laboratory.LabError, match="does not end before"):
-        admin.add_sa(**sa_arguments(gw.sa("vpe"), "peer", "in"),
-                     soft_lifetime={"seconds": 10}, hard_lifetime={"seconds": 10})
+    with Admin(a) as admin:
+        with pytest.raises(laboratory.LabError, match="does not end before"):
+            admin.add_sa(**sa_arguments(gw.sa("vpe"), "peer", "in"),
+                         soft_lifetime={"seconds": 10}, hard_lifetime={"seconds": 10})
+        # What is there already is the same only if it ends at the same time.
+        there = sa_arguments(gw.sa("vpe"), "peer", "in")
+        for changed in (True, False):
+            assert admin.add_sa(**there, hard_lifetime={"seconds": 1000})["changed"] is changed
+        with pytest.raises(laboratory.LabError, match="another key or parameters"):
+            admin.add_sa(**there, hard_lifetime={"seconds": 100})
