@@ -63,7 +63,7 @@ static bool same_ends(const struct config_probe *a, const struct config_probe *b
 // The state stays: it is about the same two ends. Routes that stay are not touched.
 static void change_probe(struct probe *probe, const struct config_probe *next)
 {
-	struct probe_route route[CONFIG_PROBE_ROUTES_MAX] = {{.present = false}};
+	struct probe_route route[CONFIG_PROBE_ROUTES_MAX] = {{.ours = false}};
 
 	probe_routes_drop(probe, next);
 	for (unsigned i = 0; i < next->routes_n; i++)

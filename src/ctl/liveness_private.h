@@ -17,9 +17,10 @@ struct question {
 };
 
 struct probe_route {
-	bool present; // put there by us, and not taken away since
-	bool told;    // of what is wrong
-	int wrong;    // errno, or 0
+	bool ours;	  // put there by us, and not taken away since, though the kernel may have
+	bool told;	  // of what is wrong
+	int wrong;	  // errno, or 0
+	unsigned ifindex; // where it was put: the tunnel may have another port since
 };
 
 struct probe {

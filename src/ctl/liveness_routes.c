@@ -42,16 +42,46 @@ static void tell(const struct probe *probe, unsigned i, int wrong)
 			strerror(wrong));
 }
 
+// False: it is still there, and is to be taken again.
+static bool take(struct probe *probe, unsigned i)
+{
+	struct kernel_route route = kernel_route(probe, i);
+	struct probe_route *state = &probe->route[i];
+	char text[IP_PREFIX_TEXT];
+	int wrong;
+
+	if (!state->ours)
+		return true;
+	route.ifindex = state->ifindex;
+	wrong = -kernel_route_remove(probe->liveness->requests, &route);
+	// ESRCH: the kernel has dropped it, with an address or the interface.
+	state->ours = wrong != 0 && wrong != ESRCH;
+	state->wrong = state->ours ? wrong : 0;
+	if (state->ours && !state->told)
+		log_error("tunnel %s: the route to %s could not be taken away: %s",
+			probe->tunnel->name, ip_prefix_format(&route.prefix, text),
+			strerror(wrong));
+	state->told = state->ours;
+	return !state->ours;
+}
+
+// What the kernel refuses now may be there from before: it asks for a way to the next hop first.
 static void put(struct probe *probe, unsigned i)
 {
 	const struct kernel_route route = kernel_route(probe, i);
 	struct probe_route *state = &probe->route[i];
-	int wrong = -kernel_route_add(probe->liveness->requests, &route);
+	int wrong;
 
-	// Still there.
-	if (wrong == EEXIST && state->present)
+	if (state->ours && state->ifindex != route.ifindex && !take(probe, i))
 		return;
-	state->present = wrong == 0;
+	wrong = -kernel_route_add(probe->liveness->requests, &route);
+	// Still there.
+	if (wrong == EEXIST && state->ours)
+		wrong = 0;
+	if (wrong == 0) {
+		state->ours = true;
+		state->ifindex = route.ifindex;
+	}
 	state->told = state->told && wrong != 0 && wrong == state->wrong;
 	state->wrong = wrong;
 	// At start the host interface has no address yet, and so no way to a neighbour.
@@ -59,27 +89,6 @@ static void put(struct probe *probe, unsigned i)
 		return;
 	state->told = true;
 	tell(probe, i, wrong);
-}
-
-static void take(struct probe *probe, unsigned i)
-{
-	const struct kernel_route route = kernel_route(probe, i);
-	struct probe_route *state = &probe->route[i];
-	int wrong;
-
-	if (!state->present)
-		return;
-	wrong = -kernel_route_remove(probe->liveness->requests, &route);
-	// ESRCH: the kernel has dropped it, with an address or the interface.
-	if (wrong != 0 && wrong != ESRCH) {
-		char text[IP_PREFIX_TEXT];
-
-		log_error("tunnel %s: the route to %s could not be taken away: %s",
-			probe->tunnel->name, ip_prefix_format(&route.prefix, text),
-			strerror(wrong));
-	}
-	state->present = false;
-	state->wrong = 0;
 }
 
 void probe_routes_keep(struct probe *probe, bool now)

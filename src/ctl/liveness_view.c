@@ -25,7 +25,7 @@ bool liveness_of(const struct tunnel *tunnel, struct liveness_view *view)
 		.rtt_us = probe->rtt_us,
 	};
 	for (unsigned i = 0; i < probe->settings.routes_n; i++) {
-		view->present[i] = probe->route[i].present;
+		view->present[i] = probe->route[i].ours && probe->route[i].wrong == 0;
 		view->wrong[i] = probe->route[i].wrong;
 	}
 	return true;

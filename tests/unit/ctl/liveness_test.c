@@ -50,6 +50,7 @@ static struct icmp_echo asked; // the last one
 static struct buffer sent;
 static unsigned injected, ups, downs;
 static unsigned added, removed;
+static unsigned wan_ifindex, removed_from;
 static int route_refused;
 static const char *hindered;
 
@@ -121,7 +122,7 @@ int netlink_open_requests(struct mnl_socket **opened)
 int kernel_route_add(struct mnl_socket *socket, const struct kernel_route *route)
 {
 	assert_non_null(socket);
-	assert_int_equal(route->ifindex, 9);
+	assert_int_equal(route->ifindex, wan_ifindex);
 	if (route_refused == 0)
 		added++;
 	return -route_refused;
@@ -132,13 +133,14 @@ int kernel_route_remove(struct mnl_socket *socket, const struct kernel_route *ro
 	assert_non_null(socket);
 	assert_int_equal(route->metric, 50);
 	removed++;
+	removed_from = route->ifindex;
 	return 0;
 }
 
 unsigned host_if_ifindex(const struct host_if *host_if)
 {
 	assert_ptr_equal(host_if, gateway.host_if[WAN]);
-	return 9;
+	return wan_ifindex;
 }
 
 static struct liveness_view view(void)
@@ -157,6 +159,7 @@ static int open(void **state)
 	local_there = has_policy = true;
 	injected = ups = downs = added = removed = 0;
 	route_refused = 0;
+	wan_ifindex = 9;
 	hindered = NULL;
 	atomic_store(&tunnel.out, &out);
 	config_tunnel = (struct config_tunnel){
@@ -379,6 +382,36 @@ static void routes(void **state)
 	assert_int_equal(removed, 2);
 }
 
+// What the kernel would not take now, since the next hop has no way for a moment, it still has.
+static void route_refused_meanwhile(void **state)
+{
+	(void)state;
+	ticks(1);
+	assert_int_equal(added, 1);
+	route_refused = ENETUNREACH;
+	config_tunnel.probe.misses++;
+	liveness_follow(liveness);
+	assert_false(view().present[0]);
+	assert_int_equal(view().wrong[0], ENETUNREACH);
+	ticks(MISSES + 2);
+	assert_int_equal(view().state, LIVENESS_down);
+	assert_int_equal(removed, 1);
+}
+
+static void route_follows_the_port(void **state)
+{
+	(void)state;
+	ticks(1);
+	assert_int_equal(added, 1);
+	wan_ifindex = 10;
+	config_tunnel.probe.misses++;
+	liveness_follow(liveness);
+	assert_int_equal(removed, 1);
+	assert_int_equal(removed_from, 9);
+	assert_int_equal(added, 2);
+	assert_true(view().present[0]);
+}
+
 // The other end asks: whoever withdraws routes answers by itself, with a route or without.
 static void asked_by_the_other(void **state)
 {
@@ -447,6 +480,8 @@ int main(void)
 		LIVENESS_TEST(what_is_no_answer),
 		LIVENESS_TEST(hindrances),
 		LIVENESS_TEST(routes),
+		LIVENESS_TEST(route_refused_meanwhile),
+		LIVENESS_TEST(route_follows_the_port),
 		LIVENESS_TEST(asked_by_the_other),
 		LIVENESS_TEST(follows_the_configuration),
 	};
