@@ -13,8 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Probes of many tunnels do not go all at once.
+// Probes of many tunnels do not go all at once. The first may bring routes, so none waits for long.
 #define SPREAD 16
+#define SPREAD_MS_MAX 1000
 
 static void destroy_probe(struct probe *probe)
 {
@@ -33,7 +34,10 @@ static struct probe *create_probe(struct liveness *liveness, const struct config
 	struct probe **grown = array_room(
 		liveness->probe, liveness->n, &liveness->room, sizeof(liveness->probe[0]));
 	struct probe *probe = calloc(1, sizeof(*probe));
+	uint32_t spread_ms = from->probe.interval_ms;
 
+	if (spread_ms > SPREAD_MS_MAX)
+		spread_ms = SPREAD_MS_MAX;
 	if (grown)
 		liveness->probe = grown;
 	if (!grown || !probe || secret_random(&probe->id, sizeof(probe->id)) < 0 ||
@@ -46,8 +50,7 @@ static struct probe *create_probe(struct liveness *liveness, const struct config
 	probe->settings = from->probe;
 	clock_gettime(CLOCK_REALTIME, &probe->since);
 	from->live->probe = probe;
-	if (probe_start(probe,
-		    probe->settings.interval_ms / SPREAD * (from->live->index % SPREAD)) < 0) {
+	if (probe_start(probe, spread_ms / SPREAD * (from->live->index % SPREAD)) < 0) {
 		destroy_probe(probe);
 		return NULL;
 	}
@@ -64,6 +67,7 @@ static bool same_ends(const struct config_probe *a, const struct config_probe *b
 static void change_probe(struct probe *probe, const struct config_probe *next)
 {
 	struct probe_route route[CONFIG_PROBE_ROUTES_MAX] = {{.ours = false}};
+	bool other_interval = next->interval_ms != probe->settings.interval_ms;
 
 	probe_routes_drop(probe, next);
 	for (unsigned i = 0; i < next->routes_n; i++)
@@ -74,6 +78,8 @@ static void change_probe(struct probe *probe, const struct config_probe *next)
 	memcpy(probe->route, route, sizeof(route));
 	probe->settings = *next;
 	probe_routes_keep(probe, true);
+	if (other_interval)
+		probe_continue(probe);
 }
 
 static void follow_tunnel(struct liveness *liveness, const struct config_tunnel *from)

@@ -56,6 +56,8 @@ struct liveness {
 
 // The first question goes after so long, the others follow by themselves. 0 or -ENOMEM.
 int probe_start(struct probe *probe, uint32_t delay_ms);
+// The next question goes an interval from now, whatever it was to be.
+void probe_continue(struct probe *probe);
 // Sees to it that the probe's routes are there, or are not, as its state says. The kernel is asked
 // for those that should be there once a second at most, unless `now`.
 void probe_routes_keep(struct probe *probe, bool now);

@@ -124,6 +124,12 @@ static int tick_in(struct probe *probe, uint32_t ms)
 	return event_add(probe->tick, &delay) == 0 ? 0 : -ENOMEM;
 }
 
+void probe_continue(struct probe *probe)
+{
+	if (tick_in(probe, probe->settings.interval_ms) < 0)
+		log_error("tunnel %s: no memory to probe it any more", probe->tunnel->name);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct probe *probe = arg;
@@ -137,8 +143,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	// Before it could ask at all, at start, nothing is to be blamed on the tunnel.
 	probe->asking = probe->asking || !probe->hindered;
 	probe_routes_keep(probe, false);
-	if (tick_in(probe, probe->settings.interval_ms) < 0)
-		log_error("tunnel %s: no memory to probe it any more", probe->tunnel->name);
+	probe_continue(probe);
 }
 
 int probe_start(struct probe *probe, uint32_t delay_ms)

@@ -412,6 +412,24 @@ static void route_follows_the_port(void **state)
 	assert_true(view().present[0]);
 }
 
+// The first question is not waited for as long as an interval, and a shorter interval counts at
+// once.
+static void long_interval(void **state)
+{
+	struct error err;
+
+	(void)state;
+	liveness_destroy(liveness);
+	config_tunnel.probe.interval_ms = 3600000;
+	assert_int_equal(liveness_create(&gateway, &liveness, &err), 0);
+	ticks(1);
+	assert_int_equal(injected, 1);
+	config_tunnel.probe.interval_ms = INTERVAL_MS;
+	liveness_follow(liveness);
+	ticks(2);
+	assert_int_equal(injected, 3);
+}
+
 // The other end asks: whoever withdraws routes answers by itself, with a route or without.
 static void asked_by_the_other(void **state)
 {
@@ -482,6 +500,7 @@ int main(void)
 		LIVENESS_TEST(routes),
 		LIVENESS_TEST(route_refused_meanwhile),
 		LIVENESS_TEST(route_follows_the_port),
+		LIVENESS_TEST(long_interval),
 		LIVENESS_TEST(asked_by_the_other),
 		LIVENESS_TEST(follows_the_configuration),
 	};
