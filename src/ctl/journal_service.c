@@ -25,6 +25,7 @@ struct journal_service {
 	uint64_t passed_ns;
 	uint64_t parked;	    // packets that waited, when last looked
 	struct used_keys *recorded; // as the file had them; NULL: nobody has looked
+	bool unread_told;
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -231,10 +232,16 @@ static void look_into_file(struct journal_service *service)
 			ret = error_set(&err, ENOMEM, "no memory");
 		journal_file_close(file);
 	}
-	if (ret < 0)
+	// Whoever has it may be done with it soon: vpectl key-register, for instance.
+	if (ret == -EBUSY) {
+		used_keys_destroy(service->recorded);
+		service->recorded = NULL;
+	}
+	if (ret < 0 && !service->unread_told)
 		log_warning("whether keys that are said to be fresh were used before cannot be "
 			    "looked up: %s",
 			err.text);
+	service->unread_told = ret < 0;
 }
 
 bool journal_service_has(

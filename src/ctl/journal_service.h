@@ -22,7 +22,8 @@ int journal_service_may_add(struct journal_service *service, const struct sa *sa
 int journal_service_add(struct journal_service *service, struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], struct error *err);
 // The journal has a record of this key. Where it is not open it is looked into once, if it is
-// there; if it cannot be read, which is told, nothing is known.
+// there; if it cannot be read, which is told, nothing is known, and if that is because another
+// process has it, it is looked into again for the next key.
 bool journal_service_has(
 	struct journal_service *service, const uint8_t fingerprint[FINGERPRINT_OCTETS]);
 // After SAs were added, before workers see them: first leases, with one write for all.
