@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TICK_MS 100
 #define TICKS 10
@@ -223,12 +224,16 @@ int watch_create(struct gateway *gateway, struct watch **created, struct error *
 {
 	static const struct timeval period = {.tv_usec = TICK_MS * 1000};
 	struct watch *watch = calloc(1, sizeof(*watch));
+	int ret = watch ? carrier_create(gateway->config, &watch->carrier) : -ENOMEM;
 
-	if (watch && carrier_create(gateway->config, &watch->carrier) == 0)
+	if (ret == 0) {
 		watch->tick = event_new(gateway->events, -1, EV_PERSIST, on_tick, watch);
-	if (!watch || !watch->tick || event_add(watch->tick, &period) < 0) {
+		ret = watch->tick && event_add(watch->tick, &period) == 0 ? 0 : -ENOMEM;
+	}
+	if (ret < 0) {
 		watch_destroy(watch);
-		return error_set(err, ENOMEM, "no memory to watch lifetimes");
+		return error_set(
+			err, -ret, "lifetimes and links cannot be watched: %s", strerror(-ret));
 	}
 	watch->gateway = gateway;
 	ask_for_carriers(watch);
