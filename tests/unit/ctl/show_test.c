@@ -165,7 +165,7 @@ static void shows_tunnels(void **state)
 		.asked = 9,
 		.answered = 8,
 		.rtt_us = 1500,
-		.route = {{.present = true}, {.wrong = 17}},
+		.route = {{.ours = true}, {.wrong = 17}},
 	};
 	json_t *answer = ask("{\"vped\":1,\"request\":\"show-tunnels\"}");
 	json_t *one = json_array_get(at(at(answer, "result"), "tunnels"), 0);
