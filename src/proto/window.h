@@ -121,9 +121,12 @@ static ALWAYS_INLINE uint32_t window_commit_next(
 {
 	struct replay_window *w = atomic_load_explicit(&slot->window, memory_order_relaxed);
 	uint64_t edge = atomic_load_explicit(&w->edge, memory_order_acquire);
-	uint64_t next = w->top + 1;
 	uint32_t accepted = 0;
+	uint64_t next;
 
+	if (unlikely(edge == 0))
+		return 0; // top is control's
+	next = w->top + 1;
 	if (unlikely(edge < next || edge - next < n))
 		return 0;
 	while (accepted < n && verdict[accepted] == VERDICT_ACCEPT &&
