@@ -7,6 +7,7 @@
 #include "ctl/change_draft.h"
 #include "ctl/config_tables.h"
 #include "ctl/gateway.h"
+#include "ctl/journal_service.h"
 #include "ctl/limiter.h"
 #include "ctl/live.h"
 #include "ctl/request.h"
@@ -21,6 +22,8 @@
 // still is waited for no longer.
 #define SETTLE_LOOK_US 500
 #define SETTLE_MAX_MS 2000
+// Steps between looks at the leases, which are used up meanwhile.
+#define STEPS_A_LOOK 64
 
 struct change_ticket {
 	struct change_ticket *next;
@@ -166,6 +169,9 @@ static int run_steps(struct change *change, const struct change_ticket *ticket, 
 		const struct change_step *step = &ticket->step[i];
 		json_t *result = NULL;
 		int ret = step->request->change(change, step->arguments, &result, err);
+
+		if (i % STEPS_A_LOOK == STEPS_A_LOOK - 1)
+			journal_service_poll(change->gateway->journal);
 
 		if (ret < 0) {
 			json_decref(result);

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #define NS_PER_SECOND UINT64_C(1000000000)
 #define TICK_US 1000
@@ -25,6 +25,7 @@ struct journal_service {
 	uint64_t passed_ns;
 	uint64_t parked;	    // packets that waited, when last looked
 	struct used_keys *recorded; // as the file had them; NULL: nobody has looked
+	struct stat looked_into;    // that file, when it was
 	bool unread_told;
 };
 
@@ -64,19 +65,26 @@ static void pass(struct journal_service *service, uint64_t now_ns)
 		atomic_fetch_add_explicit(&dp->edges_epoch, 1, memory_order_release);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+void journal_service_poll(struct journal_service *service)
 {
-	struct journal_service *service = arg;
-	uint64_t parked = count_parked(service->gateway->dp);
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	uint64_t parked;
 
-	(void)fd;
-	(void)what;
+	if (!service->leases)
+		return;
+	parked = count_parked(service->gateway->dp);
 	if (parked == service->parked && !leases_are_pending(service->leases) &&
 		now_ns - service->passed_ns < PASS_NS)
 		return;
 	service->parked = parked;
 	pass(service, now_ns);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	journal_service_poll(arg);
 }
 
 void journal_service_grant(struct journal_service *service)
@@ -214,6 +222,12 @@ static int note_recorded(struct used_keys *keys, const struct journal *journal)
 	return ret;
 }
 
+// Whoever has it may be done with it soon: vpectl key-register, for instance.
+static bool may_be_read_later(int ret)
+{
+	return ret == -EBUSY;
+}
+
 // Who has none but fresh keys does not keep the journal from others.
 static void look_into_file(struct journal_service *service)
 {
@@ -224,7 +238,7 @@ static void look_into_file(struct journal_service *service)
 	int ret;
 
 	service->recorded = used_keys_create();
-	if (!service->recorded || (access(path, F_OK) < 0 && errno == ENOENT))
+	if (!service->recorded)
 		return;
 	ret = journal_file_open(path, &options, &file, NULL, &err);
 	if (ret == 0) {
@@ -232,8 +246,7 @@ static void look_into_file(struct journal_service *service)
 			ret = error_set(&err, ENOMEM, "no memory");
 		journal_file_close(file);
 	}
-	// Whoever has it may be done with it soon: vpectl key-register, for instance.
-	if (ret == -EBUSY) {
+	if (may_be_read_later(ret)) {
 		used_keys_destroy(service->recorded);
 		service->recorded = NULL;
 	}
@@ -244,12 +257,34 @@ static void look_into_file(struct journal_service *service)
 	service->unread_told = ret < 0;
 }
 
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+		a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+// While nobody here has it, others may make it or put keys into it.
+static void look_again(struct journal_service *service)
+{
+	struct stat now = {.st_ino = 0};
+
+	if (stat(service->gateway->config->journal.file, &now) < 0 && errno == ENOENT) {
+		used_keys_destroy(service->recorded);
+		service->recorded = NULL;
+		return;
+	}
+	if (service->recorded && is_same_file(&now, &service->looked_into))
+		return;
+	used_keys_destroy(service->recorded);
+	look_into_file(service);
+	service->looked_into = now;
+}
+
 bool journal_service_has(
 	struct journal_service *service, const uint8_t fingerprint[FINGERPRINT_OCTETS])
 {
 	if (service->leases)
 		return journal_key_is_registered(journal_file_journal(service->file), fingerprint);
-	if (!service->recorded)
-		look_into_file(service);
+	look_again(service);
 	return service->recorded && used_keys_has(service->recorded, fingerprint);
 }

@@ -14,6 +14,9 @@ int journal_service_create(
 // The SAs are gone: what they gave back goes to the disk. NULL is fine.
 void journal_service_destroy(struct journal_service *service);
 
+// What its timer does every millisecond: for whoever keeps the control thread for longer.
+void journal_service_poll(struct journal_service *service);
+
 // See leases_may_add. Opens the journal if it is the first that asks.
 int journal_service_may_add(struct journal_service *service, const struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], unsigned *records, struct error *err);
