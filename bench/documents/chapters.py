@@ -16,6 +16,8 @@ Cycles are those of the time stamp counter, per packet.
 
 ## The machine
 
+That of the first result below; the table says which results come from another one.
+
 """
 
 LIMITS = """## What a NIC would change
