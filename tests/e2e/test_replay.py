@@ -53,7 +53,8 @@ def test_replay_of_a_captured_stream(lab, sites, protocol, esn):
     with traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
         wire = capture.Capture(lab, sites.wan, sites.wan_ends["b"][0], "stream")
         traffic.send_numbers(sites.host["a"], B.host[4], range(count), receiver=numbers)
-        assert numbers.settle(count, timeout=10) == count
+        arrived = numbers.settle(count, timeout=10)
+        assert arrived == count, [gateway.drops() for gateway in sites.gateway.values()]
         wire.stop()
         assert wire.dropped == 0
         before = b.drops()
