@@ -12,6 +12,7 @@
 
 struct carrier {
 	int fd;
+	bool bonded[PORTS_MAX]; // one link is enough
 	unsigned n[PORTS_MAX];
 	unsigned ifindex[PORTS_MAX][PORT_DEVICES_MAX];
 };
@@ -52,6 +53,7 @@ int carrier_create(const struct config *config, struct carrier **created)
 	for (unsigned i = 0; i < config->ports_n; i++) {
 		const struct config_port *port = &config->ports[i];
 
+		carrier->bonded[i] = port->params.bond.mode != PORT_BOND_NONE;
 		for (unsigned k = 0; k < port->params.devices && !port->pci; k++) {
 			unsigned ifindex = interface_of(port->device_args[k]);
 
@@ -71,15 +73,21 @@ void carrier_destroy(struct carrier *carrier)
 	free(carrier);
 }
 
+static bool has_link(const struct carrier *carrier, unsigned ifindex)
+{
+	struct ifreq request = {.ifr_ifindex = (int)ifindex};
+
+	return ioctl(carrier->fd, SIOCGIFNAME, &request) == 0 &&
+		ioctl(carrier->fd, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP &&
+		request.ifr_flags & IFF_RUNNING;
+}
+
 bool carrier_is_there(const struct carrier *carrier, unsigned port)
 {
-	for (unsigned i = 0; i < carrier->n[port]; i++) {
-		struct ifreq request = {.ifr_ifindex = (int)carrier->ifindex[port][i]};
+	unsigned n = carrier->n[port];
+	unsigned links = 0;
 
-		if (ioctl(carrier->fd, SIOCGIFNAME, &request) < 0 ||
-			ioctl(carrier->fd, SIOCGIFFLAGS, &request) < 0 ||
-			!(request.ifr_flags & IFF_UP) || !(request.ifr_flags & IFF_RUNNING))
-			return false;
-	}
-	return true;
+	for (unsigned i = 0; i < n; i++)
+		links += has_link(carrier, carrier->ifindex[port][i]);
+	return links == n || (carrier->bonded[port] && links > 0);
 }

@@ -12,6 +12,6 @@ int carrier_create(const struct config *config, struct carrier **created);
 // NULL is fine.
 void carrier_destroy(struct carrier *carrier);
 
-// Asks the kernel. False: an interface of this port is down, has no link or is gone. A port without
-// such interfaces has all that can be asked for.
+// Asks the kernel. False: an interface of this port is down, has no link or is gone; of a bond, all
+// are. A port without such interfaces has all that can be asked for.
 bool carrier_is_there(const struct carrier *carrier, unsigned port);

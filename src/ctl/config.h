@@ -182,6 +182,9 @@ struct config {
 	struct config_neighbour *neighbours;
 };
 
+// As the file has it. NULL: there is no bond.
+const char *bond_mode_name(enum port_bond_mode mode);
+
 // Reads and checks file. protos: the protocols that "protocol" may name; engines: what "crypto" may
 // name. 0 or -errno with err filled: "FILE:LINE: ...". Secrets are never part of err.
 int config_load(const char *file, const struct proto_table *protos,

@@ -10,6 +10,7 @@
 // the traffic.
 #define BUFFERS_PER_DEVICE 10240
 #define VLAN_PRIORITY_MAX 7
+#define BOND_DEVICE "net_bonding"
 // What a packet needs in a buffer beside its IP octets: Ethernet, DPDK's headroom, room behind for
 // padding and ICV.
 #define BUFFER_OVERHEAD (14 + 128 + 64)
@@ -46,6 +47,11 @@ static int read_vdev(struct reader *reader, const config_setting_t *setting, con
 			"%s is no virtual device; NAME[,ARGUMENTS] is wanted, where NAME begins "
 			"with "
 			"net_ and has lower-case letters, digits and '_'",
+			quote(text, quoted));
+	if (strncmp(text, BOND_DEVICE, strlen(BOND_DEVICE)) == 0)
+		return setting_fail(reader, setting,
+			"%s is a bonding device; name its members here, and 'bond' makes one of "
+			"them",
 			quote(text, quoted));
 	if (octets >= PORT_DEVICE_NAME)
 		return setting_fail(reader, setting,
@@ -228,7 +234,8 @@ static int queues(struct reader *reader, const config_setting_t *setting, void *
 	ret = setting_number(reader, setting, 1, PORT_QUEUES_MAX, &value);
 	if (ret < 0)
 		return ret;
-	if (value * port->params.devices > PORT_QUEUES_MAX)
+	if (port->params.bond.mode == PORT_BOND_NONE &&
+		value * port->params.devices > PORT_QUEUES_MAX)
 		return setting_fail(reader, setting,
 			"%u devices with %u queues each; a port may have %d queues in all",
 			port->params.devices, (unsigned)value, PORT_QUEUES_MAX);
@@ -289,6 +296,8 @@ static int port_finish(struct reader *reader, const config_setting_t *group, voi
 			"port '%s' has no device; name one with 'vdev' or 'pci', or a 'parent' and "
 			"a 'vlan' of it",
 			port->params.name);
+	if (port->params.bond.mode != PORT_BOND_NONE)
+		return check_bond(reader, config_setting_get_member(group, "bond"), port);
 	return 0;
 }
 
@@ -329,6 +338,12 @@ static const struct setting port_rows[] = {
 	{.name = "pci",
 		.kind = SETTING_OTHER,
 		.read = pci,
+		.applies = has_devices,
+		.otherwise = "and 'parent' exclude each other: a VLAN uses its parent's devices"},
+	{.name = "bond",
+		.kind = SETTING_GROUP,
+		FIELD(struct config_port, params.bond),
+		.group = &bond_settings,
 		.applies = has_devices,
 		.otherwise = "and 'parent' exclude each other: a VLAN uses its parent's devices"},
 	{.name = "mtu",

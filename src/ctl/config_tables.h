@@ -19,6 +19,7 @@ extern const struct settings icmp_settings;
 extern const struct settings journal_settings;
 extern const struct settings workers_settings;
 extern const struct settings port_settings;
+extern const struct settings bond_settings;
 extern const struct settings tunnel_settings;
 extern const struct settings tunnel_request_settings; // without SAs
 extern const struct settings probe_settings;
@@ -48,6 +49,9 @@ void policy_default(struct config_policy *policy);
 int read_address(struct reader *reader, const config_setting_t *setting, struct ip_addr *addr);
 // One without host bits.
 int read_prefix(struct reader *reader, const config_setting_t *setting, struct ip_prefix *parsed);
+
+// What a bond's settings leave to those of its port. bond: its group. 0 or -errno with err filled.
+int check_bond(struct reader *reader, const config_setting_t *bond, const struct config_port *port);
 
 // What a probe's settings leave to those of its tunnel. probe: its group; NULL: it is off.
 int probe_finish(

@@ -3,6 +3,7 @@
 #include "ctl/host_if.h"
 #include "ctl/metrics_families.h"
 #include "ctl/show_sum.h"
+#include "dataplane/port_bond.h"
 
 #include <stddef.h>
 
@@ -111,6 +112,30 @@ static void state(struct metrics_text *text, const struct views *views)
 			text, views->view[i].port->mtu, "port", views->view[i].port->name, NULL);
 }
 
+static unsigned active_members(const struct port *port)
+{
+	unsigned n = 0;
+
+	for (uint16_t i = 0; i < port->members; i++)
+		n += port_bond_member(port, i) == PORT_MEMBER_ACTIVE;
+	return n;
+}
+
+static void bonds(struct metrics_text *text, const struct views *views)
+{
+	metrics_family(text, METRICS_GAUGE, "vped_port_members", "Devices that are bonded.");
+	for (unsigned i = 0; i < views->n; i++)
+		if (views->view[i].port->bond != PORT_BOND_NONE)
+			metrics_count(text, views->view[i].port->members, "port",
+				views->view[i].port->name, NULL);
+	metrics_family(text, METRICS_GAUGE, "vped_port_active_members",
+		"Of these, those that carry traffic: one with active-backup.");
+	for (unsigned i = 0; i < views->n; i++)
+		if (views->view[i].port->bond != PORT_BOND_NONE)
+			metrics_count(text, active_members(views->view[i].port), "port",
+				views->view[i].port->name, NULL);
+}
+
 static void traffic(struct metrics_text *text, const struct views *views)
 {
 	for (unsigned row = 0; row < RTE_DIM(port_rows); row++) {
@@ -176,6 +201,7 @@ void metrics_of_ports(struct metrics_text *text, const struct gateway *gateway)
 
 	look(gateway, &views);
 	state(text, &views);
+	bonds(text, &views);
 	traffic(text, &views);
 	drops(text, &views);
 	punts(text, &views);

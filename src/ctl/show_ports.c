@@ -3,6 +3,7 @@
 #include "ctl/host_if.h"
 #include "ctl/show.h"
 #include "ctl/show_sum.h"
+#include "dataplane/port_bond.h"
 
 #include <errno.h>
 #include <rte_ethdev.h>
@@ -19,17 +20,36 @@ static json_t *mac(const struct rte_ether_addr *addr)
 	return json_string(text);
 }
 
+static json_t *device(uint16_t id)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+
+	if (rte_eth_dev_get_name_by_port(id, name) != 0)
+		snprintf(name, sizeof(name), "%u", (unsigned)id);
+	return json_string(name);
+}
+
 static json_t *devices(const struct port *port)
 {
 	json_t *list = json_array();
-	char name[RTE_ETH_NAME_MAX_LEN];
 
-	for (unsigned i = 0; i < port->devices; i++) {
-		if (rte_eth_dev_get_name_by_port(port->device[i], name) != 0)
-			snprintf(name, sizeof(name), "%u", (unsigned)port->device[i]);
-		json_array_append_new(list, json_string(name));
-	}
+	for (unsigned i = 0; i < port->devices; i++)
+		json_array_append_new(list, device(port->device[i]));
 	return list;
+}
+
+static json_t *bond(const struct port *port)
+{
+	static const char *const states[] = {[PORT_MEMBER_DOWN] = "down",
+		[PORT_MEMBER_STANDBY] = "standby",
+		[PORT_MEMBER_ACTIVE] = "active"};
+	json_t *members = json_array();
+
+	for (uint16_t i = 0; i < port->members; i++)
+		json_array_append_new(members,
+			json_pack("{s:o, s:s}", "device", device(port->member[i]), "state",
+				states[port_bond_member(port, i)]));
+	return json_pack("{s:s, s:o}", "mode", bond_mode_name(port->bond), "members", members);
 }
 
 static json_t *queues(const struct port_queue *queue, unsigned n)
@@ -75,6 +95,8 @@ static json_t *one(const struct gateway *gateway, unsigned index)
 		json_object_set_new(shown, "parent", json_string(port->trunk->name));
 		json_object_set_new(shown, "vlan", json_integer(port->vlan.id));
 	}
+	if (port->bond != PORT_BOND_NONE)
+		json_object_set_new(shown, "bond", bond(port));
 	json_object_set_new(shown, "rx_queues", queues(port->rxq, port->rxqs));
 	json_object_set_new(shown, "tx_queues", queues(port->txq, port->txqs));
 	json_object_set_new(shown, "host_interface", host_interface(gateway->host_if[index]));

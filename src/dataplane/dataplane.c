@@ -164,6 +164,7 @@ static void assign_tx(struct dataplane *dp, struct port *port)
 		dp->worker[i]->tx[port->index] = (struct tx_buffer){
 			.owned = i < port->txqs,
 			.tagged = port->vlan.id != 0,
+			.lacp = port->bond == PORT_BOND_LACP && i == 0,
 			.owner = txq->worker,
 			.device = txq->device,
 			.queue = txq->queue,

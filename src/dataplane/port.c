@@ -3,6 +3,7 @@
 #include "dataplane/port.h"
 
 #include "base/log.h"
+#include "dataplane/port_bond.h"
 #include "dataplane/port_xdp.h"
 
 #include <errno.h>
@@ -95,15 +96,18 @@ static int setup_queues(struct port *port, uint16_t device, uint16_t rx, uint16_
 	return rc;
 }
 
-static int start_device(uint16_t device)
+static int start_device(const struct port *port, uint16_t device)
 {
 	int rc = rte_eth_dev_start(device);
 
 	// Neighbour discovery comes by multicast. Devices without filters answer ENOTSUP and
-	// receive everything.
-	if (rc == 0 && rte_eth_allmulticast_enable(device) != 0)
-		log_debug("device %u: no multicast filter to open", device);
-	return rc;
+	// receive everything; a bond with LACP of such devices has a filter of its own.
+	if (rc != 0 || rte_eth_allmulticast_enable(device) == 0)
+		return rc;
+	if (port->bond == PORT_BOND_LACP)
+		return rte_eth_promiscuous_enable(device);
+	log_debug("device %u: no multicast filter to open", device);
+	return 0;
 }
 
 static int open_device(struct port *port, const char *name, uint16_t rx, uint16_t tx,
@@ -131,8 +135,8 @@ static int open_device(struct port *port, const char *name, uint16_t rx, uint16_
 	rc = setup_queues(port, device, rx, tx, pool, &info);
 	if (rc != 0)
 		goto failed;
-	step = "starting";
-	rc = start_device(device);
+	step = port->members > 0 ? "starting it and its members" : "starting";
+	rc = start_device(port, device);
 	if (rc != 0)
 		goto failed;
 	if (port->devices == 1)
@@ -151,16 +155,21 @@ static uint16_t per_device(uint16_t queues, uint16_t devices)
 int port_open(struct port *port, const struct port_params *params, struct rte_mempool *pool,
 	uint16_t rx, uint16_t tx, struct error *err)
 {
-	uint16_t most = PORT_QUEUES_MAX / params->devices;
-	uint16_t rx_each = params->queues != 0 ? params->queues : per_device(rx, params->devices);
-	uint16_t tx_each = per_device(tx, params->devices);
+	bool bonded = params->bond.mode != PORT_BOND_NONE;
+	uint16_t devices = bonded ? 1 : params->devices;
+	uint16_t most = PORT_QUEUES_MAX / devices;
+	uint16_t rx_each = params->queues != 0 ? params->queues : per_device(rx, devices);
+	uint16_t tx_each = per_device(tx, devices);
+	char bond[PORT_DEVICE_NAME];
 	int rc = 0;
 
 	snprintf(port->name, sizeof(port->name), "%s", params->name);
 	port->side = params->side;
 	port->mtu = params->mtu;
-	for (uint16_t i = 0; i < params->devices && rc == 0; i++)
-		rc = open_device(port, params->device[i], RTE_MIN(rx_each, most),
+	if (bonded)
+		rc = port_bond_create(port, params, bond, err);
+	for (uint16_t i = 0; i < devices && rc == 0; i++)
+		rc = open_device(port, bonded ? bond : params->device[i], RTE_MIN(rx_each, most),
 			RTE_MIN(tx_each, most), pool, err);
 	if (rc != 0) {
 		port_close(port);
@@ -207,6 +216,7 @@ void port_close(struct port *port)
 		rte_eth_dev_stop(device);
 		rte_eth_dev_close(device);
 	}
+	port_bond_destroy(port);
 }
 
 void port_losses(const struct port *port, struct port_losses *losses)
@@ -230,6 +240,8 @@ bool port_link_up(const struct port *port)
 		return port_link_up(port->trunk);
 	if (port->no_carrier)
 		return false;
+	if (port->bond != PORT_BOND_NONE)
+		return port_bond_carries(port);
 	for (uint16_t i = 0; i < port->devices; i++) {
 		struct rte_eth_link link;
 

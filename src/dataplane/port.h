@@ -34,13 +34,34 @@ struct port_vlan {
 	uint8_t priority; // of frames that leave: 0 to 7, or PORT_PRIORITY_DSCP
 };
 
+// Who of several devices, the members, carries the traffic of the one that they are bonded to.
+enum port_bond_mode {
+	PORT_BOND_NONE,		 // each device is a port's own
+	PORT_BOND_ACTIVE_BACKUP, // one, until its link goes
+	PORT_BOND_BALANCE_XOR,	 // all that have a link, by a hash
+	PORT_BOND_LACP,		 // all whose partner agrees (802.3ad), by a hash
+};
+
+// What the hash of frames that leave is made of.
+enum port_bond_hash {
+	PORT_BOND_LAYER2,  // MAC addresses
+	PORT_BOND_LAYER23, // and IP addresses
+	PORT_BOND_LAYER34, // IP addresses, and ports of TCP and UDP
+};
+
+struct port_bond {
+	enum port_bond_mode mode;
+	enum port_bond_hash hash;
+};
+
 struct port_params {
 	char name[PORT_NAME];
 	enum port_side side;
 	uint16_t mtu;	 // IP octets
 	uint16_t queues; // receive queues per device; 0: as many as workers poll this side
 	struct port_vlan vlan;
-	uint16_t devices; // 0 with a VLAN
+	struct port_bond bond;
+	uint16_t devices; // 0 with a VLAN; members of the bond, if there is one
 	char device[PORT_DEVICES_MAX]
 		   [PORT_DEVICE_NAME]; // EAL's names: "net_af_xdp0", "0000:3b:00.0"
 };
@@ -62,8 +83,11 @@ struct port {
 	struct port_vlan vlan;
 	const struct port *trunk; // whose devices and queues it uses; NULL: its own
 	uint8_t *vlans;		  // [PORT_VLANS] of a trunk: indices of ports; NULL: it is none
-	uint16_t devices;
+	uint16_t devices;	  // one with a bond
 	uint16_t device[PORT_DEVICES_MAX];
+	enum port_bond_mode bond;
+	uint16_t members; // of the bond, see port_bond.h
+	uint16_t member[PORT_DEVICES_MAX];
 	bool no_carrier; // control's own: what the devices are made of has no link
 	uint16_t rxqs;
 	uint16_t txqs;
@@ -95,5 +119,6 @@ void port_close(struct port *port);
 void port_losses(const struct port *port, struct port_losses *losses);
 // The largest MTU that DPDK accepts for a device. Virtual ones pass larger packets than that.
 uint16_t port_device_mtu(const struct rte_eth_dev_info *info);
-// Link of every device is up, as its driver and control see it; for a VLAN its trunk's.
+// Link of every device is up, as its driver and control see it; of a bond, that a member carries
+// traffic; for a VLAN its trunk's.
 bool port_link_up(const struct port *port);

@@ -60,3 +60,10 @@ void tx_flush(struct worker *w)
 			tx_send(w, port);
 	}
 }
+
+void tx_lacp(struct worker *w)
+{
+	for (uint8_t port = 0; port < w->dp->ports; port++)
+		if (unlikely(w->tx[port].lacp))
+			rte_eth_tx_burst(w->tx[port].device, w->tx[port].queue, NULL, 0);
+}

@@ -10,6 +10,9 @@
 // m begins with its Ethernet header.
 void tx_frame(struct worker *w, uint8_t port, struct rte_mbuf *m);
 void tx_flush(struct worker *w);
+// Lets bonds send frames of their own (LACP), which they do when somebody transmits: to be called
+// every 100 ms at least.
+void tx_lacp(struct worker *w);
 
 // The rarer parts of what follows: the buffer is full, the queue is another worker's, the packet
 // has no room for a header.

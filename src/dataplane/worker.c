@@ -33,7 +33,7 @@
 #define IDLE_SLEEP 256
 #define IDLE_SLEEP_NS 20000
 
-// Turns between looks at the stop flag and at fragments that wait.
+// Turns between looks at the stop flag, at fragments that wait, and at what bonds have to send.
 #define HOUSEKEEPING_TURNS 64
 
 static void init_limits(struct port_limits *limits, const struct dataplane_params *params)
@@ -259,6 +259,7 @@ static void run(struct worker *w)
 			continue;
 		reassembly_expire(w, now);
 		park_expire(w, now);
+		tx_lacp(w);
 		if (atomic_load_explicit(&w->dp->stop, memory_order_relaxed))
 			return;
 	}

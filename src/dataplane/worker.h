@@ -29,6 +29,7 @@ struct tx_buffer {
 	uint16_t n;
 	bool owned;  // else frames go to the queue's owner by ring
 	bool tagged; // with the port's VLAN
+	bool lacp;   // the bond's own frames leave when this worker transmits
 	uint16_t owner;
 	uint16_t device;
 	uint16_t queue;

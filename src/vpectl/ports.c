@@ -106,6 +106,19 @@ static void print_traffic(const json_t *port)
 		table_number(member_number(port, "injected"), packets));
 }
 
+static void print_bond(const json_t *bond)
+{
+	const json_t *member;
+	size_t i;
+
+	printf("\n  %-16s%s:", "bond", member_text(bond, "mode"));
+	json_array_foreach(json_object_get(bond, "members"), i, member)
+	{
+		printf("%s %s %s", i ? "," : "", member_text(member, "device"),
+			member_text(member, "state"));
+	}
+}
+
 static void print_port(const json_t *port)
 {
 	const json_t *device;
@@ -125,6 +138,8 @@ static void print_port(const json_t *port)
 	if (json_object_get(port, "vlan"))
 		printf("those of %s, VLAN %" JSON_INTEGER_FORMAT, member_text(port, "parent"),
 			member_number(port, "vlan"));
+	if (json_object_get(port, "bond"))
+		print_bond(json_object_get(port, "bond"));
 	printf("\n  %-16s%s\n", "steering", member_text(port, "rss"));
 	print_queues("receive queues", json_object_get(port, "rx_queues"));
 	print_queues("transmit queues", json_object_get(port, "tx_queues"));

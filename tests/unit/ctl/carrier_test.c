@@ -9,25 +9,32 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include <cmocka.h>
 
+#define PATIENCE_NAPS 1000
+
 static struct config config = {
-	.ports_n = 3,
+	.ports_n = 4,
 	.ports = {{.params = {.devices = 2},
 			  .device_args = {"net_af_xdp0,iface=near0,start_queue=0",
 				  "net_af_packet1,iface=near1"}},
 		{.params = {.devices = 2}, .device_args = {"net_null0", "net_memif0,role=server"}},
-		{.pci = true, .params = {.devices = 1}, .device_args = {"0000:3b:00.0"}}},
+		{.pci = true, .params = {.devices = 1}, .device_args = {"0000:3b:00.0"}},
+		{.params = {.devices = 2, .bond = {.mode = PORT_BOND_LACP}},
+			.device_args = {"net_af_packet2,iface=member0",
+				"net_af_packet3,iface=member1"}}},
 };
 
-// The kernel tells of a change of link within a second.
-static void becomes(const struct carrier *carrier, bool there)
+// The kernel follows the other end of a wire within a second.
+static void becomes(const struct carrier *carrier, unsigned port, bool there)
 {
-	for (unsigned i = 0; i < 500 && carrier_is_there(carrier, 0) != there; i++)
-		usleep(10000);
-	assert_int_equal(carrier_is_there(carrier, 0), there);
+	static const struct timespec nap = {.tv_nsec = 10000000};
+
+	for (unsigned i = 0; i < PATIENCE_NAPS && carrier_is_there(carrier, port) != there; i++)
+		nanosleep(&nap, NULL);
+	assert_int_equal(carrier_is_there(carrier, port), there);
 }
 
 static void follows_links(void **state)
@@ -40,20 +47,40 @@ static void follows_links(void **state)
 	for (unsigned i = 0; i < 2; i++)
 		netns_run("ip link set near%u up && ip link set far%u up", i, i);
 	assert_int_equal(carrier_create(&config, &carrier), 0);
-	becomes(carrier, true);
+	becomes(carrier, 0, true);
 	// The other end, and this one.
 	netns_run("ip link set far1 down");
-	becomes(carrier, false);
+	becomes(carrier, 0, false);
 	netns_run("ip link set far1 up");
-	becomes(carrier, true);
+	becomes(carrier, 0, true);
 	netns_run("ip link set near0 down");
-	becomes(carrier, false);
+	becomes(carrier, 0, false);
 	// Another name, and another interface that takes the old one.
 	netns_run("ip link set near0 name other && ip link set other up");
 	netns_run("ip link add near0 type veth peer name more");
-	becomes(carrier, true);
+	becomes(carrier, 0, true);
 	netns_run("ip link delete other");
-	becomes(carrier, false);
+	becomes(carrier, 0, false);
+	carrier_destroy(carrier);
+}
+
+static void one_of_a_bond_is_enough(void **state)
+{
+	struct carrier *carrier;
+
+	(void)state;
+	netns_run("ip link add member0 type veth peer name partner0");
+	netns_run("ip link add member1 type veth peer name partner1");
+	for (unsigned i = 0; i < 2; i++)
+		netns_run("ip link set member%u up && ip link set partner%u up", i, i);
+	assert_int_equal(carrier_create(&config, &carrier), 0);
+	becomes(carrier, 3, true);
+	netns_run("ip link set member0 down");
+	assert_true(carrier_is_there(carrier, 3));
+	netns_run("ip link delete member1");
+	becomes(carrier, 3, false);
+	netns_run("ip link set member0 up");
+	becomes(carrier, 3, true);
 	carrier_destroy(carrier);
 }
 
@@ -74,6 +101,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(follows_links),
+		cmocka_unit_test(one_of_a_bond_is_enough),
 		cmocka_unit_test(nothing_to_ask),
 	};
 

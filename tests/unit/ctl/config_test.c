@@ -242,6 +242,36 @@ static void vlans(void **state)
 	config_free(config);
 }
 
+static void bonds(void **state)
+{
+	struct config *config = fixture_load_text(
+		"ports = ( { name = \"lan\"; side = \"protected\"; queues = 64;\n"
+		"  pci = [ \"0000:3b:00.0\", \"0000:3b:00.1\" ];\n"
+		"  bond = { mode = \"802.3ad\"; xmit_hash_policy = \"layer2+3\"; }; },\n"
+		"{ name = \"wan\"; side = \"unprotected\"; bond = { mode = \"balance-xor\"; };\n"
+		"  vdev = [ \"net_null0\", \"net_null1\", \"net_tap2,iface=x\" ]; },\n"
+		"{ name = \"wan2\"; side = \"unprotected\"; bond = { mode = \"active-backup\"; };\n"
+		"  vdev = [ \"net_null3\", \"net_null4\" ]; },\n"
+		"{ name = \"wan3\"; side = \"unprotected\"; parent = \"wan\"; vlan = 9; } );\n");
+	const struct port_params *port[] = {&config->ports[0].params, &config->ports[1].params,
+		&config->ports[2].params, &config->ports[3].params};
+
+	(void)state;
+	assert_int_equal(port[0]->bond.mode, PORT_BOND_LACP);
+	assert_int_equal(port[0]->bond.hash, PORT_BOND_LAYER23);
+	assert_int_equal(port[0]->devices, 2);
+	assert_int_equal(port[0]->queues, 64);
+	assert_int_equal(port[1]->bond.mode, PORT_BOND_BALANCE_XOR);
+	assert_int_equal(port[1]->bond.hash, PORT_BOND_LAYER34);
+	assert_int_equal(port[1]->devices, 3);
+	assert_int_equal(port[2]->bond.mode, PORT_BOND_ACTIVE_BACKUP);
+	assert_int_equal(port[3]->bond.mode, PORT_BOND_NONE);
+	assert_int_equal(config->buffers.count, 7 * 10240);
+	assert_string_equal(bond_mode_name(PORT_BOND_LACP), "802.3ad");
+	assert_null(bond_mode_name(PORT_BOND_NONE));
+	config_free(config);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -252,6 +282,7 @@ int main(void)
 		cmocka_unit_test(lcores_left_out),
 		cmocka_unit_test(port_settings),
 		cmocka_unit_test(vlans),
+		cmocka_unit_test(bonds),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_enter, fixture_leave);

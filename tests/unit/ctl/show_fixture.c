@@ -12,6 +12,7 @@
 #include "ctl/server.h"
 #include "ctl/session.h"
 #include "ctl/unresolved.h"
+#include "dataplane/port_bond.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -120,6 +121,12 @@ bool port_link_up(const struct port *port)
 	return port->index == 0;
 }
 
+enum port_member_state port_bond_member(const struct port *port, uint16_t i)
+{
+	(void)port;
+	return i == 0 ? PORT_MEMBER_ACTIVE : PORT_MEMBER_STANDBY;
+}
+
 void port_losses(const struct port *port, struct port_losses *losses)
 {
 	*losses = (struct port_losses){.rx_missed = port->index + 5u, .rx_no_buffer = 7};
@@ -169,7 +176,13 @@ static struct dataplane dp = {
 			 .devices = 1,
 			 .mac = {{2, 0, 0, 0, 0xab, 1}},
 			 .rss = "IP addresses"},
-		{.name = "wan", .side = PORT_UNPROTECTED, .index = 1, .mtu = 1400}},
+		{.name = "wan",
+			.side = PORT_UNPROTECTED,
+			.index = 1,
+			.mtu = 1400,
+			.bond = PORT_BOND_LACP,
+			.members = 2,
+			.member = {5, 6}}},
 	.workers = 2,
 	.encrypt_index = {0, 1},
 	.encrypt_worker = {0, 1},

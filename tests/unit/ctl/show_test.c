@@ -211,6 +211,7 @@ static void shows_ports_workers_and_sums(void **state)
 {
 	json_t *answer = ask("{\"vped\":1,\"request\":\"show-ports\"}");
 	json_t *one = json_array_get(at(at(answer, "result"), "ports"), 0);
+	json_t *member;
 
 	(void)state;
 	assert_string_equal(text(one, "side"), "protected");
@@ -219,8 +220,13 @@ static void shows_ports_workers_and_sums(void **state)
 	assert_int_equal(number(one, "rx_packets"), 21);
 	assert_int_equal(number(at(one, "punts"), "icmp"), 8);
 	assert_string_equal(text(at(one, "host_interface"), "name"), "vped-lan");
+	assert_null(json_object_get(one, "bond"));
 	one = json_array_get(at(at(answer, "result"), "ports"), 1);
 	assert_true(json_is_null(at(one, "host_interface")));
+	assert_string_equal(text(at(one, "bond"), "mode"), "802.3ad");
+	member = json_array_get(at(at(one, "bond"), "members"), 1);
+	assert_string_equal(text(member, "device"), "6");
+	assert_string_equal(text(member, "state"), "standby");
 	assert_int_equal(number(json_array_get(at(one, "drops"), 0), "packets"), 3);
 	assert_int_equal(number(at(one, "device_losses"), "rx_missed"), 6);
 	assert_int_equal(number(at(one, "device_losses"), "rx_no_buffer"), 7);
