@@ -316,6 +316,9 @@ int gateway_run(struct gateway *gateway)
 	struct event *on[SIGNALS] = {NULL};
 	int rc = 0;
 
+	// What libevent puts back when the loop has ended: told to stop twice, we still stop in
+	// order.
+	signal(SIGTERM, SIG_IGN);
 	for (unsigned i = 0; i < SIGNALS; i++) {
 		on[i] = evsignal_new(gateway->events, signals[i].number, signals[i].act, gateway);
 		if (on[i] == NULL || event_add(on[i], NULL) != 0)
