@@ -133,6 +133,7 @@ static void take_trunk(struct worker *w, uint8_t trunk, struct rte_mbuf *m[], ui
 				port[kept++] = port[i];
 			}
 		}
+		stage_burst(&w->clock, found);
 		take_frames(w, first, same, found);
 		n = kept;
 	}
