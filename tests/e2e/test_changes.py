@@ -7,17 +7,14 @@ import pytest
 
 import gateway as gw
 import traffic
-from admin import Admin, admin_socket, rekey, sa_arguments
+from admin import Admin, admin_socket, sa_arguments
 from capture import Capture, inspect
+from changes import reloads, rekeys
 from journals import revive
 from lab import LabError, wait_for
 from sites import A, B, OUTER_ALL, answer_pings, protect
 from streams import Steady
 from threads import Stopped, worker_threads
-
-
-# Inbound SAs that stay while packets of theirs may be on their way, on CPUs that others use too.
-OLD_KEPT = 4
 
 
 def steady_to_b(sites, rate):
@@ -152,20 +149,11 @@ def test_rekeys_under_traffic(sites, protocol, count):
     """Both ends, inbound first: nothing lost, nothing twice, nothing in clear."""
     a, b = sites.pair(protocol)
     sites.start().wait_reachable((4,))
-    spis, old = [sites.a_to_b.spi, sites.b_to_a.spi], []
     capture = Capture(sites.lab, sites.wan, sites.wan_ends["a"][0], "rekeys")
     with Admin(a) as at_a, Admin(b) as at_b, \
             traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
         with steady_to_b(sites, 2000) as steady:
-            for _ in range(count(60, 1000)):
-                old.append(spis)
-                spis = rekey(at_a, at_b, "peer", protocol, spis)
-                time.sleep(0.05)
-                if len(old) <= OLD_KEPT:
-                    continue
-                to_b, to_a = old.pop(0)
-                at_a.del_sa(tunnel="peer", direction="in", spi=to_a)
-                at_b.del_sa(tunnel="peer", direction="in", spi=to_b)
+            spis = rekeys(sites, at_a, at_b, protocol, count(60, 1000))
         assert_all_once(numbers, steady)
         assert [sa["spi"] for sa in at_a.show_sa()["sas"] if sa["direction"] == "out"] == spis[:1]
     assert not a.drops().get("no_outbound_sa") and not b.drops().get("no_sa")
@@ -174,23 +162,13 @@ def test_rekeys_under_traffic(sites, protocol, count):
 
 
 def test_reloads_under_traffic(sites, count):
-    """The file changes each time: a policy and a tunnel come and go, those in use stay."""
     a, b = sites.pair("vpe")
     sites.start().wait_reachable((4,))
     plain = a.configuration()
-    extra = gw.Tunnel(A.wan[4], "192.0.2.77", gw.sa("esp"), gw.sa("esp"), name="extra")
     before = a.ask("show-sa", name="peer")["sas"]
     with Admin(a) as at_a, traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
         with steady_to_b(sites, 2000) as steady:
-            for i in range(count(40, 1000)):
-                a.tunnels = a.tunnels[:1]
-                a.policies = a.policies[:2]
-                if i % 2 == 0:
-                    extra.out, extra.inbound = gw.sa("esp"), gw.sa("esp")
-                    a.tunnels.append(extra)
-                    a.policies.append(gw.Policy("10.1.0.0/16", "10.77.0.0/16", tunnel="extra"))
-                a.lab.file(f"{a.name}.conf", a.configuration())
-                assert at_a.reload()["tunnels"] == len(a.tunnels)
+            reloads(a, at_a, count(40, 1000))
         assert_all_once(numbers, steady)
         # A file that is wrong changes nothing, and says where.
         a.lab.file(f"{a.name}.conf", plain.replace("burst = 64", "burts = 64"))

@@ -194,26 +194,34 @@ static void ticks(unsigned n)
 		event_base_loop(gateway.events, EVLOOP_ONCE);
 }
 
-// Out of a tunnel, as the punt service has it; the answer to what was asked last, unless changed.
-// Returns whether it was taken for an answer.
+// Out of a tunnel, as the punt service has it. Returns the octets of the echo.
+static uint32_t arrive(struct buffer *heard, uint16_t index, const struct icmp_echo *echo)
+{
+	uint32_t octets;
+
+	*heard = (struct buffer){.m = {.buf_addr = heard->room,
+					 .buf_len = sizeof(heard->room),
+					 .data_off = 64,
+					 .nb_segs = 1},
+		.meta = {.tunnel = index}};
+	octets = (uint32_t)icmp_echo_write(
+		echo, rte_pktmbuf_mtod_offset(&heard->m, uint8_t *, RTE_ETHER_HDR_LEN));
+	heard->m.data_len = (uint16_t)(RTE_ETHER_HDR_LEN + octets);
+	heard->m.pkt_len = heard->m.data_len;
+	// A buffer without a pool: nobody gives it back.
+	rte_mbuf_refcnt_set(&heard->m, 2);
+	return octets;
+}
+
+// The answer to what was asked last, unless changed. Returns whether it was taken for one.
 static bool hear_from(uint16_t index, const struct icmp_echo *question)
 {
-	struct rte_mempool *pool = NULL;
-	struct buffer heard = {.m = {.buf_addr = heard.room,
-				       .buf_len = sizeof(heard.room),
-				       .data_off = 64,
-				       .nb_segs = 1,
-				       .pool = pool}};
+	struct buffer heard;
+	uint32_t octets = arrive(&heard, index, question);
 	uint64_t before = view().answered;
-	uint8_t *frame = rte_pktmbuf_mtod(&heard.m, uint8_t *);
-	size_t octets = icmp_echo_write(question, frame + RTE_ETHER_HDR_LEN);
 
-	assert_true(icmp_echo_turn(frame + RTE_ETHER_HDR_LEN, (uint32_t)octets));
-	heard.m.data_len = (uint16_t)(RTE_ETHER_HDR_LEN + octets);
-	heard.m.pkt_len = heard.m.data_len;
-	heard.meta.tunnel = index;
-	// A buffer without a pool: nobody gives it back.
-	rte_mbuf_refcnt_set(&heard.m, 2);
+	assert_true(icmp_echo_turn(
+		rte_pktmbuf_mtod_offset(&heard.m, uint8_t *, RTE_ETHER_HDR_LEN), octets));
 	liveness_hear(liveness, &heard.m);
 	return view().answered > before;
 }
@@ -438,17 +446,10 @@ static void asked_by_the_other(void **state)
 		.question = true,
 		.id = 7,
 		.seq = 8};
-	struct buffer heard = {.m = {.buf_addr = heard.room,
-				       .buf_len = sizeof(heard.room),
-				       .data_off = 64,
-				       .nb_segs = 1},
-		.meta = {.tunnel = TUNNEL}};
-	uint8_t *frame = rte_pktmbuf_mtod(&heard.m, uint8_t *);
-	size_t octets = icmp_echo_write(&question, frame + RTE_ETHER_HDR_LEN);
+	struct buffer heard;
 
 	(void)state;
-	heard.m.data_len = (uint16_t)(RTE_ETHER_HDR_LEN + octets);
-	heard.m.pkt_len = heard.m.data_len;
+	arrive(&heard, TUNNEL, &question);
 	config_tunnel.probe.routes_n = 0;
 	liveness_follow(liveness);
 	assert_false(liveness_hear(liveness, &heard.m));

@@ -4,13 +4,10 @@
 
 #include "ctl/api.h"
 #include "ctl/gateway.h"
-#include "ctl/server_socket.h"
 #include "ctl/session.h"
 
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,15 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#define SOMEBODY 65533 // user and group
 
 static char directory[64];
 static char path[108];
@@ -454,108 +447,6 @@ static void random_octets(void **state)
 	close(fd);
 }
 
-static void places_for_the_socket(void **state)
-{
-	struct server *second = NULL;
-	struct error err;
-	char other[120];
-	int fd;
-
-	(void)state;
-	assert_int_equal(server_create(&gateway, path, "vped", &table, &second, &err), -EADDRINUSE);
-	assert_non_null(strstr(err.text, "another daemon answers there"));
-	assert_int_equal(access(path, F_OK), 0);
-	snprintf(other, sizeof(other), "%s/file", directory);
-	fd = open(other, O_CREAT | O_WRONLY, 0600);
-	close(fd);
-	assert_int_equal(server_create(&gateway, other, "vped", &table, &second, &err), -EEXIST);
-	assert_non_null(strstr(err.text, "no socket"));
-	unlink(other);
-	memset(other, 'a', 108);
-	other[108] = '\0';
-	assert_int_equal(
-		server_create(&gateway, other, "vped", &table, &second, &err), -ENAMETOOLONG);
-	snprintf(other, sizeof(other), "%s/no/such/vped.sock", directory);
-	assert_int_equal(server_create(&gateway, other, "vped", &table, &second, &err), -ENOENT);
-	assert_null(second);
-}
-
-static void a_dead_daemons_socket_is_replaced(void **state)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	struct server *second;
-	struct error err;
-	char other[108];
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	(void)state;
-	snprintf(other, sizeof(other), "%s/dead.sock", directory);
-	memcpy(addr.sun_path, other, strlen(other));
-	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	close(fd);
-	assert_int_equal(server_create(&gateway, other, "vped", &table, &second, &err), 0);
-	// Its file is somebody else's by the time it goes.
-	unlink(other);
-	fd = open(other, O_CREAT | O_WRONLY, 0600);
-	server_destroy(second);
-	assert_int_equal(access(other, F_OK), 0);
-	close(fd);
-	unlink(other);
-}
-
-static mode_t mode_with_group(const char *group)
-{
-	struct server *second = NULL;
-	struct error err;
-	struct stat st;
-	char other[80];
-
-	snprintf(other, sizeof(other), "%s/grouped.sock", directory);
-	assert_int_equal(server_create(&gateway, other, group, &table, &second, &err), 0);
-	assert_int_equal(lstat(other, &st), 0);
-	server_destroy(second);
-	return st.st_mode & 07777;
-}
-
-// Who is in none but one group of others can give nothing to root's.
-static int as_somebody(const char *group)
-{
-	struct server_socket made;
-	struct error err;
-	struct stat st;
-	char other[108];
-
-	snprintf(other, sizeof(other), "%s/somebody.sock", directory);
-	if (chown(directory, SOMEBODY, SOMEBODY) < 0 || setgroups(0, NULL) < 0 ||
-		setgid(SOMEBODY) < 0 || setuid(SOMEBODY) < 0 ||
-		server_socket_open(other, group, &made, &err) < 0 || lstat(other, &st) < 0)
-		return 1;
-	server_socket_close(&made);
-	return (st.st_mode & 07777) == 0600 && st.st_gid == SOMEBODY ? 0 : 2;
-}
-
-static void is_for_its_group_alone(void **state)
-{
-	const struct group *own = getgrgid(getegid());
-	int status;
-	pid_t pid;
-
-	(void)state;
-	assert_int_equal(mode_with_group("no-such-group-here"), 0600);
-	if (own)
-		assert_int_equal(mode_with_group(own->gr_name), 0660);
-	if (geteuid() != 0)
-		return;
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(as_somebody("root"));
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	assert_int_equal(chown(directory, 0, 0), 0);
-}
-
 #define served(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -571,9 +462,6 @@ int main(void)
 		served(too_large_an_answer_is_an_error),
 		served(many_clients),
 		served(random_octets),
-		served(places_for_the_socket),
-		served(a_dead_daemons_socket_is_replaced),
-		served(is_for_its_group_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,8 @@
 #include "ctl/change_requests.h"
 #include "ctl/gateway.h"
 
+#include "changes_stub.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,38 +16,11 @@
 
 #include <cmocka.h>
 
-#define TICKET ((struct change_ticket *)&gateway)
-
 const struct request_table request_table_admin;
 
 static struct gateway gateway;
 static struct session one, two;
-static change_done *done;
-static void *done_arg;
-static unsigned submitted, forgotten;
-static int answer; // of the next submission
 static char answered[512];
-
-int changes_submit(struct changes *changes, uint16_t owner, const struct change_step *steps,
-	unsigned n, change_done *on_done, void *arg, struct change_ticket **ticket,
-	struct error *err)
-{
-	(void)changes;
-	assert_int_equal(n, 1);
-	assert_true(owner >= OWNER_OPERATOR && steps[0].request->change != NULL);
-	submitted++;
-	if (answer < 0)
-		return error_set(err, -answer, "not now");
-	done = on_done;
-	done_arg = arg;
-	*ticket = TICKET;
-	return 0;
-}
-
-void changes_forget(struct change_ticket *ticket)
-{
-	forgotten += ticket != NULL;
-}
 
 static void on_answer(struct session *session, char *line, size_t octets)
 {
@@ -90,7 +65,7 @@ static int try_change(struct session *session)
 	int ret = session->change(session, &request, NULL, &result, &err);
 
 	if (ret == -EINPROGRESS)
-		done(done_arg, 0, results, NULL);
+		changes_stub.done(changes_stub.arg, 0, results, NULL);
 	json_decref(results);
 	return ret;
 }
@@ -101,7 +76,9 @@ static void finish(int ret)
 	json_t *results = json_pack("[{s:i}]", "sas", 2);
 
 	answered[0] = '\0';
-	done(done_arg, ret, ret == 0 ? results : NULL, &err);
+	assert_true(changes_stub.owner >= OWNER_OPERATOR);
+	assert_non_null(changes_stub.request->change);
+	changes_stub.done(changes_stub.arg, ret, ret == 0 ? results : NULL, &err);
 	json_decref(results);
 }
 
@@ -110,8 +87,7 @@ static int start(void **state)
 	(void)state;
 	gateway = (struct gateway){.changes = (struct changes *)&gateway};
 	owners_init(&gateway.owners);
-	submitted = forgotten = 0;
-	answer = 0;
+	changes_stub = (struct changes_stub){.answer = 0};
 	session_begin(&one, &gateway, &request_table_admin, 0, on_answer);
 	session_begin(&two, &gateway, &request_table_admin, 0, on_answer);
 	return hello(&one, "first");
@@ -132,7 +108,7 @@ static void test_one_program(void **state)
 	// Another connection of the same.
 	assert_int_equal(hello(&two, "first"), 0);
 	assert_int_equal(try_change(&two), -EINPROGRESS);
-	assert_int_equal(submitted, 2);
+	assert_int_equal(changes_stub.submitted, 2);
 }
 
 static void test_taken_over(void **state)
@@ -152,9 +128,9 @@ static void test_taken_over(void **state)
 static void test_what_is_left_stays_known(void **state)
 {
 	(void)state;
-	answer = -ENOMEM;
+	changes_stub.answer = -ENOMEM;
 	assert_int_equal(hello(&two, "second"), -ENOMEM);
-	answer = 0;
+	changes_stub.answer = 0;
 	assert_int_equal(try_change(&two), -ESTALE);
 	assert_int_equal(hello(&two, "second"), -EINPROGRESS);
 	finish(-EIO);
@@ -173,7 +149,7 @@ static void test_gone_before_the_answer(void **state)
 	assert_int_equal(hello(&two, "second"), -EINPROGRESS);
 	session_end(&two);
 	session_begin(&two, &gateway, &request_table_admin, 0, on_answer);
-	assert_int_equal(forgotten, 0);
+	assert_int_equal(changes_stub.forgotten, 0);
 	finish(0);
 	assert_string_equal(answered, "");
 	assert_int_equal(hello(&two, "second"), 0);

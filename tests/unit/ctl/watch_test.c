@@ -10,6 +10,8 @@
 #include "ctl/request.h"
 #include "ctl/show.h"
 
+#include "changes_stub.h"
+
 #include <errno.h>
 #include <event2/event.h>
 #include <setjmp.h>
@@ -31,33 +33,7 @@ static struct sa_out_lane lane;
 static struct sa_out out = {.lane = &lane};
 static struct sa sa;
 static struct watch *watch;
-static unsigned submitted, stopped, told, forgotten;
-static int answer; // of the next submission
-static change_done *done;
-static void *done_arg;
-
-// In place of what puts changes in force.
-int changes_submit(struct changes *changes, uint16_t owner, const struct change_step *steps,
-	unsigned n, change_done *on_done, void *arg, struct change_ticket **ticket,
-	struct error *err)
-{
-	(void)changes;
-	assert_int_equal(owner, OWNER_OPERATOR);
-	assert_int_equal(n, 1);
-	assert_ptr_equal(steps[0].request->change, change_expire);
-	submitted++;
-	if (answer < 0)
-		return error_set(err, -answer, "not now");
-	done = on_done;
-	done_arg = arg;
-	*ticket = (struct change_ticket *)&lane;
-	return 0;
-}
-
-void changes_forget(struct change_ticket *ticket)
-{
-	forgotten += ticket != NULL;
-}
+static unsigned stopped, told;
 
 int change_expire(
 	struct change *change, const json_t *arguments, json_t **result, struct error *err)
@@ -137,11 +113,13 @@ static void run_ms(unsigned ms)
 // Until there was one more submission.
 static void run_to_submission(void)
 {
-	unsigned before = submitted;
+	unsigned before = changes_stub.submitted;
 
-	for (unsigned i = 0; i < 200 && submitted == before; i++)
+	for (unsigned i = 0; i < 200 && changes_stub.submitted == before; i++)
 		run_ms(50);
-	assert_int_equal(submitted, before + 1);
+	assert_int_equal(changes_stub.submitted, before + 1);
+	assert_int_equal(changes_stub.owner, OWNER_OPERATOR);
+	assert_ptr_equal(changes_stub.request->change, change_expire);
 }
 
 static int start(void **state)
@@ -150,8 +128,8 @@ static int start(void **state)
 	struct error err;
 
 	(void)state;
-	submitted = stopped = told = forgotten = 0;
-	answer = 0;
+	changes_stub = (struct changes_stub){.answer = 0};
+	stopped = told = 0;
 	lane = (struct sa_out_lane){.packets = LIMIT_PACKETS};
 	sa = (struct sa){.name = "peer out",
 		.params.proto = &proto,
@@ -178,14 +156,14 @@ static void test_goes_at_once(void **state)
 	(void)state;
 	lane.packets = LIMIT_PACKETS - 1;
 	run_ms(300);
-	assert_int_equal(submitted, 0);
+	assert_int_equal(changes_stub.submitted, 0);
 	assert_false(sa.expired);
 	lane.packets = LIMIT_PACKETS;
 	run_to_submission();
 	tunnel.has_out = false;
-	done(done_arg, 0, NULL, NULL);
+	changes_stub.done(changes_stub.arg, 0, NULL, NULL);
 	run_ms(1300);
-	assert_int_equal(submitted, 1);
+	assert_int_equal(changes_stub.submitted, 1);
 	assert_int_equal(stopped, 0);
 	assert_int_equal(told, 1);
 }
@@ -193,19 +171,19 @@ static void test_goes_at_once(void **state)
 static void test_refused_at_once(void **state)
 {
 	(void)state;
-	answer = -ENOMEM;
+	changes_stub.answer = -ENOMEM;
 	run_to_submission();
 	assert_int_equal(stopped, 1);
 	run_to_submission();
 	// It is told, and stopped, once.
 	assert_int_equal(stopped, 1);
 	assert_int_equal(told, 1);
-	answer = 0;
+	changes_stub.answer = 0;
 	run_to_submission();
 	tunnel.has_out = false;
-	done(done_arg, 0, NULL, NULL);
+	changes_stub.done(changes_stub.arg, 0, NULL, NULL);
 	run_ms(1300);
-	assert_int_equal(submitted, 3);
+	assert_int_equal(changes_stub.submitted, 3);
 }
 
 static void test_refused_later(void **state)
@@ -217,8 +195,8 @@ static void test_refused_later(void **state)
 	assert_int_equal(stopped, 0);
 	// While it is under way nothing is asked for twice.
 	run_ms(1300);
-	assert_int_equal(submitted, 1);
-	done(done_arg, -ENOSPC, NULL, &err);
+	assert_int_equal(changes_stub.submitted, 1);
+	changes_stub.done(changes_stub.arg, -ENOSPC, NULL, &err);
 	assert_int_equal(stopped, 1);
 	run_to_submission();
 	assert_int_equal(told, 1);
@@ -231,7 +209,7 @@ static void test_nobody_waits_for_the_end(void **state)
 	(void)state;
 	run_to_submission();
 	watch_destroy(watch);
-	assert_int_equal(forgotten, 1);
+	assert_int_equal(changes_stub.forgotten, 1);
 	assert_int_equal(watch_create(&gateway, &watch, &err), 0);
 }
 
