@@ -104,6 +104,10 @@ def test_copies_over_a_small_link(lab, protocol, outer, inner):
     assert found.kinds["fragment"] <= 2.2 * OCTETS / 1220
 
 
+# What a worker has in hand while the path MTU is lowered leaves in fragments: two each of a burst.
+IN_HAND = 64
+
+
 # Inside a tunnel over a path of 1300 octets IPv6 has less than the 1280 that it counts on.
 @pytest.mark.parametrize("inner,mtu", [(4, 1300), (6, 1400), (6, 1300)])
 @pytest.mark.parametrize("outer", [4, 6])
@@ -132,8 +136,8 @@ def test_small_link_between_the_gateways(lab, protocol, outer, inner, mtu):
         assert done.lossless and not gateway.drops_since(before), done.text
         said = gateway.process.said()
         assert len(re.findall(rf"path MTU {mtu}, it was 1500", said)) == 1
-    found = nothing_in_clear(wire, in_fragments)
-    assert (found.kinds["fragment"] > 0) == in_fragments
+    found = nothing_in_clear(wire, fragments=True)
+    assert (found.kinds["fragment"] > IN_HAND) == in_fragments
     assert found.total > OCTETS * 2 / mtu and found.kinds["icmp"] >= 1
 
 
