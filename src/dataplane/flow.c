@@ -1,8 +1,11 @@
-// A flow has one cache line of two, side by side, that a hash names. What is remembered holds while
-// the worker sees the same tables (worker.h).
+// What is remembered holds while the worker sees the same tables (worker.h). Where one policy
+// decides about all packets between two networks, all that go to one address are one wide flow
+// (flow_wide.h). Others are remembered one by one: a flow has one cache line of two, side by side,
+// that a hash names.
 #include "dataplane/flow.h"
 
 #include "base/secret.h"
+#include "dataplane/flow_wide.h"
 #include "dataplane/fwd.h"
 #include "dataplane/worker.h"
 #include "proto/ip_hdr.h"
@@ -10,8 +13,7 @@
 #include <errno.h>
 #include <rte_malloc.h>
 
-#define HASH_ODD UINT64_C(0x9e3779b97f4a7c15)
-// Of so many packets that find others in both places of their flow one takes a place: else flows
+// Of so many packets that find others in all places of their flow one takes a place: else flows
 // would drive each other out with every packet, and none was ever known.
 #define CONTENDERS 8
 // Bursts for which nothing is looked up here, after one most of whose packets were contenders (and
@@ -34,16 +36,20 @@ struct key {
 	struct flow *place;
 };
 
-struct place_hash {
-	uint64_t seed;	// nobody outside can choose flows that share a place
-	unsigned shift; // that leaves as many bits of a hash as there are places
-};
-
 struct flow_cache {
 	struct place_hash by;
 	unsigned contenders;
+	unsigned wide_contenders;
 	unsigned pause; // bursts still to come
+	struct wide_flow *wide;
 	struct flow flow[];
+};
+
+// Packets of a burst of which nothing is known yet.
+struct rest {
+	uint16_t n;
+	uint16_t at[BURST_MAX];
+	struct key key[BURST_MAX];
 };
 
 int flow_cache_create(unsigned flows, int socket, struct flow_cache **created)
@@ -54,10 +60,12 @@ int flow_cache_create(unsigned flows, int socket, struct flow_cache **created)
 	*created = NULL;
 	if (flows == 0)
 		return 0;
-	cache = rte_zmalloc_socket(
-		"flows", sizeof(*cache) + flows * sizeof(cache->flow[0]), CACHE_LINE, socket);
+	cache = rte_zmalloc_socket("flows",
+		sizeof(*cache) + flows * (sizeof(cache->flow[0]) + sizeof(cache->wide[0])),
+		CACHE_LINE, socket);
 	if (cache == NULL)
 		return -ENOMEM;
+	cache->wide = (struct wide_flow *)&cache->flow[flows];
 	cache->by.shift = 64 - rte_log2_u32(flows);
 	ret = secret_random(&cache->by.seed, sizeof(cache->by.seed));
 	if (ret < 0) {
@@ -156,29 +164,77 @@ static ALWAYS_INLINE const struct flow *find(struct flow_cache *cache, const str
 	return is_flow(beside, key, epoch, m, ipv6) ? beside : NULL;
 }
 
-// Where to remember a flow that is not known. NULL: nowhere, for now.
-static struct flow *find_room(struct flow_cache *cache, struct flow *place, uint64_t epoch)
+static bool is_contenders_turn(unsigned *contenders)
 {
-	if (place->epoch == epoch)
-		place = place_beside(cache, place);
-	if (place->epoch == epoch && ++cache->contenders % CONTENDERS != 0)
-		return NULL;
-	return place;
+	return ++*contenders % CONTENDERS == 0;
 }
 
-static void remember(struct flow *flow, uint64_t epoch, const struct burst *b, uint16_t i,
-	enum spd_direction direction)
+// Packet i's flow, where it has a place, for now.
+static void remember(struct flow_cache *cache, uint64_t epoch, const struct burst *b, uint16_t i,
+	const struct key *key, bool forwardable)
 {
+	struct flow *place = key->place;
 	bool ipv6 = b->packet[i].flags & PACKET_IPV6;
 
-	memset(flow->address, 0, sizeof(flow->address));
-	memcpy(flow->address, addresses_of(b->m[i], ipv6), ipv6 ? 32 : 8);
-	flow->rest = rest_of(b->m[i], &b->packet[i], direction, false);
-	flow->epoch = epoch;
-	flow->next = b->next[i];
-	flow->match = b->match[i];
-	flow->forwardable = !adjacency_is_local(flow->next) &&
-		ip_source_forwardable(rte_pktmbuf_mtod(b->m[i], const uint8_t *));
+	if (place->epoch == epoch)
+		place = place_beside(cache, place);
+	if (place->epoch == epoch && !is_contenders_turn(&cache->contenders))
+		return;
+	memset(place->address, 0, sizeof(place->address));
+	memcpy(place->address, addresses_of(b->m[i], ipv6), ipv6 ? 32 : 8);
+	place->rest = key->rest;
+	place->epoch = epoch;
+	place->next = b->next[i];
+	place->match = b->match[i];
+	place->forwardable = forwardable;
+}
+
+// Packet i is one of a wide flow, which is known from now on, perhaps.
+static bool remember_wide(struct worker *w, enum spd_direction direction, const struct burst *b,
+	uint16_t i, bool forwardable)
+{
+	struct flow_cache *cache = w->flows;
+	uint64_t addresses = word(addresses_of(b->m[i], false));
+	uint64_t stamp = wide_stamp(w->tables.epoch, direction);
+	struct wide_flow *place = wide_place(cache->wide, cache->by, addresses);
+
+	if (!forwardable || (b->packet[i].flags & PACKET_IPV6) || b->match[i] == SPD_NO_MATCH ||
+		(b->match[i] & SPD_FRAGMENT) || !spd_decides_alone(w->tables.spd, b->match[i]))
+		return false;
+	// Of the same burst.
+	if (wide_is(place, addresses, stamp))
+		return true;
+	if (wide_has_epoch(place, w->tables.epoch) && !is_contenders_turn(&cache->wide_contenders))
+		return false;
+	*place = (struct wide_flow){
+		.addresses = addresses,
+		.stamp = stamp,
+		.source_mask = wide_source_mask(spd_policy(w->tables.spd, b->match[i]), direction),
+		.match = b->match[i],
+		.next = b->next[i],
+	};
+	return true;
+}
+
+static void remember_rest(struct worker *w, enum spd_direction direction, const struct burst *b,
+	const struct rest *rest)
+{
+	struct flow_cache *cache = w->flows;
+	unsigned contenders = cache->contenders;
+
+	for (uint16_t k = 0; k < rest->n; k++) {
+		uint16_t i = rest->at[k];
+		bool forwardable = !adjacency_is_local(b->next[i]) &&
+			ip_source_forwardable(rte_pktmbuf_mtod(b->m[i], const uint8_t *));
+
+		if (remember_wide(w, direction, b, i, forwardable))
+			continue;
+		if (!(b->packet[i].flags & PACKET_FRAGMENT))
+			remember(cache, w->tables.epoch, b, i, &rest->key[k], forwardable);
+	}
+	contenders = cache->contenders - contenders;
+	if (contenders >= CONTENDERS && 2 * contenders > b->n)
+		cache->pause = PAUSE;
 }
 
 static void ask_tables(const struct worker *w, enum spd_direction direction, struct burst *b)
@@ -187,102 +243,151 @@ static void ask_tables(const struct worker *w, enum spd_direction direction, str
 	fwd_lookup(w->tables.fwd, b, 0, b->n, b->next);
 }
 
-// Packets of flows that are not known, to their places in the burst.
-static void ask_some(struct worker *w, enum spd_direction direction, struct burst *b,
-	const struct key key[], const uint16_t unknown[], uint16_t n)
+// For the packets of b of which nothing is known.
+static void ask_rest(
+	struct worker *w, enum spd_direction direction, struct burst *b, const struct rest *rest)
 {
-	struct flow_cache *cache = w->flows;
-	unsigned contenders = cache->contenders;
 	struct burst *asked = &w->asked;
 
-	for (uint16_t k = 0; k < n; k++) {
-		asked->m[k] = b->m[unknown[k]];
-		asked->packet[k] = b->packet[unknown[k]];
-	}
-	asked->n = n;
-	ask_tables(w, direction, asked);
-	for (uint16_t k = 0; k < n; k++) {
-		struct flow *room = NULL;
-
-		b->match[unknown[k]] = asked->match[k];
-		b->next[unknown[k]] = asked->next[k];
-		if (!(asked->packet[k].flags & PACKET_FRAGMENT))
-			room = find_room(cache, key[unknown[k]].place, w->tables.epoch);
-		if (room != NULL)
-			remember(room, w->tables.epoch, asked, k, direction);
-	}
-	contenders = cache->contenders - contenders;
-	if (contenders >= CONTENDERS && 2 * contenders > b->n)
-		cache->pause = PAUSE;
-	counter_add(&w->stats.flow_misses, n);
-}
-
-static void ask_all(struct worker *w, enum spd_direction direction, struct burst *b)
-{
-	ask_tables(w, direction, b);
-	if (w->flows == NULL)
+	counter_add(&w->stats.flow_misses, rest->n);
+	if (rest->n == b->n) {
+		ask_tables(w, direction, b);
 		return;
-	w->flows->pause--;
-	counter_add(&w->stats.flow_misses, b->n);
+	}
+	for (uint16_t k = 0; k < rest->n; k++) {
+		asked->m[k] = b->m[rest->at[k]];
+		asked->packet[k] = b->packet[rest->at[k]];
+	}
+	asked->n = rest->n;
+	ask_tables(w, direction, asked);
+	for (uint16_t k = 0; k < rest->n; k++) {
+		b->match[rest->at[k]] = asked->match[k];
+		b->next[rest->at[k]] = asked->next[k];
+	}
 }
 
-// What is known of the packets of b; those of which nothing is go to unknown[], and how many come
-// back. *all: of the known ones.
-static ALWAYS_INLINE uint16_t recall(const struct worker *w, enum spd_direction direction,
-	struct burst *b, struct key key[], uint16_t unknown[], struct flow_all *all,
-	const bool plain)
+// What is known of the packets of b as wide flows; the others are the rest. Wide flows are
+// forwardable ones: returns false if some must not be forwarded all the same.
+static ALWAYS_INLINE bool recall_wide(const struct worker *w, enum spd_direction direction,
+	struct burst *b, struct rest *rest, const bool plain)
+{
+	struct wide_flow *wide = w->flows->wide;
+	const struct place_hash by = w->flows->by;
+	uint64_t stamp = wide_stamp(w->tables.epoch, direction);
+	unsigned packets = b->n;
+	uint8_t to_group = 0;
+	uint16_t n = 0;
+
+	for (unsigned i = 0; i < packets; i++) {
+		uint64_t addresses = word(addresses_of(b->m[i], false));
+		uint8_t flags = plain ? 0 : b->packet[i].flags;
+		const struct wide_flow *flow = wide_place(wide, by, addresses);
+
+		if (unlikely((flags & PACKET_IPV6) || !wide_is(flow, addresses, stamp))) {
+			rest->at[n++] = (uint16_t)i;
+			continue;
+		}
+		b->match[i] = flow->match;
+		b->next[i] = flow->next;
+		to_group |= flags & PACKET_TO_GROUP;
+	}
+	rest->n = n;
+	return to_group == 0;
+}
+
+static void take_all(const struct burst *b, struct rest *rest)
+{
+	for (uint16_t i = 0; i < b->n; i++)
+		rest->at[i] = i;
+	rest->n = b->n;
+}
+
+// What is known of the rest's packets as flows of their own; the others stay, with their keys.
+// Returns false if a known one must not be forwarded.
+static ALWAYS_INLINE bool recall(const struct worker *w, enum spd_direction direction,
+	struct burst *b, struct rest *rest, const bool plain)
 {
 	struct flow_cache *cache = w->flows;
 	const struct place_hash by = cache->by;
 	uint64_t epoch = w->tables.epoch;
-	unsigned packets = b->n;
+	unsigned packets = rest->n;
 	bool forwardable = true;
-	uint64_t policies = 0;
-	uint64_t hops = 0;
 	uint16_t n = 0;
 
-	for (unsigned i = 0; i < packets; i++) {
-		key[i] = key_of(cache, by, b->m[i], &b->packet[i], direction, plain);
-		rte_prefetch0(key[i].place);
+	for (unsigned k = 0; k < packets; k++) {
+		uint16_t i = rest->at[k];
+
+		rest->key[k] = key_of(cache, by, b->m[i], &b->packet[i], direction, plain);
+		rte_prefetch0(rest->key[k].place);
 	}
-	for (unsigned i = 0; i < packets; i++) {
+	for (unsigned k = 0; k < packets; k++) {
+		uint16_t i = rest->at[k];
 		uint8_t flags = plain ? 0 : b->packet[i].flags;
-		const struct flow *flow = find(cache, &key[i], epoch, b->m[i], flags);
+		const struct flow *flow = find(cache, &rest->key[k], epoch, b->m[i], flags);
 
 		if (unlikely(flow == NULL)) {
-			unknown[n++] = (uint16_t)i;
+			rest->key[n] = rest->key[k];
+			rest->at[n++] = i;
 			continue;
 		}
 		b->match[i] = flow->match;
 		b->next[i] = flow->next;
 		forwardable &= flow->forwardable && !(flags & PACKET_TO_GROUP);
-		policies |= flow->match ^ b->match[0];
-		hops |= (uintptr_t)flow->next ^ (uintptr_t)b->next[0];
 	}
-	*all = (struct flow_all){forwardable, policies == 0, hops == 0};
-	return n;
+	rest->n = n;
+	return forwardable;
+}
+
+// Of a burst all of which is known.
+static ALWAYS_INLINE struct flow_all compare(const struct burst *b, bool forwardable)
+{
+	uint64_t hops = 0;
+	uint32_t policies = 0;
+
+	for (unsigned i = 1; i < b->n; i++)
+		policies |= b->match[i] ^ b->match[0];
+	for (unsigned i = 1; i < b->n; i++)
+		hops |= (uintptr_t)b->next[i] ^ (uintptr_t)b->next[0];
+	return (struct flow_all){forwardable, policies == 0, hops == 0};
+}
+
+static ALWAYS_INLINE struct flow_all lookup(
+	struct worker *w, enum spd_direction direction, struct burst *b, const bool plain)
+{
+	static const struct flow_all none;
+	struct flow_cache *cache = w->flows;
+	bool forwardable = true;
+	struct rest rest;
+
+	if (likely(spd_some_alone(w->tables.spd)))
+		forwardable = recall_wide(w, direction, b, &rest, plain);
+	else
+		take_all(b, &rest);
+	if (likely(rest.n == 0))
+		return compare(b, forwardable);
+	if (unlikely(cache->pause > 0)) {
+		cache->pause--;
+		ask_rest(w, direction, b, &rest);
+		return none;
+	}
+	forwardable &= recall(w, direction, b, &rest, plain);
+	if (likely(rest.n == 0))
+		return compare(b, forwardable);
+	ask_rest(w, direction, b, &rest);
+	remember_rest(w, direction, b, &rest);
+	return none;
 }
 
 struct flow_all flow_lookup(
 	struct worker *w, enum spd_direction direction, struct burst *b, bool plain)
 {
 	static const struct flow_all none;
-	struct flow_cache *cache = w->flows;
-	struct key key[BURST_MAX];
-	uint16_t unknown[BURST_MAX];
-	struct flow_all all;
-	uint16_t n;
 
-	if (unlikely(cache == NULL || cache->pause > 0)) {
-		ask_all(w, direction, b);
+	if (unlikely(w->flows == NULL)) {
+		ask_tables(w, direction, b);
 		return none;
 	}
 	if (likely(plain))
-		n = recall(w, direction, b, key, unknown, &all, true);
-	else
-		n = recall(w, direction, b, key, unknown, &all, false);
-	if (likely(n == 0))
-		return all;
-	ask_some(w, direction, b, key, unknown, n);
-	return none;
+		return lookup(w, direction, b, true);
+	return lookup(w, direction, b, false);
 }

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/counter.h"
+#include "dataplane/spd_alone.h"
 #include "proto/ip_hdr.h"
 
 #include <rte_acl.h>
@@ -75,6 +76,8 @@ struct spd {
 	unsigned workers;
 	unsigned hits_stride;
 	uint64_t *hits; // [workers][hits_stride]; the worker writes, control reads
+	bool *alone;	// by index of a policy: it decides alone
+	bool some_alone;
 	struct policy policy[];
 };
 
@@ -198,6 +201,15 @@ static int build_family(struct spd *spd, unsigned family, struct rte_acl_ctx **a
 	return rc != 0 ? rc : acl_build(*acl, family);
 }
 
+static int find_alone(struct spd *spd)
+{
+	int rc = spd_find_alone(spd->policy, spd->n, spd->alone);
+
+	for (unsigned i = 0; i < spd->n; i++)
+		spd->some_alone |= spd->alone[i];
+	return rc;
+}
+
 int spd_build(const struct policy *policies, unsigned n, unsigned workers, int socket,
 	struct spd **built, struct error *err)
 {
@@ -220,7 +232,12 @@ int spd_build(const struct policy *policies, unsigned n, unsigned workers, int s
 		"spd-hits", (size_t)workers * stride * sizeof(uint64_t), CACHE_LINE, socket);
 	if (spd->hits == NULL && stride > 0)
 		goto failed;
-	rc = build_family(spd, IP_V4, &spd->acl4, socket);
+	spd->alone = rte_zmalloc_socket("spd-alone", n, CACHE_LINE, socket);
+	if (spd->alone == NULL && n > 0)
+		goto failed;
+	rc = find_alone(spd);
+	if (rc == 0)
+		rc = build_family(spd, IP_V4, &spd->acl4, socket);
 	if (rc == 0)
 		rc = build_family(spd, IP_V6, &spd->acl6, socket);
 	if (rc != 0)
@@ -239,6 +256,7 @@ void spd_free(struct spd *spd)
 	rte_acl_free(spd->acl4);
 	rte_acl_free(spd->acl6);
 	rte_free(spd->hits);
+	rte_free(spd->alone);
 	rte_free(spd);
 }
 
@@ -343,6 +361,16 @@ const struct policy *spd_policy(const struct spd *spd, uint32_t result)
 unsigned spd_policies(const struct spd *spd)
 {
 	return spd->n;
+}
+
+bool spd_decides_alone(const struct spd *spd, uint32_t result)
+{
+	return spd->alone[result - 1];
+}
+
+bool spd_some_alone(const struct spd *spd)
+{
+	return spd->some_alone;
 }
 
 void spd_hit(struct spd *spd, uint16_t worker, uint32_t result, uint32_t n)

@@ -58,6 +58,10 @@ void spd_lookup(const struct spd *spd, enum spd_direction direction, const struc
 // result: what spd_lookup gave, not SPD_NO_MATCH, without SPD_FRAGMENT.
 const struct policy *spd_policy(const struct spd *spd, uint32_t result);
 unsigned spd_policies(const struct spd *spd);
+// That policy alone decides about all IPv4 packets between its prefixes: for any of them spd_lookup
+// gives the same.
+bool spd_decides_alone(const struct spd *spd, uint32_t result);
+bool spd_some_alone(const struct spd *spd); // there is such a policy
 // The worker found this policy n times.
 void spd_hit(struct spd *spd, uint16_t worker, uint32_t result, uint32_t n);
 uint64_t spd_hits(const struct spd *spd, unsigned index);

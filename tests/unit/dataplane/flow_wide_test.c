@@ -1,0 +1,229 @@
+// Flows that are known by their addresses alone, where no policy asks for more.
+#include "in_flows.h"
+#include "out_flows.h"
+
+#define SECOND_OCTETS 256
+
+static uint64_t misses(const struct lab *lab)
+{
+	return counter_read(&lab->dp->worker[0]->stats.flow_misses);
+}
+
+static void ports_make_no_difference(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+	struct random random = {1};
+
+	for (unsigned i = 0; i < 20 * BURST_MAX; i++) {
+		struct flow flow = flow_out(i);
+
+		flow.source_port = (uint16_t)random_next(&random);
+		flow.protocol = i % 2 ? IP_PROTOCOL_UDP : IP_PROTOCOL_ICMP;
+		send_out(lab, &flow);
+		lab_turn(lab, 0);
+		expect_tunneled(lab, 0, &flow);
+	}
+	assert_int_equal(misses(lab), 1);
+}
+
+// A burst of what was not known before it makes one flow, and no other waits for its turn.
+static void one_burst_teaches_once(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+
+	for (unsigned burst = 0; burst < 3; burst++) {
+		struct flow flow[BURST_MAX];
+
+		for (unsigned i = 0; i < BURST_MAX; i++) {
+			flow[i] = flow_out(i);
+			flow[i].source_port = (uint16_t)(burst * BURST_MAX + i);
+			flow[i].destination = burst == 2 ? "10.100.0.6" : "10.100.0.5";
+			send_out(lab, &flow[i]);
+		}
+		lab_turn(lab, 0);
+		for (unsigned i = 0; i < BURST_MAX; i++)
+			expect_tunneled(lab, 0, &flow[i]);
+		assert_int_equal(misses(lab), burst == 2 ? 2 * BURST_MAX : BURST_MAX);
+	}
+	for (unsigned i = 0; i < BURST_MAX; i++) {
+		struct flow flow = flow_out(i);
+
+		flow.destination = "10.100.0.6";
+		send_out(lab, &flow);
+		lab_turn(lab, 0);
+		expect_tunneled(lab, 0, &flow);
+	}
+	assert_int_equal(misses(lab), 2 * BURST_MAX);
+}
+
+// One address, and networks that policies tell apart by more bits than name a flow's place.
+static void sources_make_a_difference(void **state)
+{
+	static const char *const source[] = {"10.1.0.10", "10.1.1.10", "10.1.2.10"};
+	struct lab *lab = *state;
+
+	lab_tunnel(lab, NULL);
+	lab_policy(lab, "10.1.0.0/24", "10.100.0.0/16", POLICY_PROTECT, 0);
+	lab_policy(lab, "10.1.1.0/24", "10.100.0.0/16", POLICY_DISCARD, 0);
+	lab_policy(lab, "10.1.2.0/24", "10.100.0.0/16", POLICY_PROTECT, 0);
+	lab_publish(lab);
+	for (unsigned i = 0; i < 400; i++) {
+		struct flow flow = flow_out(i);
+
+		flow.source = source[(i * 7 / 4) % COUNT(source)];
+		send_out(lab, &flow);
+		lab_turn(lab, 0);
+		if (flow.source == source[1])
+			expect_drop(lab, 0, LAN, DROP_policy_discard, 1);
+		else
+			expect_tunneled(lab, 0, &flow);
+	}
+}
+
+// The same of packets out of tunnels, whose sources are the policies' destinations.
+static void tunnels_keep_to_their_networks(void **state)
+{
+	static const char *const source[] = {"10.100.0.5", "10.100.1.5"};
+	struct lab *lab = *state;
+
+	for (unsigned t = 0; t < COUNT(source); t++) {
+		lab_tunnel(lab, NULL);
+		lab_policy(lab, "10.1.0.0/16", t ? "10.100.1.0/24" : "10.100.0.0/24",
+			POLICY_PROTECT, t);
+	}
+	lab_publish(lab);
+	for (unsigned i = 0; i < 400; i++) {
+		unsigned tunnel = i / 2 % 2;
+		unsigned from = i / 3 % 2;
+		struct flow flow = flow_in(i);
+
+		flow.source = source[from];
+		lab_receive(lab, WAN, 0, peer_seal_flow(lab, tunnel, 0, &flow));
+		lab_turn(lab, 0);
+		if (from == tunnel)
+			expect_delivered(lab, tunnel, &flow);
+		else
+			expect_in_drop(lab, tunnel, 0, DROP_selector_mismatch, 1);
+	}
+}
+
+// The policy's source has fewer bits than sources of one flow have in common: some of it are
+// nobody's.
+static void sources_that_are_nobodys(void **state)
+{
+	struct lab *lab = *state;
+
+	lab_tunnel(lab, NULL);
+	lab_policy(lab, "0.0.0.0/1", "10.100.0.0/16", POLICY_PROTECT, 0);
+	lab_publish(lab);
+	for (unsigned i = 0; i < SECOND_OCTETS; i++) {
+		struct flow flow = flow_out(i);
+		char source[IP_ADDR_TEXT];
+
+		send_out(lab, &flow);
+		lab_turn(lab, 0);
+		expect_tunneled(lab, 0, &flow);
+		snprintf(source, sizeof(source), "0.%u.0.1", i);
+		flow.source = source;
+		send_out(lab, &flow);
+		lab_turn(lab, 0);
+		expect_drop(lab, 0, LAN, DROP_ip_source, 1);
+	}
+}
+
+// Hundreds of addresses in 64 places, of policies that decide alone and differ in all they say.
+static void addresses_that_share_places(void **state)
+{
+	struct lab *lab = *state;
+	struct random random = {7};
+	unsigned bursts = full_run() ? 5000 : 300;
+
+	for (unsigned t = 0; t < 2; t++)
+		lab_tunnel(lab, NULL);
+	lab_policy(lab, "10.1.0.0/16", "10.100.0.0/24", POLICY_PROTECT, 0);
+	lab_policy(lab, "10.1.0.0/16", "10.100.1.0/25", POLICY_DISCARD, 0);
+	lab_policy(lab, "10.1.0.0/16", "10.100.1.128/25", POLICY_PROTECT, 1);
+	lab_publish(lab);
+	for (unsigned burst = 0; burst < bursts; burst++) {
+		char to[BURST_MAX][IP_ADDR_TEXT];
+		struct flow flow[BURST_MAX];
+		unsigned host[BURST_MAX];
+		unsigned discarded = 0;
+
+		for (unsigned i = 0; i < BURST_MAX; i++) {
+			host[i] = (unsigned)random_below(&random, 512);
+			snprintf(
+				to[i], sizeof(to[i]), "10.100.%u.%u", host[i] / 256, host[i] % 256);
+			flow[i] = flow_out(burst * BURST_MAX + i);
+			flow[i].destination = to[i];
+			flow[i].source_port = (uint16_t)random_next(&random);
+			discarded += host[i] >= 256 && host[i] < 384;
+			send_out(lab, &flow[i]);
+		}
+		lab_turn(lab, 0);
+		expect_drop(lab, 0, LAN, DROP_policy_discard, discarded);
+		for (unsigned i = 0; i < BURST_MAX; i++)
+			if (host[i] < 256 || host[i] >= 384)
+				expect_tunneled(lab, host[i] >= 384, &flow[i]);
+	}
+}
+
+// What is broadcast on the link is not forwarded, although its flow is known.
+static void group_frames_of_a_known_flow(void **state)
+{
+	struct lab *lab = all_tunnels(state);
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct flow flow = flow_out(i);
+		uint8_t packet[PACKET_MAX];
+		uint32_t octets = packet_make(&flow, packet);
+		struct rte_mbuf *m = frame_make(lab, LAN, packet, octets);
+
+		send_out(lab, &flow);
+		lab_turn(lab, 0);
+		expect_tunneled(lab, 0, &flow);
+		memset(rte_pktmbuf_mtod(m, uint8_t *), 0xff, 6);
+		lab_receive(lab, LAN, 0, m);
+		lab_turn(lab, 0);
+		expect_drop(lab, 0, LAN, DROP_link_broadcast, 1);
+	}
+}
+
+// Other policies before one move it, and what was known of it with it.
+static void forgets_places_of_policies(void **state)
+{
+	struct lab *lab = *state;
+	struct flow flow = flow_out(0);
+
+	lab_tunnel(lab, NULL);
+	lab_protect(lab, 0);
+	lab_publish(lab);
+	for (unsigned i = 0; i < 6; i++) {
+		struct policy before = lab->policy[0];
+
+		send_out(lab, &flow);
+		lab_turn(lab, 0);
+		expect_tunneled(lab, 0, &flow);
+		lab_policy(lab, "10.1.0.0/16", "10.51.0.0/16", POLICY_DISCARD, 0);
+		lab->policy[0] = lab->policy[lab->policies - 1];
+		lab->policy[lab->policies - 1] = before;
+		lab_publish_spd(lab);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LAB_TEST(ports_make_no_difference, NULL),
+		LAB_TEST(one_burst_teaches_once, NULL),
+		LAB_TEST(sources_make_a_difference, NULL),
+		LAB_TEST(tunnels_keep_to_their_networks, NULL),
+		LAB_TEST(sources_that_are_nobodys, NULL),
+		LAB_TEST(addresses_that_share_places, NULL),
+		LAB_TEST(group_frames_of_a_known_flow, NULL),
+		LAB_TEST(forgets_places_of_policies, NULL),
+	};
+
+	lab_eal(NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
