@@ -129,6 +129,7 @@ def test_the_other_end_needs_nothing(sites):
     # A kernel that answers no pings looks like a tunnel that is down.
     sites.gate["b"].sysctl("net/ipv4/icmp_echo_ignore_all", 1)
     wait_state(a, "down")
+    sites.wait_reachable((4,))
     assert traffic.ping(sites.host["a"], B.host[4], 10).lossless
     sites.gate["b"].sysctl("net/ipv4/icmp_echo_ignore_all", 0)
     wait_state(a, "up")

@@ -34,19 +34,71 @@ def completions(*words):
     return asked.stdout.split()
 
 
-def test_every_command_is_documented_and_completed():
+def vpectl(*words):
+    return subprocess.run([program("vpectl"), *map(str, words)], capture_output=True, text=True,
+                          check=False)
+
+
+def test_every_command_is_documented_completed_and_tried():
+    tests = "".join(path.read_text(encoding="utf-8")
+                    for path in (ROOT / "tests" / "e2e").glob("*.py"))
     manual = (ROOT / "docs" / "vpectl.1").read_text(encoding="utf-8")
     offered = completions("")
     assert len(commands()) > 15
     for name, arguments in commands().items():
         assert re.search(rf"^\.It Cm {name}\b", manual, re.MULTILINE), name
         assert name in offered
+        assert re.search(rf"[\"(]{name}\"", tests), f"no test runs {name}"
         for parameter in re.findall(r"([a-z_]+)=", arguments):
             assert f"{parameter}=" in completions(name, ""), (name, parameter)
     assert completions("add-sa", "direction=") == ["in", "out"]
     assert completions("show-s") == ["show-stats", "show-sa"]
     assert completions("profile", "o") == ["on", "off"]
     assert completions("capture", "--po") == ["--point"]
+
+
+@pytest.mark.parametrize("protocol,bits,octets", [("vpe", 128, 16), ("vpe", 256, 32),
+                                                  ("esp", 192, 28), ("esp", 256, 36)])
+def test_genkey(tmp_path, protocol, bits, octets):
+    files = [tmp_path / f"{i}.key" for i in range(3)]
+    done = vpectl("genkey", protocol, bits, *files)
+    assert done.returncode == 0, done.stderr
+    texts = [path.read_text(encoding="ascii") for path in files]
+    assert len(set(texts)) == 3
+    for path, text in zip(files, texts):
+        assert re.fullmatch(rf"[0-9a-f]{{{2 * octets}}}\n", text)
+        assert path.stat().st_mode & 0o7777 == 0o600
+        assert text.strip() not in done.stdout + done.stderr
+    # What is there may be in use.
+    again = vpectl("genkey", protocol, bits, files[1])
+    assert again.returncode == 1 and "File exists" in again.stderr
+    assert files[1].read_text(encoding="ascii") == texts[1]
+
+
+def test_genkey_says_what_it_takes(tmp_path):
+    for words in (("vpe", "512", "x"), ("ah", "256", "x"), ("vpe", "256"), ()):
+        done = vpectl("genkey", *(tmp_path / word if word == "x" else word for word in words))
+        assert done.returncode == 2 and "genkey takes vpe or esp" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_genkey_on_a_full_disk(tmp_path):
+    """No file is left that is less than a key."""
+    script = 'mount -t tmpfs -o size=4k none "$0" && head -c 4096 /dev/zero >"$0/filling" && ' \
+        '"$@"; echo "status $?"; ls -A "$0"'
+    said = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", f"({script}) 2>&1", tmp_path, program("vpectl"),
+         "genkey", "vpe", "256", tmp_path / "new.key"], capture_output=True, text=True,
+        check=True).stdout
+    assert said.splitlines() == [f"vpectl: {tmp_path}/new.key cannot be written", "status 1",
+                                 "filling"]
+
+
+def test_self_test():
+    done = vpectl("self-test")
+    assert (done.returncode, done.stdout) == (0, "random numbers: good\n")
+    assert json.loads(vpectl("--json", "self-test").stdout) == {"random_numbers": "good"}
+    assert vpectl("self-test", "more").returncode == 2
 
 
 def bare(sites):
