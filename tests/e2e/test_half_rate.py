@@ -16,8 +16,8 @@ pytestmark = [
     pytest.mark.alone]
 
 OCTETS = 1200  # of a datagram's payload
-STEP_MBPS = 50
-MOST_MBPS = 1000
+STEP_MBPS = 100
+MOST_MBPS = 1200
 TRY_S = 2
 
 
