@@ -142,6 +142,7 @@ def test_each_kind_once_per_burst(lab, protocol, outer):
     assert len(auditor.events()) == 14
 
 
+@pytest.mark.one_build("sanitize", "the flood takes its time")
 def test_a_flood_does_not_hide_the_others(lab):
     """Strangers with ever new SPIs, and among them one forged packet of an SA."""
     meeting = Meeting(lab, "esp", 4, "aes-256-gcm")

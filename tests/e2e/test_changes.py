@@ -284,6 +284,7 @@ def test_batches_are_all_or_nothing(sites):
         assert len(a.ask("show-policy")["policies"]) == len(before) + 200
 
 
+@pytest.mark.one_build("sanitize", "thousands of requests")
 def test_one_clients_fault_is_its_own(sites):
     """What cannot be put in force takes nothing with it of what others ask for at the same moment."""
     a, _ = sites.pair("vpe")

@@ -269,6 +269,7 @@ class Noise:
         return peers.ip_packet_of(B.wan[6], A.wan[6], peers.FRAGMENT, fragment + payload)
 
 
+@pytest.mark.one_build("sanitize", "memory is what may go wrong")
 def test_random_fragments(lab, sites, count):
     """Bounded memory, nothing crashes, and the tunnel carries on."""
     here, there = two_sites.A, two_sites.B

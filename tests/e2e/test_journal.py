@@ -17,6 +17,7 @@ from streams import Stream
 ELSEWHERE = ("unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/machine-id && exec "$@"')
 
 
+@pytest.mark.one_build("sanitize", "many starts")
 def test_what_is_refused(lab, sites):
     """Each fault of the journal with its message; afterwards it is as good as before."""
     a, _ = journaled(lab, sites, "vpe")
@@ -137,6 +138,7 @@ def test_disk_that_fails(lab, sites, call):
         ab.arrives_within(20)
 
 
+@pytest.mark.one_build("sanitize", "the lease takes its time to end")
 def test_failed_disk_ends_the_lease(lab, sites):
     """The sender: what is leased is used up, then nothing leaves, and the drops say why."""
     a, _ = journaled(lab, sites, "esp")

@@ -161,6 +161,7 @@ def received_udp(link):
         return frames
 
 
+@pytest.mark.one_build("release", "it is the program that is tried")
 def test_chain_program(tmp_path):
     """bench/chain: what it says and what it writes."""
     found = tmp_path / "found.json"

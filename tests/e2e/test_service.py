@@ -77,6 +77,7 @@ def test_traffic_without_root(sites, protocol):
         assert "prog/xdp" not in gateway.namespace.ip("-d link show")
 
 
+@pytest.mark.one_build("release", "both wait alike")
 def test_goes_on_after_a_crash(sites):
     """Restart=on-failure: a journal that root made is the service's, and a killed daemon's successor
     takes it over."""
@@ -137,6 +138,7 @@ def test_manager_is_told(sites):
     assert "WATCHDOG=1" not in made.heard()
 
 
+@pytest.mark.one_build("release", "the watchdog takes its time to bark")
 def test_stuck_worker_trips_the_watchdog(sites):
     """Signs of life come while all workers turn, and from nobody else."""
     interval_s = 2

@@ -15,7 +15,7 @@ from sites import A, B
 TAG_TYPE = 0x8100
 LAN, WAN, NOBODYS = 100, 200, 300
 EXPEDITED = 46  # DSCP
-OCTETS = 4 << 20
+OCTETS = 1 << 20
 
 
 class TrunkSites(two_sites.Sites):
