@@ -10,6 +10,7 @@
 #include <time.h>
 
 #define ACQUIRE_MS 1000
+#define MOVED_MS 1000
 
 void notify(const struct gateway *gateway, json_t *event)
 {
@@ -59,4 +60,28 @@ void notify_acquire(const struct gateway *gateway, unsigned index, const struct 
 		json_pack("{s:s, s:s, s:o, s:o, s:i}", "kind", "acquire", "tunnel", tunnel->name,
 			"source", show_addr(&source), "destination", show_addr(&destination),
 			"protocol", (int)packet.protocol));
+}
+
+static void notify_peer_address(const struct gateway *gateway, const struct audit_event *event)
+{
+	struct tunnel *tunnel =
+		event->tunnel < gateway->tunnels ? gateway->tunnel[event->tunnel] : NULL;
+	uint64_t now_ms = limiter_now_ms();
+
+	if (!tunnel || now_ms - tunnel->moved_ms < MOVED_MS)
+		return;
+	tunnel->moved_ms = now_ms;
+	notify(gateway,
+		json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "kind", "peer-address", "tunnel",
+			tunnel->name, "direction", "in", "spi", (json_int_t)event->spi, "source",
+			show_addr(&event->source), "destination", show_addr(&event->destination)));
+}
+
+void notify_peer_addresses(const struct gateway *gateway)
+{
+	struct audit_event event;
+
+	for (unsigned i = 0; i < gateway->dp->workers; i++)
+		if (audit_take(&gateway->dp->worker[i]->peer_address, &event))
+			notify_peer_address(gateway, &event);
 }

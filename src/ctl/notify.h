@@ -21,3 +21,5 @@ void notify_tunnel(const struct gateway *gateway, const struct tunnel *tunnel, b
 // A policy asked for this tunnel, which has no outbound SA, and this packet was dropped. Told once
 // a second for each tunnel.
 void notify_acquire(const struct gateway *gateway, unsigned tunnel, const struct rte_mbuf *m);
+// Looks what workers have found of peers that moved, and tells it: once a second for each tunnel.
+void notify_peer_addresses(const struct gateway *gateway);

@@ -114,6 +114,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	serve_requests(service, PUNT_UNRESOLVED);
 	serve_requests(service, PUNT_TELL);
 	audit_poll(service->gateway->audit, limiter_now_ms());
+	notify_peer_addresses(service->gateway);
 	unresolved_look(service->gateway->unresolved, limiter_now_ms());
 	dataplane_reclaim(service->gateway->dp);
 }

@@ -11,6 +11,7 @@
 #include "dataplane/handover.h"
 #include "dataplane/local.h"
 #include "dataplane/park.h"
+#include "dataplane/peer_address.h"
 #include "proto/ip_hdr.h"
 
 #include <rte_cycles.h>
@@ -262,6 +263,8 @@ static void keep_known(struct worker *w, struct burst *b, struct sa_in *sa[])
 			move_to_clear(w, b, i);
 		} else {
 			audit_stranger(w, b->verdict[i], b->m[i], &b->packet[i]);
+			if (b->verdict[i] == DROP_sa_outer_address)
+				peer_address_look(w, b->m[i], &b->packet[i]);
 			drop_packet(w, b->packet[i].port, b->verdict[i], b->m[i]);
 		}
 	}

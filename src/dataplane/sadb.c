@@ -253,6 +253,28 @@ const struct sa_in *sadb_find(const struct sadb *sadb, const struct rte_mbuf *m,
 	return find(sadb, m, l4, &slot) == DROP_NONE ? slot->sa : NULL;
 }
 
+struct sa_in *sadb_find_elsewhere(const struct sadb *sadb, const struct rte_mbuf *m, uint16_t l4)
+{
+	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
+	const uint8_t *tunnel = header + l4;
+	uint32_t index = proto_of(sadb, tunnel, (uint32_t)m->data_len - l4);
+	struct ip_addr to = ip_destination(header);
+	uint32_t spi;
+
+	if (index == PROTO_MAX)
+		return NULL;
+	spi = proto_spi(sadb->protos->proto[index], tunnel);
+	for (uint32_t i = hash(spi, index);; i++) {
+		const struct slot *slot = &sadb->slot[i & sadb->mask];
+
+		if (slot->sa == NULL)
+			return NULL;
+		if (slot->spi == spi && slot->proto == index &&
+			ip_addr_equal(&slot->sa->local, &to))
+			return slot_is_of(slot, header) ? NULL : slot->sa;
+	}
+}
+
 // Decryption will read the SA and count in its lanes, which lie behind it unless it was moved.
 static ALWAYS_INLINE void fetch(const struct sa_in *sa)
 {

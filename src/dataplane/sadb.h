@@ -37,6 +37,7 @@ struct tunnel {
 	bool pmtu_discovery;
 	struct probe *probe;  // ctl/liveness.h; NULL: nobody looks whether the other end lives
 	uint64_t acquired_ms; // when the want of an SA was last told
+	uint64_t moved_ms;    // when a new address of the peer was
 	bool published;	      // workers may know of it
 	bool named;	      // while those are looked for that nobody names any more
 };
@@ -104,6 +105,9 @@ const struct sa_in *sadb_find(const struct sadb *sadb, const struct rte_mbuf *m,
 // Some inbound SA has the addresses of this IP header, its destination as local and its source as
 // remote.
 bool sadb_has_peer(const struct sadb *sadb, const uint8_t *header);
+
+// The SA that the packet would be of, had it come from the SA's peer. NULL: none, or it has.
+struct sa_in *sadb_find_elsewhere(const struct sadb *sadb, const struct rte_mbuf *m, uint16_t l4);
 
 // For every packet of b, which begins with its outer IP header: result[] is the SA or NULL, and
 // then the burst's verdict says why: runt, no_sa, sa_outer_address. plain: the caller knows that

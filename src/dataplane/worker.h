@@ -93,6 +93,8 @@ struct worker {
 	struct worker_stats stats;
 	struct stage_clock clock;
 	struct audit_box audit[AUDIT_KIND_COUNT];
+	struct audit_box peer_address; // of an SA whose peer moved
+	uint64_t peer_address_tsc;     // when that was last looked at
 	// Control's own: most packets that waited in the rings to and from it.
 	alignas(CACHE_LINE) uint64_t punt_high[PUNT_QUEUES];
 	uint64_t inject_high;

@@ -1,11 +1,13 @@
 """Tunnels, SAs and policies changed while packets flow."""
 
 import grp
+import struct
 import time
 
 import pytest
 
 import gateway as gw
+import peers
 import traffic
 from admin import Admin, admin_socket, sa_arguments
 from capture import Capture, inspect
@@ -215,14 +217,28 @@ def test_sighup_reloads(sites):
 
 
 def test_a_peer_that_moves(sites):
-    """Outer addresses change, keys and counters stay."""
+    """Who listens is told where it is now. Outer addresses change, keys and counters stay."""
     a, b = sites.pair("esp")
     sites.start().wait_reachable((4,))
     b.namespace.ip(f"address add 192.0.2.22/24 dev {b.ports[1].host_interface}")
     sent = a.sa("out")["packets"]
     with Admin(a) as at_a, Admin(b) as at_b:
+        at_a.monitor()
+        # Anybody can claim that.
+        wire = peers.Wire(sites.wan, sites.wan_ends["a"][0], a.mac(a.ports[1]))
+        header = struct.pack("!II", sites.b_to_a.spi, 1 << 20)
+        for _ in range(20):
+            wire.send(peers.ip_packet_of("192.0.2.33", A.wan[4], peers.TUNNEL, header + bytes(64)))
+        wire.close()
+        with pytest.raises(TimeoutError):
+            at_a.event("peer-address", timeout=1.5)
+        assert a.drops()["sa_outer_address"] == 20
         at_b.update_sa(tunnel="peer", direction="in", spi=sites.a_to_b.spi, local="192.0.2.22")
         at_b.update_sa(tunnel="peer", direction="out", spi=sites.b_to_a.spi, local="192.0.2.22")
+        traffic.send_numbers(sites.host["b"], A.host[4], range(20), rate=100)
+        moved = at_a.event("peer-address")
+        assert (moved["tunnel"], moved["spi"]) == ("peer", sites.b_to_a.spi)
+        assert (moved["source"], moved["destination"]) == ("192.0.2.22", A.wan[4])
         at_a.update_sa(tunnel="peer", direction="in", spi=sites.b_to_a.spi, remote="192.0.2.22")
         at_a.update_sa(tunnel="peer", direction="out", spi=sites.a_to_b.spi, remote="192.0.2.22")
     a.route(B.prefixes[4], "192.0.2.22")

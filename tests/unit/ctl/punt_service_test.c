@@ -32,7 +32,8 @@ static struct queue {
 } frames, unknown, told;
 
 static unsigned acquired, acquired_tunnel;
-static unsigned written, answered, heard, unresolved_taken, looked, reclaimed, audited;
+static unsigned written, answered, heard, unresolved_taken, looked, reclaimed, audited,
+	asked_for_peers;
 
 static unsigned drain(struct queue *queue, struct rte_mbuf *m[], unsigned n)
 {
@@ -83,6 +84,12 @@ void notify_acquire(const struct gateway *g, unsigned tunnel, const struct rte_m
 	assert_non_null(m);
 	acquired_tunnel = tunnel;
 	acquired++;
+}
+
+void notify_peer_addresses(const struct gateway *g)
+{
+	assert_ptr_equal(g, &gateway);
+	asked_for_peers++;
 }
 
 bool icmp_answer(struct icmp *icmp, struct rte_mbuf *m)
@@ -199,6 +206,7 @@ static void each_to_its_own(void **state)
 	assert_int_equal(stats->unknown, 2);
 	assert_true(reclaimed >= 3);
 	assert_int_equal(audited, reclaimed);
+	assert_int_equal(asked_for_peers, reclaimed);
 	punt_service_destroy(service);
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 }
