@@ -70,7 +70,12 @@ static void notify_peer_address(const struct gateway *gateway, const struct audi
 
 	if (!tunnel || now_ms - tunnel->moved_ms < MOVED_MS)
 		return;
+	// Nothing of it was accepted: who saw that packet on its way could send it again and again.
+	if (event->spi == tunnel->moved_spi && event->seq <= tunnel->moved_seq)
+		return;
 	tunnel->moved_ms = now_ms;
+	tunnel->moved_seq = event->seq;
+	tunnel->moved_spi = event->spi;
 	notify(gateway,
 		json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "kind", "peer-address", "tunnel",
 			tunnel->name, "direction", "in", "spi", (json_int_t)event->spi, "source",

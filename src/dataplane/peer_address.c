@@ -4,26 +4,40 @@
 
 #include "dataplane/audit.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/local.h"
 #include "proto/ip_hdr.h"
 
 #include <rte_cycles.h>
 
 #define LOOKS_PER_SECOND 100
 
-static bool may_look(struct worker *w)
+// One peer that moved is looked at once a second: the others have the rest of the looks.
+static bool may_look(struct peer_looks *looks, const struct sa_in *sa)
 {
 	uint64_t now = rte_rdtsc();
+	uint64_t since = now - looks->last_tsc;
 
-	if (now - w->peer_address_tsc < rte_get_tsc_hz() / LOOKS_PER_SECOND)
+	if (since < rte_get_tsc_hz() / LOOKS_PER_SECOND)
 		return false;
-	w->peer_address_tsc = now;
+	if (sa == looks->told && now - looks->told_tsc < rte_get_tsc_hz())
+		return false;
+	looks->last_tsc = now;
 	return true;
 }
 
-// *seq: its number.
-static bool is_authentic(struct worker *w, struct sa_in *sa, struct rte_mbuf *m,
+// Nobody can be there who is on the gateway's own side, or on no link's other.
+static bool is_possible(struct worker *w, const struct rte_mbuf *m)
+{
+	return ip_source_forwardable(rte_pktmbuf_mtod(m, const uint8_t *)) &&
+		!local_source_inside(w, m);
+}
+
+// Authentic, and newer than everything that came: what is not, anybody can have kept who saw it on
+// its way. Only the window's owner may judge more exactly. *seq: its number.
+static bool is_news(struct worker *w, struct sa_in *sa, struct rte_mbuf *m,
 	const struct packet *packet, uint64_t *seq)
 {
+	const uint8_t *tunnel = rte_pktmbuf_mtod_offset(m, const uint8_t *, packet->l4);
 	struct burst *one = &w->asked;
 
 	one->n = 1;
@@ -33,8 +47,10 @@ static bool is_authentic(struct worker *w, struct sa_in *sa, struct rte_mbuf *m,
 	sa->proto->decap(sa, w->index, one, 0, 1, &w->batch);
 	if (w->batch.n == 0)
 		return false;
-	aead_open_burst(w->aead, w->batch.op, 1);
 	*seq = one->seq[0];
+	if (!window_is_above(sa->windows, sa->proto->window_of(tunnel), *seq))
+		return false;
+	aead_open_burst(w->aead, w->batch.op, 1);
 	return w->batch.op[0].authentic;
 }
 
@@ -45,11 +61,14 @@ void peer_address_look(struct worker *w, struct rte_mbuf *m, const struct packet
 	struct sa_in *sa;
 	uint64_t seq;
 
-	if (atomic_load_explicit(&box->full, memory_order_acquire) || !may_look(w))
+	if (atomic_load_explicit(&box->full, memory_order_acquire))
 		return;
 	sa = sadb_find_elsewhere(w->tables.sadb, m, packet->l4);
-	if (sa == NULL || !is_authentic(w, sa, m, packet, &seq))
+	if (sa == NULL || !may_look(&w->peer_looks, sa) || !is_possible(w, m) ||
+		!is_news(w, sa, m, packet, &seq))
 		return;
+	w->peer_looks.told = sa;
+	w->peer_looks.told_tsc = w->peer_looks.last_tsc;
 	box->event = (struct audit_event){
 		.seq = seq,
 		.spi = sa->spi,

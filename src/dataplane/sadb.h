@@ -38,6 +38,8 @@ struct tunnel {
 	struct probe *probe;  // ctl/liveness.h; NULL: nobody looks whether the other end lives
 	uint64_t acquired_ms; // when the want of an SA was last told
 	uint64_t moved_ms;    // when a new address of the peer was
+	uint64_t moved_seq;   // by a packet with this number
+	uint32_t moved_spi;
 	bool published;	      // workers may know of it
 	bool named;	      // while those are looked for that nobody names any more
 };

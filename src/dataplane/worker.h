@@ -6,6 +6,7 @@
 #include "dataplane/audit.h"
 #include "dataplane/meta.h"
 #include "dataplane/park.h"
+#include "dataplane/peer_address.h"
 #include "dataplane/punt_limit.h"
 #include "dataplane/reassembly.h"
 #include "dataplane/stage.h"
@@ -94,7 +95,7 @@ struct worker {
 	struct stage_clock clock;
 	struct audit_box audit[AUDIT_KIND_COUNT];
 	struct audit_box peer_address; // of an SA whose peer moved
-	uint64_t peer_address_tsc;     // when that was last looked at
+	struct peer_looks peer_looks;
 	// Control's own: most packets that waited in the rings to and from it.
 	alignas(CACHE_LINE) uint64_t punt_high[PUNT_QUEUES];
 	uint64_t inject_high;

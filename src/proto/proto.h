@@ -45,6 +45,8 @@ struct proto_ops {
 	// SA has, one for each worker. For control, at any time.
 	bool (*sent_lately)(
 		const struct sa_out *sa, uint16_t lanes, const uint8_t *header, uint32_t octets);
+	// The ID word of the window that a header's number is of (window.h). The header is whole.
+	uint32_t (*window_of)(const uint8_t *header);
 	// The last sequence number that may be sent.
 	uint64_t (*last_seq)(bool esn);
 

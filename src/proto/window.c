@@ -185,3 +185,16 @@ enum drop_reason window_claim(struct window_table *table, struct window_pool *po
 	atomic_store(&(*slot)->window, w);
 	return DROP_NONE;
 }
+
+bool window_is_above(struct window_table *table, uint32_t id_word, uint64_t seq)
+{
+	struct window_slot *slot = window_find(table, id_word);
+	const struct replay_window *w;
+
+	if (slot == NULL)
+		return false;
+	w = atomic_load_explicit(&slot->window, memory_order_acquire);
+	if (w == NULL || atomic_load_explicit(&w->edge, memory_order_acquire) == 0)
+		return false;
+	return seq > counter_read(&w->top);
+}

@@ -156,6 +156,10 @@ static ALWAYS_INLINE enum drop_reason window_check(struct window_slot *slot, uin
 	return judgement == REPLAY_OLD ? DROP_replay_old : DROP_replay_seen;
 }
 
+// For any worker: the number is above all that the window of this ID word has accepted. False where
+// nothing is known of that yet.
+bool window_is_above(struct window_table *table, uint32_t id_word, uint64_t seq);
+
 // Takes a slot and a window for an ID word after its first authentic packet. On DROP_NONE *slot is
 // set: to ours, or to that of the worker that was faster; else the reason.
 enum drop_reason window_claim(struct window_table *table, struct window_pool *pool,

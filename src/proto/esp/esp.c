@@ -37,6 +37,12 @@ static uint64_t first_seq(uint64_t unix_ns)
 	return 1;
 }
 
+static uint32_t window_of(const uint8_t *header)
+{
+	(void)header;
+	return ESP_WINDOW;
+}
+
 static uint64_t last_seq(bool esn)
 {
 	return esn ? UINT64_MAX - 1 : UINT32_MAX;
@@ -65,6 +71,7 @@ const struct proto_ops esp_ops = {
 	.max_inner = max_inner,
 	.sent_lately = sent_lately,
 	.first_seq = first_seq,
+	.window_of = window_of,
 	.last_seq = last_seq,
 	.encap = esp_encap,
 	.decap = esp_decap,

@@ -4,6 +4,9 @@
 #include "proto/esp/esp_hdr.h"
 #include "proto/proto.h"
 
+// An ESP SA has one window: any ID word but zero names it.
+#define ESP_WINDOW 1
+
 void esp_encap(struct sa_out *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n,
 	struct aead_batch *batch);
 void esp_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n,

@@ -4,9 +4,6 @@
 #include "proto/esp/esp_hdr.h"
 #include "proto/inner.h"
 
-// An ESP SA has one window: any ID word but zero names it.
-#define ESP_WINDOW 1
-
 uint64_t esp_guess_seq(uint64_t top, uint32_t size, uint32_t low)
 {
 	uint32_t top_low = (uint32_t)top;

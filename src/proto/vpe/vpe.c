@@ -46,6 +46,11 @@ static uint64_t first_seq(uint64_t unix_ns)
 	return seconds < VPE_EPOCH ? 1 : ((seconds - VPE_EPOCH) << 30) + fraction + 1;
 }
 
+static uint32_t window_of(const uint8_t *header)
+{
+	return load_le32(header);
+}
+
 static uint64_t last_seq(bool esn)
 {
 	(void)esn;
@@ -84,6 +89,7 @@ const struct proto_ops vpe_ops = {
 	.max_inner = max_inner,
 	.sent_lately = sent_lately,
 	.first_seq = first_seq,
+	.window_of = window_of,
 	.last_seq = last_seq,
 	.encap = vpe_encap,
 	.decap = vpe_decap,
