@@ -62,12 +62,26 @@ static int read_policy(const struct change *change, const json_t *arguments,
 	return ret;
 }
 
-// Where there is one of this name: it is the same, or is replaced because that is asked for or
-// because its owner had gone.
-static int replace(struct change *change, const json_t *arguments, struct config_policy *there,
+static int move_policy(struct config *draft, unsigned from, unsigned to)
+{
+	struct config_policy moved = draft->policies[from];
+	struct config_policy *made;
+
+	change_remove_policy(draft, from);
+	made = change_insert_policy(draft, to);
+	if (!made)
+		return -ENOMEM;
+	*made = moved;
+	return 0;
+}
+
+// Where number `at` has this name: it is the same and stands before number `before`, or is replaced
+// because that is asked for or because its owner had gone.
+static int replace(struct change *change, const json_t *arguments, unsigned at, unsigned before,
 	const struct config_policy *policy, json_t **result, struct error *err)
 {
-	bool changed = !same(there, policy);
+	struct config_policy *there = &change->draft->policies[at];
+	bool changed = !same(there, policy) || at > before;
 	bool wanted = json_is_true(json_object_get(arguments, "replace")) || there->withdrawn;
 	uint64_t hits = there->hits;
 	int ret = change_may(change, there->owner, "policy", there->name, err);
@@ -76,11 +90,13 @@ static int replace(struct change *change, const json_t *arguments, struct config
 		return ret;
 	if (changed && !wanted)
 		return error_set(err, EEXIST,
-			"there is a policy \"%s\" that says something else; delete it, or say "
-			"\"replace\": true",
+			"there is a policy \"%s\" that says something else, or in another place; "
+			"delete it, or say \"replace\": true",
 			there->name);
 	*there = *policy;
 	there->hits = hits;
+	if (at > before && move_policy(change->draft, at, before) < 0)
+		return error_set(err, ENOMEM, "no memory for a policy");
 	*result = json_pack("{s:b}", "changed", (int)changed);
 	return 0;
 }
@@ -92,6 +108,7 @@ int change_add_policy(
 	struct config *draft = change->draft;
 	struct config_policy policy = {.owner = 0};
 	struct config_policy *made;
+	unsigned place;
 	unsigned at;
 	int ret;
 
@@ -107,16 +124,16 @@ int change_add_policy(
 		if (ret < 0)
 			return ret;
 	}
-	at = find(draft, policy.name);
-	if (at < draft->policies_n)
-		return replace(change, arguments, &draft->policies[at], &policy, result, err);
-	at = before ? find(draft, json_string_value(before)) : draft->policies_n;
-	if (before && at == draft->policies_n)
+	place = before ? find(draft, json_string_value(before)) : draft->policies_n;
+	if (before && place == draft->policies_n)
 		return error_set(err, ENOENT, "there is no policy \"%.64s\" to come before",
 			json_string_value(before));
+	at = find(draft, policy.name);
+	if (at < draft->policies_n)
+		return replace(change, arguments, at, place, &policy, result, err);
 	if (draft->policies_n == POLICIES_MAX)
 		return error_set(err, ENOSPC, "there are %d policies already", POLICIES_MAX);
-	made = change_insert_policy(draft, at);
+	made = change_insert_policy(draft, place);
 	if (!made)
 		return error_set(err, ENOMEM, "no memory for a policy");
 	*made = policy;

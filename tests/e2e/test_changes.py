@@ -275,6 +275,31 @@ def test_keys_are_used_once(sites):
         assert key.hex() not in said
 
 
+def test_a_policy_has_its_place(sites):
+    """The first that matches decides: one that is there moves where it is wanted, or that is
+    refused."""
+    a, _ = sites.pair("vpe")
+    a.start()
+
+    def order():
+        return [policy["name"] for policy in a.ask("show-policy")["policies"]]
+
+    moved = {"name": "moved", "src": A.prefixes[4], "dst": "10.9.0.0/16", "action": "discard"}
+    with Admin(a) as admin:
+        assert admin.add_policy(**moved)["changed"] and order()[-1] == "moved"
+        first = order()[0]
+        with pytest.raises(LabError, match="in another place"):
+            admin.add_policy(**moved, before=first)
+        with pytest.raises(LabError, match='no policy "nobody"'):
+            admin.add_policy(**moved, before="nobody")
+        assert order()[-1] == "moved"
+        assert admin.add_policy(**moved, before=first, replace=True)["changed"]
+        assert order()[:2] == ["moved", first]
+        assert not admin.add_policy(**moved, before=first)["changed"]
+        assert not admin.add_policy(**moved)["changed"]
+        assert order()[:2] == ["moved", first]
+
+
 def test_batches_are_all_or_nothing(sites):
     a, _ = sites.pair("vpe")
     a.start()
