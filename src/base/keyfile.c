@@ -80,9 +80,7 @@ static int hex_value(uint8_t octet)
 	return octet >= 'a' && octet <= 'f' ? octet - 'a' + 10 : -1;
 }
 
-// The digits of a file that holds nothing but hex digits, "0x" before and blanks around them;
-// 0: it is not such a file.
-static size_t hex_digits(const uint8_t *text, size_t octets, const uint8_t **digits)
+size_t keyfile_digits(const uint8_t *text, size_t octets, const uint8_t **digits)
 {
 	size_t n;
 
@@ -110,7 +108,7 @@ static int decode(const char *name, const uint8_t *text, size_t octets, size_t k
 {
 	size_t wanted = key_octets + salt_octets;
 	const uint8_t *digits = NULL;
-	size_t n = hex_digits(text, octets, &digits);
+	size_t n = keyfile_digits(text, octets, &digits);
 	char parts[64] = "";
 
 	if (n == 2 * wanted) {

@@ -10,6 +10,10 @@
 // path is for the error. 0 or -errno.
 int keyfile_check(int fd, const char *path, struct error *err);
 
+// The digits of a file that holds nothing but hex digits, "0x" before and blanks around them: their
+// number, and where the first is. 0: it is not such a file.
+size_t keyfile_digits(const uint8_t *text, size_t octets, const uint8_t **digits);
+
 // Decodes text: raw octets, or hex digits. name: what the text is in errors, never shown itself.
 int keyfile_parse(const char *name, const uint8_t *text, size_t text_octets, size_t octets,
 	size_t salt_octets, uint8_t **key, uint8_t *salt, struct error *err);

@@ -3,7 +3,6 @@
 
 #include "base/keyfile.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -29,30 +28,19 @@ static int slurp(int fd, uint8_t text[OCTETS_MAX + 1], size_t *octets)
 	return -EFBIG;
 }
 
-static bool is_digits(const uint8_t *text, size_t octets)
-{
-	for (size_t i = 0; i < octets; i++)
-		if (!isxdigit(text[i]))
-			return false;
-	return octets > 0;
-}
-
 static json_t *digits_of(const uint8_t *text, size_t octets)
 {
-	char digits[2 * OCTETS_MAX + 1];
-	size_t used = octets;
+	char made_of_octets[2 * OCTETS_MAX + 1];
+	const uint8_t *digits;
+	size_t n = keyfile_digits(text, octets, &digits);
 	json_t *made;
 
-	while (used > 0 && isspace(text[used - 1]))
-		used--;
-	if (is_digits(text, used)) {
-		made = json_stringn((const char *)text, used);
-	} else {
-		for (size_t i = 0; i < octets; i++)
-			snprintf(digits + 2 * i, 3, "%02x", text[i]);
-		made = json_stringn(digits, 2 * octets);
-	}
-	explicit_bzero(digits, sizeof(digits));
+	if (n > 0)
+		return json_stringn((const char *)digits, n);
+	for (size_t i = 0; i < octets; i++)
+		snprintf(made_of_octets + 2 * i, 3, "%02x", text[i]);
+	made = json_stringn(made_of_octets, 2 * octets);
+	explicit_bzero(made_of_octets, sizeof(made_of_octets));
 	return made;
 }
 
