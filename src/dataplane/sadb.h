@@ -40,8 +40,8 @@ struct tunnel {
 	uint64_t moved_ms;    // when a new address of the peer was
 	uint64_t moved_seq;   // by a packet with this number
 	uint32_t moved_spi;
-	bool published;	      // workers may know of it
-	bool named;	      // while those are looked for that nobody names any more
+	bool published; // workers may know of it
+	bool named;	// while those are looked for that nobody names any more
 };
 
 // The control view of an SA. The body, which owns key, lanes and windows, may be shared by several
