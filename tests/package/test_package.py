@@ -133,6 +133,8 @@ def check_installed(tree):
         assert tree.file(f"usr/share/man/{name}").is_file(), name
     for name in ("af_packet", "af_xdp", "vfio", "fresh-keys"):
         assert tree.file(f"usr/share/vped/vped.service.d/{name}.conf").is_file()
+    assert "_vpectl" in tree.file("usr/share/bash-completion/completions/vpectl").read_text(
+        encoding="utf-8")
     for name in ("grafana/vped.json", "wireshark/vpe.lua"):
         assert tree.file(f"usr/share/vped/{name}").is_file()
     assert "valid" in tree.run("vped", "-c", "/etc/vped/vped.conf", "--check").stdout
