@@ -218,6 +218,21 @@ bool sadb_has_peer(const struct sadb *sadb, const uint8_t *header)
 	return false;
 }
 
+// The next slot from number *i on with an SA of this protocol and SPI, *i the number behind it.
+// NULL: there is no more.
+static ALWAYS_INLINE const struct slot *next_of(
+	const struct sadb *sadb, uint32_t spi, uint32_t proto, uint32_t *i)
+{
+	for (;;) {
+		const struct slot *slot = &sadb->slot[(*i)++ & sadb->mask];
+
+		if (slot->sa == NULL)
+			return NULL;
+		if (slot->spi == spi && slot->proto == proto)
+			return slot;
+	}
+}
+
 // *found: set where DROP_NONE comes back.
 static ALWAYS_INLINE enum drop_reason find(
 	const struct sadb *sadb, const struct rte_mbuf *m, uint16_t l4, const struct slot **found)
@@ -226,24 +241,21 @@ static ALWAYS_INLINE enum drop_reason find(
 	const uint8_t *tunnel = header + l4;
 	uint32_t index = proto_of(sadb, tunnel, (uint32_t)m->data_len - l4);
 	enum drop_reason reason = DROP_no_sa;
-	uint32_t spi;
+	const struct slot *slot;
+	uint32_t spi, i;
 
 	if (unlikely(index == PROTO_MAX))
 		return DROP_runt;
 	spi = proto_spi(sadb->protos->proto[index], tunnel);
-	for (uint32_t i = hash(spi, index);; i++) {
-		const struct slot *slot = &sadb->slot[i & sadb->mask];
-
-		if (slot->sa == NULL)
-			return reason;
-		if (slot->spi != spi || slot->proto != index)
-			continue;
+	i = hash(spi, index);
+	while ((slot = next_of(sadb, spi, index, &i)) != NULL) {
 		if (likely(slot_is_of(slot, header))) {
 			*found = slot;
 			return DROP_NONE;
 		}
 		reason = DROP_sa_outer_address;
 	}
+	return reason;
 }
 
 const struct sa_in *sadb_find(const struct sadb *sadb, const struct rte_mbuf *m, uint16_t l4)
@@ -259,20 +271,17 @@ struct sa_in *sadb_find_elsewhere(const struct sadb *sadb, const struct rte_mbuf
 	const uint8_t *tunnel = header + l4;
 	uint32_t index = proto_of(sadb, tunnel, (uint32_t)m->data_len - l4);
 	struct ip_addr to = ip_destination(header);
-	uint32_t spi;
+	const struct slot *slot;
+	uint32_t spi, i;
 
 	if (index == PROTO_MAX)
 		return NULL;
 	spi = proto_spi(sadb->protos->proto[index], tunnel);
-	for (uint32_t i = hash(spi, index);; i++) {
-		const struct slot *slot = &sadb->slot[i & sadb->mask];
-
-		if (slot->sa == NULL)
-			return NULL;
-		if (slot->spi == spi && slot->proto == index &&
-			ip_addr_equal(&slot->sa->local, &to))
+	i = hash(spi, index);
+	while ((slot = next_of(sadb, spi, index, &i)) != NULL)
+		if (ip_addr_equal(&slot->sa->local, &to))
 			return slot_is_of(slot, header) ? NULL : slot->sa;
-	}
+	return NULL;
 }
 
 // Decryption will read the SA and count in its lanes, which lie behind it unless it was moved.
