@@ -37,15 +37,21 @@ static void becomes(const struct carrier *carrier, unsigned port, bool there)
 	assert_int_equal(carrier_is_there(carrier, port), there);
 }
 
+// Two of them: near0 to far0, near1 to far1.
+static void make_wires(const char *near, const char *far)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		netns_run("ip link add %s%u type veth peer name %s%u", near, i, far, i);
+		netns_run("ip link set %s%u up && ip link set %s%u up", near, i, far, i);
+	}
+}
+
 static void follows_links(void **state)
 {
 	struct carrier *carrier;
 
 	(void)state;
-	netns_run("ip link add near0 type veth peer name far0");
-	netns_run("ip link add near1 type veth peer name far1");
-	for (unsigned i = 0; i < 2; i++)
-		netns_run("ip link set near%u up && ip link set far%u up", i, i);
+	make_wires("near", "far");
 	assert_int_equal(carrier_create(&config, &carrier), 0);
 	becomes(carrier, 0, true);
 	// The other end, and this one.
@@ -69,10 +75,7 @@ static void one_of_a_bond_is_enough(void **state)
 	struct carrier *carrier;
 
 	(void)state;
-	netns_run("ip link add member0 type veth peer name partner0");
-	netns_run("ip link add member1 type veth peer name partner1");
-	for (unsigned i = 0; i < 2; i++)
-		netns_run("ip link set member%u up && ip link set partner%u up", i, i);
+	make_wires("member", "partner");
 	assert_int_equal(carrier_create(&config, &carrier), 0);
 	becomes(carrier, 3, true);
 	netns_run("ip link set member0 down");

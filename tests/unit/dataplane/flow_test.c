@@ -1,13 +1,9 @@
 // What workers remember of flows: never anything else than the tables say.
+#include "in_flows.h"
 #include "out_flows.h"
 
 #define FLOWS 1000
 #define UNUSED_PORT 1
-
-static uint64_t misses(const struct lab *lab)
-{
-	return counter_read(&lab->dp->worker[0]->stats.flow_misses);
-}
 
 // As all_tunnels, but a policy before the others names a port, of which there are no packets: what
 // any packet meets may depend on its ports.
@@ -124,12 +120,9 @@ static void is_known_after_a_flood(void **state)
 
 static void forgets_policies(void **state)
 {
-	struct lab *lab = *state;
+	struct lab *lab = one_tunnel(state, NULL);
 	struct flow flow = flow_out(0);
 
-	lab_tunnel(lab, NULL);
-	lab_protect(lab, 0);
-	lab_publish(lab);
 	for (unsigned i = 0; i < 6; i++) {
 		send_out(lab, &flow);
 		lab_turn(lab, 0);
@@ -146,16 +139,13 @@ static void forgets_policies(void **state)
 // The next hop of tunnel packets, and of packets that came out of one.
 static void forgets_routes(void **state)
 {
-	struct lab *lab = *state;
+	struct lab *lab = one_tunnel(state, NULL);
 	struct flow out = flow_out(0);
 	struct flow in = {.source = "10.100.0.5", .destination = "10.1.0.10"};
 	uint8_t packet[PACKET_MAX];
 	uint32_t octets = packet_make(&in, packet);
 	uint64_t before;
 
-	lab_tunnel(lab, NULL);
-	lab_protect(lab, 0);
-	lab_publish(lab);
 	packet_hop(packet);
 	for (unsigned i = 0; i < 4; i++) {
 		send_out(lab, &out);
@@ -197,12 +187,9 @@ static void fragments_are_no_part_of_it(void **state)
 // What goes out as a flow may not come in as it.
 static void directions_differ(void **state)
 {
-	struct lab *lab = *state;
+	struct lab *lab = one_tunnel(state, NULL);
 	struct flow flow = flow_out(0);
 
-	lab_tunnel(lab, NULL);
-	lab_protect(lab, 0);
-	lab_publish(lab);
 	for (unsigned i = 0; i < 2; i++) {
 		send_out(lab, &flow);
 		lab_turn(lab, 0);

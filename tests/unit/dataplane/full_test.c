@@ -1,20 +1,7 @@
 // Rings and queues that are full: what does not fit is counted under its own reason and given back.
-#include "fixture.h"
+#include "in_flows.h"
 
-#include "base/bytes.h"
 #include "dataplane/handover.h"
-#include "dataplane/punt.h"
-#include "proto/ip_hdr.h"
-
-static struct lab *one_tunnel(void **state, const struct lab_tunnel_params *params)
-{
-	struct lab *lab = *state;
-
-	lab_tunnel(lab, params);
-	lab_protect(lab, 0);
-	lab_publish(lab);
-	return lab;
-}
 
 static unsigned free_all(struct lab *lab, unsigned port, unsigned queue)
 {

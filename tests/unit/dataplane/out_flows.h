@@ -14,6 +14,11 @@ static inline struct flow flow_out(uint64_t number)
 	return (struct flow){.source = "10.1.0.10", .destination = "10.100.0.5", .number = number};
 }
 
+static inline uint64_t misses(const struct lab *lab)
+{
+	return counter_read(&lab->dp->worker[0]->stats.flow_misses);
+}
+
 static inline void send_out(struct lab *lab, const struct flow *flow)
 {
 	lab_receive_flow(lab, LAN, 0, flow);
