@@ -336,7 +336,7 @@ class Window:
     What does not come for a while is lost: the window goes on without it.
     """
 
-    SIZE = 1024
+    SIZE = 192  # a veth's ring holds 256, and a stall may outlast the patience more than once
     PATIENCE = 0.25
 
     def __init__(self, receiver, size=SIZE):
@@ -358,10 +358,11 @@ class Window:
 
 
 def send_numbers(namespace, address, numbers, size=64, rate=8000, port=7000, source=None,
-                 receiver=None):
+                 receiver=None, under_way=Window.SIZE):
     """Sends one datagram for each number, at about `rate` a second.
 
-    receiver: the Numbers that they go to; no more are under way than any ring there holds.
+    receiver: the Numbers that they go to; no more than so many are under way, which is fewer than
+    any ring there holds unless said.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with namespace:
@@ -370,7 +371,7 @@ def send_numbers(namespace, address, numbers, size=64, rate=8000, port=7000, sou
         if source:
             sender.bind((source, 0))
         pace = Pace(rate)
-        window = Window(receiver) if receiver is not None else None
+        window = Window(receiver, under_way) if receiver is not None else None
         for number in numbers:
             sender.sendto(numbered(number, size), (address, port))
             pace.step()
