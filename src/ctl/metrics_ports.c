@@ -1,9 +1,9 @@
 // Metrics of ports: traffic, drops, what went to the kernel.
+#include "ctl/devices.h"
 #include "ctl/gateway.h"
 #include "ctl/host_if.h"
 #include "ctl/metrics_families.h"
 #include "ctl/show_sum.h"
-#include "dataplane/port_bond.h"
 
 #include <stddef.h>
 
@@ -136,6 +136,23 @@ static void bonds(struct metrics_text *text, const struct views *views)
 				views->view[i].port->name, NULL);
 }
 
+// Ports without a bond have none.
+static void members(struct metrics_text *text, const struct views *views)
+{
+	metrics_family(text, METRICS_GAUGE, "vped_port_member_up",
+		"1 while the device carries traffic for its bond, or could if it were its turn.");
+	for (unsigned i = 0; i < views->n; i++) {
+		const struct port *port = views->view[i].port;
+
+		for (uint16_t k = 0; k < port->members; k++) {
+			char name[PORT_DEVICE_NAME];
+
+			metrics_count(text, member_is_up(port, port_bond_member(port, k)), "port",
+				port->name, "member", device_name(port->member[k], name), NULL);
+		}
+	}
+}
+
 static void traffic(struct metrics_text *text, const struct views *views)
 {
 	for (unsigned row = 0; row < RTE_DIM(port_rows); row++) {
@@ -202,6 +219,7 @@ void metrics_of_ports(struct metrics_text *text, const struct gateway *gateway)
 	look(gateway, &views);
 	state(text, &views);
 	bonds(text, &views);
+	members(text, &views);
 	traffic(text, &views);
 	drops(text, &views);
 	punts(text, &views);

@@ -1,13 +1,12 @@
 // show-ports: ports, their queues and workers, host interfaces and counters.
+#include "ctl/devices.h"
 #include "ctl/gateway.h"
 #include "ctl/host_if.h"
 #include "ctl/show.h"
 #include "ctl/show_sum.h"
-#include "dataplane/port_bond.h"
 
 #include <errno.h>
-#include <rte_ethdev.h>
-#include <stdio.h>
+#include <rte_ether.h>
 
 static json_t *mac(const struct rte_ether_addr *addr)
 {
@@ -22,11 +21,9 @@ static json_t *mac(const struct rte_ether_addr *addr)
 
 static json_t *device(uint16_t id)
 {
-	char name[RTE_ETH_NAME_MAX_LEN];
+	char name[PORT_DEVICE_NAME];
 
-	if (rte_eth_dev_get_name_by_port(id, name) != 0)
-		snprintf(name, sizeof(name), "%u", (unsigned)id);
-	return json_string(name);
+	return json_string(device_name(id, name));
 }
 
 static json_t *devices(const struct port *port)
@@ -38,17 +35,20 @@ static json_t *devices(const struct port *port)
 	return list;
 }
 
+static json_t *member(const struct port *port, uint16_t i)
+{
+	enum port_member_state state = port_bond_member(port, i);
+
+	return json_pack("{s:o, s:s, s:b}", "device", device(port->member[i]), "state",
+		member_state_name(state), "up", (int)member_is_up(port, state));
+}
+
 static json_t *bond(const struct port *port)
 {
-	static const char *const states[] = {[PORT_MEMBER_DOWN] = "down",
-		[PORT_MEMBER_STANDBY] = "standby",
-		[PORT_MEMBER_ACTIVE] = "active"};
 	json_t *members = json_array();
 
 	for (uint16_t i = 0; i < port->members; i++)
-		json_array_append_new(members,
-			json_pack("{s:o, s:s}", "device", device(port->member[i]), "state",
-				states[port_bond_member(port, i)]));
+		json_array_append_new(members, member(port, i));
 	return json_pack("{s:s, s:o}", "mode", bond_mode_name(port->bond), "members", members);
 }
 

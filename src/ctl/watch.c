@@ -4,10 +4,10 @@
 #include "base/log.h"
 #include "ctl/apply.h"
 #include "ctl/audit.h"
-#include "ctl/carrier.h"
 #include "ctl/change_requests.h"
 #include "ctl/gateway.h"
 #include "ctl/limiter.h"
+#include "ctl/links.h"
 #include "ctl/notify.h"
 #include "ctl/request.h"
 #include "ctl/show.h"
@@ -23,10 +23,9 @@
 struct watch {
 	struct gateway *gateway;
 	struct event *tick;
-	struct carrier *carrier;
+	struct links *links;
 	unsigned turn;
-	uint64_t audited; // id of the last event that was told
-	bool up[PORTS_MAX];
+	uint64_t audited;	       // id of the last event that was told
 	bool over;		       // SAs in force have come to their ends
 	struct change_ticket *removal; // of those, under way
 	bool refused;		       // it was, and is tried again
@@ -169,32 +168,6 @@ static void look_at_sas(struct watch *watch)
 	remove_expired(watch);
 }
 
-static void ask_for_carriers(struct watch *watch)
-{
-	struct dataplane *dp = watch->gateway->dp;
-
-	for (unsigned i = 0; i < dp->ports; i++)
-		dp->port[i].no_carrier = !carrier_is_there(watch->carrier, i);
-}
-
-static void look_at_links(struct watch *watch)
-{
-	const struct dataplane *dp = watch->gateway->dp;
-
-	ask_for_carriers(watch);
-	for (unsigned i = 0; i < dp->ports; i++) {
-		bool up = port_link_up(&dp->port[i]);
-
-		if (up == watch->up[i])
-			continue;
-		watch->up[i] = up;
-		log_notice("port %s: the link is %s", dp->port[i].name, up ? "up" : "down");
-		notify(watch->gateway,
-			json_pack("{s:s, s:s, s:b}", "kind", "link", "port", dp->port[i].name, "up",
-				(int)up));
-	}
-}
-
 static void tell_audited(struct watch *watch)
 {
 	const struct gateway *gateway = watch->gateway;
@@ -216,7 +189,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	tell_audited(watch);
 	look_at_sas(watch);
 	if (watch->turn == 0)
-		look_at_links(watch);
+		links_look(watch->links);
 	watch->turn = (watch->turn + 1) % TICKS;
 }
 
@@ -224,7 +197,7 @@ int watch_create(struct gateway *gateway, struct watch **created, struct error *
 {
 	static const struct timeval period = {.tv_usec = TICK_MS * 1000};
 	struct watch *watch = calloc(1, sizeof(*watch));
-	int ret = watch ? carrier_create(gateway->config, &watch->carrier) : -ENOMEM;
+	int ret = watch ? links_create(gateway, &watch->links) : -ENOMEM;
 
 	if (ret == 0) {
 		watch->tick = event_new(gateway->events, -1, EV_PERSIST, on_tick, watch);
@@ -236,9 +209,6 @@ int watch_create(struct gateway *gateway, struct watch **created, struct error *
 			err, -ret, "lifetimes and links cannot be watched: %s", strerror(-ret));
 	}
 	watch->gateway = gateway;
-	ask_for_carriers(watch);
-	for (unsigned i = 0; i < gateway->dp->ports; i++)
-		watch->up[i] = port_link_up(&gateway->dp->port[i]);
 	*created = watch;
 	return 0;
 }
@@ -250,6 +220,6 @@ void watch_destroy(struct watch *watch)
 	if (watch->tick)
 		event_free(watch->tick);
 	changes_forget(watch->removal);
-	carrier_destroy(watch->carrier);
+	links_destroy(watch->links);
 	free(watch);
 }

@@ -22,6 +22,15 @@ def states(gateway):
     return [member["state"] for member in ports(gateway)["wan"]["bond"]["members"]]
 
 
+def member_goes(admin, device, up):
+    """The next event of this member of the wan's."""
+    while True:
+        event = admin.event("member", timeout=30)
+        if event["member"] == device:
+            assert (event["port"], event["up"]) == ("wan", up)
+            return
+
+
 def wan_goes(admin, up):
     """The next event of the wan's link. Other links may have theirs."""
     while True:
@@ -94,6 +103,7 @@ def test_a_member_goes(lab, mode):
         sites.pull(gone)
         wait_for("the other member",
                  lambda: states(a) == ["down" if i == gone else "active" for i in range(MEMBERS)])
+        member_goes(admin, f"net_virtio_user{gone}", up=False)
         for family in (4, 6):
             wait_for("traffic by the other member", lambda f=family: traffic.ping(
                 sites.host["a"], B.host[f], 5, wait=1).lossless)
@@ -102,6 +112,9 @@ def test_a_member_goes(lab, mode):
         found = samples(a)
         assert value(found, "vped_port_members", port="wan") == MEMBERS
         assert value(found, "vped_port_active_members", port="wan") == 1
+        assert [value(found, "vped_port_member_up", port="wan", member=f"net_virtio_user{i}")
+                for i in range(MEMBERS)] == [i != gone for i in range(MEMBERS)]
+        assert f"port wan: member net_virtio_user{gone} is down" in a.process.said()
         assert "port wan: the link is down" not in a.process.said()
         sites.pull(1 - gone)
         wan_goes(admin, up=False)

@@ -2,8 +2,10 @@
 #include "ctl/show.h"
 
 #include "ctl/liveness_private.h"
+#include "ctl/metrics_families.h"
 #include "show_fixture.h"
 
+#include <event2/buffer.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -227,6 +229,7 @@ static void shows_ports_workers_and_sums(void **state)
 	member = json_array_get(at(at(one, "bond"), "members"), 1);
 	assert_string_equal(text(member, "device"), "6");
 	assert_string_equal(text(member, "state"), "standby");
+	assert_true(json_is_false(at(member, "up")));
 	assert_int_equal(number(json_array_get(at(one, "drops"), 0), "packets"), 3);
 	assert_int_equal(number(at(one, "device_losses"), "rx_missed"), 6);
 	assert_int_equal(number(at(one, "device_losses"), "rx_no_buffer"), 7);
@@ -302,6 +305,25 @@ static void shows_events(void **state)
 	json_decref(answer);
 }
 
+// Partners that do not agree are as good as none; others wait for their turn.
+static void measures_members(void **state)
+{
+	struct metrics_text metrics = {.to = evbuffer_new()};
+
+	(void)state;
+	metrics_of_ports(&metrics, &gateway);
+	gateway.dp->port[1].bond = PORT_BOND_ACTIVE_BACKUP;
+	metrics_of_ports(&metrics, &gateway);
+	gateway.dp->port[1].bond = PORT_BOND_LACP;
+	evbuffer_add(metrics.to, "", 1);
+	assert_non_null(strstr((const char *)evbuffer_pullup(metrics.to, -1),
+		"vped_port_member_up{port=\"wan\",member=\"5\"} 1\n"
+		"vped_port_member_up{port=\"wan\",member=\"6\"} 0\n"));
+	assert_non_null(strstr((const char *)evbuffer_pullup(metrics.to, -1),
+		"vped_port_member_up{port=\"wan\",member=\"6\"} 1\n"));
+	evbuffer_free(metrics.to);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -311,6 +333,7 @@ int main(void)
 		cmocka_unit_test(shows_policies),
 		cmocka_unit_test(shows_tunnels),
 		cmocka_unit_test(shows_ports_workers_and_sums),
+		cmocka_unit_test(measures_members),
 		cmocka_unit_test(shows_events),
 	};
 

@@ -89,12 +89,6 @@ json_t *show_event(const struct gateway *of, const struct audit_record *record)
 	return NULL;
 }
 
-bool port_link_up(const struct port *port)
-{
-	(void)port;
-	return true;
-}
-
 static uint64_t last_seq(bool esn)
 {
 	(void)esn;
