@@ -2,6 +2,7 @@
 #include "ctl/eal.h"
 
 #include "base/log.h"
+#include "ctl/run_directory.h"
 
 #include <errno.h>
 #include <rte_eal.h>
@@ -122,7 +123,8 @@ int eal_start(const struct config *config, struct error *err)
 		add_number(&args, "--force-max-simd-bitwidth", config->eal.simd_bits);
 	add_memory(&args, &config->eal);
 	add_devices(&args, config);
-	if (!complete(&args) || sched_getaffinity(0, sizeof(cpus), &cpus) != 0)
+	if (!complete(&args) || run_directory_choose(config->socket) < 0 ||
+		sched_getaffinity(0, sizeof(cpus), &cpus) != 0)
 		return error_set(err, ENOMEM, "no memory to start DPDK");
 	init = args; // EAL changes the order of its arguments
 	rc = rte_eal_init(init.n, init.arg);

@@ -130,7 +130,9 @@ class Service:
 
     def environment(self):
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.address),
-                       "CREDENTIALS_DIRECTORY": str(self.credentials)}
+                       "CREDENTIALS_DIRECTORY": str(self.credentials),
+                       "RUNTIME_DIRECTORY": ":".join(
+                           [str(self.runtime), *(f"/run/{name}" for name in self.others)])}
         if self.watchdog_us:
             environment["WATCHDOG_USEC"] = str(self.watchdog_us)
         return environment
