@@ -5,6 +5,7 @@
 #include "ctl/gateway.h"
 #include "ctl/profile.h"
 #include "ctl/request.h"
+#include "ctl/show_list.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,8 +13,8 @@
 static const struct request rows[] = {
 	{.name = API_SHOW_STATS, .handle = show_stats},
 	{.name = API_SHOW_SA, .handle = show_sa, .argument = SHOW_SAS_ARGUMENTS},
-	{.name = API_SHOW_POLICY, .handle = show_policy, .argument = {{"name", JSON_STRING}}},
-	{.name = API_SHOW_TUNNELS, .handle = show_tunnels, .argument = {{"name", JSON_STRING}}},
+	{.name = API_SHOW_POLICY, .handle = show_policy, .argument = SHOW_LIST_ARGUMENTS},
+	{.name = API_SHOW_TUNNELS, .handle = show_tunnels, .argument = SHOW_LIST_ARGUMENTS},
 	{.name = API_SHOW_PORTS, .handle = show_ports},
 	{.name = API_SHOW_WORKERS, .handle = show_workers},
 	{.name = API_PROFILE_SHOW, .handle = profile_show},

@@ -13,6 +13,9 @@ struct gateway;
 struct port_losses;
 struct sa;
 
+// Of one answer, some milliseconds: tunnels, policies, or SAs and their windows.
+#define SHOW_ROWS 512
+
 // Of each: 0 with *result a new reference, or -errno.
 int show_stats(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);

@@ -1,9 +1,9 @@
 // show-policy: the security policies in their order.
 #include "ctl/gateway.h"
 #include "ctl/show.h"
+#include "ctl/show_list.h"
 
 #include <errno.h>
-#include <string.h>
 
 static const char *const actions[] = {
 	[POLICY_DISCARD] = "discard", [POLICY_BYPASS] = "bypass", [POLICY_PROTECT] = "protect"};
@@ -13,8 +13,9 @@ static json_t *ports(const struct port_range *range)
 	return json_pack("[i, i]", (int)range->first, (int)range->last);
 }
 
-static json_t *one(const struct gateway *gateway, const struct spd *spd, unsigned index)
+static json_t *one(const struct gateway *gateway, unsigned index)
 {
+	const struct spd *spd = atomic_load_explicit(&gateway->dp->spd, memory_order_acquire);
 	const struct config_policy *from = &gateway->config->policies[index];
 	const struct policy *policy = spd_policy(spd, index + 1);
 	const struct selector *s = &policy->selector;
@@ -41,17 +42,15 @@ static json_t *one(const struct gateway *gateway, const struct spd *spd, unsigne
 int show_policy(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
 {
-	const char *name = json_string_value(json_object_get(arguments, "name"));
-	const struct spd *spd = atomic_load_explicit(&gateway->dp->spd, memory_order_acquire);
-	json_t *list = json_array();
+	const struct config *config = gateway->config;
+	const struct show_list policies = {
+		"policy", config->policies, config->policies_n, sizeof(config->policies[0]), one};
+	json_t *more;
+	json_t *list = show_list(gateway, &policies, arguments, &more, err);
 
-	for (unsigned i = 0; i < spd_policies(spd); i++)
-		if (!name || strcmp(name, spd_policy(spd, i + 1)->name) == 0)
-			json_array_append_new(list, one(gateway, spd, i));
-	if (name && json_array_size(list) == 0) {
-		json_decref(list);
-		return error_set(err, ENOENT, "there is no policy \"%.64s\"", name);
-	}
-	*result = json_pack("{s:o, s:s}", "policies", list, "otherwise", actions[POLICY_DISCARD]);
+	if (!list)
+		return -ENOENT;
+	*result = json_pack("{s:o, s:s, s:o*}", "policies", list, "otherwise",
+		actions[POLICY_DISCARD], "more", more);
 	return *result ? 0 : -ENOMEM;
 }

@@ -9,8 +9,6 @@
 
 // Of one SA; the counters of the rest are in the sums.
 #define WINDOWS_SHOWN 1024
-// Of one answer, some milliseconds: SAs and their windows.
-#define ROWS_SHOWN 512
 
 // A protocol with one encrypting worker has one window, without a number of its own on the wire.
 static bool has_window_ids(const struct sa *sa)
@@ -184,7 +182,7 @@ json_t *show_sas(const struct gateway *gateway, const json_t *arguments,
 	size_t rows = 0;
 
 	*more = NULL;
-	for (; at < gateway->sas && rows < ROWS_SHOWN; at++) {
+	for (; at < gateway->sas && rows < SHOW_ROWS; at++) {
 		json_t *shown;
 
 		if (!is_meant(gateway->sa[at], name))

@@ -2,6 +2,7 @@
 #include "ctl/gateway.h"
 #include "ctl/liveness.h"
 #include "ctl/show.h"
+#include "ctl/show_list.h"
 
 #include <errno.h>
 #include <string.h>
@@ -43,8 +44,9 @@ static json_t *probe(const struct tunnel *tunnel)
 	return shown;
 }
 
-static json_t *one(const struct gateway *gateway, const struct config_tunnel *from)
+static json_t *one(const struct gateway *gateway, unsigned at)
 {
+	const struct config_tunnel *from = &gateway->config->tunnels[at];
 	const struct tunnel *tunnel = from->live;
 	const struct port *port = &gateway->dp->port[tunnel->port];
 	json_t *shown = json_pack("{s:s, s:o, s:o, s:s, s:b, s:i, s:b, s:i, s:o}", "name",
@@ -60,17 +62,14 @@ static json_t *one(const struct gateway *gateway, const struct config_tunnel *fr
 int show_tunnels(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
 {
-	const char *name = json_string_value(json_object_get(arguments, "name"));
 	const struct config *config = gateway->config;
-	json_t *list = json_array();
+	const struct show_list tunnels = {
+		"tunnel", config->tunnels, config->tunnels_n, sizeof(config->tunnels[0]), one};
+	json_t *more;
+	json_t *list = show_list(gateway, &tunnels, arguments, &more, err);
 
-	for (unsigned i = 0; i < config->tunnels_n; i++)
-		if (!name || strcmp(name, config->tunnels[i].name) == 0)
-			json_array_append_new(list, one(gateway, &config->tunnels[i]));
-	if (name && json_array_size(list) == 0) {
-		json_decref(list);
-		return error_set(err, ENOENT, "there is no tunnel \"%.64s\"", name);
-	}
-	*result = json_pack("{s:o}", "tunnels", list);
+	if (!list)
+		return -ENOENT;
+	*result = json_pack("{s:o, s:o*}", "tunnels", list, "more", more);
 	return *result ? 0 : -ENOMEM;
 }

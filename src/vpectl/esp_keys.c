@@ -2,6 +2,7 @@
 #include "vpectl/esp_keys.h"
 
 #include "ctl/api.h"
+#include "vpectl/pages.h"
 #include "vpectl/private_file.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ enum vpectl_exit esp_keys_write(const struct vpectl *ctl, const char *path)
 	enum vpectl_exit status = VPECTL_REFUSED;
 
 	if (file) {
-		status = vpectl_sas(ctl->admin_socket, API_REVEAL_KEYS, NULL, write_page, file);
+		status = pages_ask(ctl->admin_socket, API_REVEAL_KEYS, NULL, write_page, file);
 		if (fclose(file) == 0)
 			return status;
 	}

@@ -38,6 +38,17 @@ enum vpectl_exit vpectl_fail(int ret, const struct error *err)
 	return ret == -EREMOTEIO ? VPECTL_REFUSED : VPECTL_NO_CONNECTION;
 }
 
+void vpectl_print(
+	const struct vpectl *ctl, const json_t *result, void (*print)(const json_t *result))
+{
+	if (!ctl->json) {
+		print(result);
+		return;
+	}
+	json_dumpf(result, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	putchar('\n');
+}
+
 enum vpectl_exit vpectl_ask(const struct vpectl *ctl, const char *request, json_t *arguments,
 	void (*print)(const json_t *result))
 {
@@ -48,12 +59,7 @@ enum vpectl_exit vpectl_ask(const struct vpectl *ctl, const char *request, json_
 	json_decref(arguments);
 	if (ret < 0)
 		return vpectl_fail(ret, &err);
-	if (ctl->json) {
-		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-		putchar('\n');
-	} else {
-		print(result);
-	}
+	vpectl_print(ctl, result, print);
 	json_decref(result);
 	return VPECTL_OK;
 }

@@ -1,5 +1,6 @@
 // vpectl show-policy.
 #include "ctl/api.h"
+#include "vpectl/pages.h"
 #include "vpectl/table.h"
 #include "vpectl/vpectl.h"
 
@@ -69,5 +70,5 @@ enum vpectl_exit policy_show(const struct vpectl *ctl, int argc, char **argv)
 
 	if (!vpectl_name_argument(argc, argv, API_SHOW_POLICY, &arguments))
 		return VPECTL_USAGE;
-	return vpectl_ask(ctl, API_SHOW_POLICY, arguments, print);
+	return pages_show(ctl, API_SHOW_POLICY, "policies", arguments, print);
 }

@@ -1,7 +1,7 @@
 // vpectl show-sa.
 #include "ctl/api.h"
-#include "vpectl/client.h"
 #include "vpectl/member.h"
+#include "vpectl/pages.h"
 #include "vpectl/table.h"
 #include "vpectl/vpectl.h"
 
@@ -107,31 +107,6 @@ static void print_sa(const json_t *sa)
 	putchar('\n');
 }
 
-enum vpectl_exit vpectl_sas(const char *socket, const char *request, json_t *arguments,
-	void (*page)(const json_t *result, void *to), void *to)
-{
-	json_t *asked = arguments ? arguments : json_object();
-	enum vpectl_exit status = VPECTL_OK;
-	bool more = true;
-
-	while (more && status == VPECTL_OK) {
-		struct error err;
-		json_t *result;
-		int ret = client_request(socket, request, asked, &result, &err);
-
-		if (ret < 0) {
-			status = vpectl_fail(ret, &err);
-			continue;
-		}
-		page(result, to);
-		more = json_object_get(result, "more") != NULL;
-		json_object_set(asked, "after", json_object_get(result, "more"));
-		json_decref(result);
-	}
-	json_decref(asked);
-	return status;
-}
-
 static void print_page(const json_t *result, void *to)
 {
 	const json_t *pool = json_object_get(result, "replay_pool");
@@ -151,32 +126,13 @@ static void print_page(const json_t *result, void *to)
 		table_octets(member_number(pool, "octets"), all));
 }
 
-// All pages as if they were one.
-static void gather(const json_t *result, void *to)
-{
-	json_t *all = to;
-
-	if (!json_object_get(all, "sas"))
-		json_object_set_new(all, "sas", json_array());
-	json_array_extend(json_object_get(all, "sas"), json_object_get(result, "sas"));
-	json_object_set(all, "replay_pool", json_object_get(result, "replay_pool"));
-}
-
 enum vpectl_exit sa_show(const struct vpectl *ctl, int argc, char **argv)
 {
-	enum vpectl_exit status;
-	json_t *arguments, *all;
+	json_t *arguments;
 
 	if (!vpectl_name_argument(argc, argv, API_SHOW_SA, &arguments))
 		return VPECTL_USAGE;
 	if (!ctl->json)
-		return vpectl_sas(ctl->socket, API_SHOW_SA, arguments, print_page, NULL);
-	all = json_object();
-	status = vpectl_sas(ctl->socket, API_SHOW_SA, arguments, gather, all);
-	if (status == VPECTL_OK) {
-		json_dumpf(all, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-		putchar('\n');
-	}
-	json_decref(all);
-	return status;
+		return pages_ask(ctl->socket, API_SHOW_SA, arguments, print_page, NULL);
+	return pages_show(ctl, API_SHOW_SA, "sas", arguments, NULL);
 }

@@ -1,5 +1,6 @@
 // vpectl show-tunnels.
 #include "ctl/api.h"
+#include "vpectl/pages.h"
 #include "vpectl/table.h"
 #include "vpectl/vpectl.h"
 
@@ -106,5 +107,5 @@ enum vpectl_exit tunnels_show(const struct vpectl *ctl, int argc, char **argv)
 
 	if (!vpectl_name_argument(argc, argv, API_SHOW_TUNNELS, &arguments))
 		return VPECTL_USAGE;
-	return vpectl_ask(ctl, API_SHOW_TUNNELS, arguments, print);
+	return pages_show(ctl, API_SHOW_TUNNELS, "tunnels", arguments, print);
 }

@@ -75,13 +75,13 @@ enum vpectl_exit batch(const struct vpectl *ctl, const char *file);
 
 // Tells it on stderr; ret: of a client's function.
 enum vpectl_exit vpectl_fail(int ret, const struct error *err);
+// An answer, as JSON where that is wanted, else with print.
+void vpectl_print(
+	const struct vpectl *ctl, const json_t *result, void (*print)(const json_t *result));
 // Asks the daemon and prints the result: as JSON where that is wanted, else with print. arguments
 // becomes ours; may be NULL. Errors are told on stderr.
 enum vpectl_exit vpectl_ask(const struct vpectl *ctl, const char *request, json_t *arguments,
 	void (*print)(const json_t *result));
-// Asks for SAs, page by page: `page` is called with each. arguments becomes ours; may be NULL.
-enum vpectl_exit vpectl_sas(const char *socket, const char *request, json_t *arguments,
-	void (*page)(const json_t *result, void *to), void *to);
 // For subcommands that take at most one name: {"name": argv[0]}, or no arguments at all. false:
 // more than that was given, and the person was told.
 bool vpectl_name_argument(int argc, char **argv, const char *command, json_t **arguments);

@@ -187,7 +187,12 @@ add-policy name="p" src=10.1.0.0/16 dst=10.2.0.0/16 action=protect tunnel=t
     lab.file("many.batch", many)
     a.namespace.run("sh", "-c", f"{program('vpectl')} -a {admin_socket(a)} -f - < "
                     f"{lab.dir / 'many.batch'}")
-    assert len(a.ask("show-policy")["policies"]) == 1003
+    # More than a page of them.
+    page = a.ask("show-policy")
+    assert 0 < len(page["policies"]) < 1003 and page["more"]
+    shown = json.loads(a.vpectl("--json", "show-policy").stdout)
+    assert [policy["order"] for policy in shown["policies"]] == list(range(1, 1004))
+    assert "more" not in shown and "otherwise" in shown
 
 
 @pytest.mark.parametrize("option", [(), ("--json",)])

@@ -194,7 +194,8 @@ static struct tunnel tunnel = {.name = "site-b",
 	.path_mtu = 1300};
 static struct tunnel *tunnel_places[] = {&tunnel};
 struct sa *sas[SHOW_SAS];
-static struct config_policy config_policies[2] = {{.hits = 0}, {.hits = 1000}};
+static struct config_policy config_policies[2] = {
+	{.name = "web", .hits = 0}, {.name = "rest", .hits = 1000}};
 static struct config_tunnel config_tunnel = {
 	.name = "site-b", .live = &tunnel, .has_out = true, .in_n = 2};
 static struct config config = {

@@ -126,6 +126,89 @@ static void shows_many_by_pages(void **state)
 	gateway = before;
 }
 
+static json_t *ask_after(const char *request, const char *after)
+{
+	char question[128];
+
+	snprintf(question, sizeof(question),
+		"{\"vped\":1,\"request\":\"%s\",\"arguments\":{\"after\":\"%s\"}}", request, after);
+	return ask(question);
+}
+
+// Tunnel i is called "ti".
+static void make_tunnels(struct config_tunnel many[MANY], struct tunnel live[MANY])
+{
+	for (unsigned i = 0; i < MANY; i++) {
+		live[i] = *gateway.config->tunnels[0].live;
+		snprintf(live[i].name, sizeof(live[i].name), "t%u", i);
+		many[i] = (struct config_tunnel){.live = &live[i]};
+		memcpy(many[i].name, live[i].name, sizeof(many[i].name));
+	}
+}
+
+static void expect_tunnels(json_t *answer, unsigned *shown)
+{
+	json_t *tunnel;
+	size_t i;
+
+	json_array_foreach(at(at(answer, "result"), "tunnels"), i, tunnel)
+	{
+		char name[TUNNEL_NAME];
+
+		snprintf(name, sizeof(name), "t%u", (*shown)++);
+		assert_string_equal(text(tunnel, "name"), name);
+	}
+}
+
+// Nothing that stays is shown twice or left out, whatever goes before it meanwhile.
+static void shows_tunnels_by_pages(void **state)
+{
+	static struct config_tunnel many[MANY];
+	static struct tunnel live[MANY];
+	struct config before = *gateway.config;
+	json_t *answer = NULL;
+	unsigned shown = 0, pages = 0;
+	const char *more;
+
+	(void)state;
+	make_tunnels(many, live);
+	gateway.config->tunnels = many;
+	gateway.config->tunnels_n = MANY;
+	do {
+		json_t *last = answer;
+
+		answer = last ? ask_after("show-tunnels", more)
+			      : ask("{\"vped\":1,\"request\":\"show-tunnels\"}");
+		json_decref(last);
+		expect_tunnels(answer, &shown);
+		more = json_string_value(json_object_get(at(answer, "result"), "more"));
+		memmove(many, many + 1, --gateway.config->tunnels_n * sizeof(many[0]));
+		pages++;
+	} while (more);
+	json_decref(answer);
+	assert_int_equal(shown, MANY);
+	assert_int_equal(pages, (MANY + SHOW_ROWS - 1) / SHOW_ROWS);
+	answer = ask_after("show-tunnels", "t0");
+	assert_string_equal(text(at(answer, "error"), "text"),
+		"there is no tunnel \"t0\" any more to go on after; ask from the beginning");
+	json_decref(answer);
+	*gateway.config = before;
+}
+
+static void shows_policies_behind_one(void **state)
+{
+	json_t *answer = ask_after("show-policy", "web");
+	json_t *list = at(at(answer, "result"), "policies");
+
+	(void)state;
+	assert_int_equal(json_array_size(list), 1);
+	assert_int_equal(number(json_array_get(list, 0), "order"), 2);
+	assert_string_equal(text(json_array_get(list, 0), "name"), "rest");
+	assert_string_equal(text(at(answer, "result"), "otherwise"), "discard");
+	assert_null(json_object_get(at(answer, "result"), "more"));
+	json_decref(answer);
+}
+
 static void shows_policies(void **state)
 {
 	json_t *answer = ask("{\"vped\":1,\"request\":\"show-policy\"}");
@@ -330,7 +413,9 @@ int main(void)
 		cmocka_unit_test(shows_sas),
 		cmocka_unit_test(shows_one),
 		cmocka_unit_test(shows_many_by_pages),
+		cmocka_unit_test(shows_tunnels_by_pages),
 		cmocka_unit_test(shows_policies),
+		cmocka_unit_test(shows_policies_behind_one),
 		cmocka_unit_test(shows_tunnels),
 		cmocka_unit_test(shows_ports_workers_and_sums),
 		cmocka_unit_test(measures_members),

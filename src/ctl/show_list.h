@@ -1,0 +1,30 @@
+// Lists of things with names of their own, by pages: tunnels and policies.
+#pragma once
+
+#include "base/error.h"
+
+#include <jansson.h>
+#include <stddef.h>
+
+struct gateway;
+
+struct show_list {
+	const char *what;  // one of them: "tunnel"
+	const void *items; // [n], each begins with its name
+	unsigned n;
+	size_t octets; // of an item
+	json_t *(*show)(const struct gateway *gateway, unsigned at);
+};
+
+// The one that arguments have the "name" of, or those behind the one that they have as "after", as
+// many as do not hold up the control thread: *more is the last one's name if there are others
+// behind it, otherwise NULL. A list, or NULL with err filled.
+json_t *show_list(const struct gateway *gateway, const struct show_list *of,
+	const json_t *arguments, json_t **more, struct error *err);
+#define SHOW_LIST_ARGUMENTS                  \
+	{                                    \
+		{"name", JSON_STRING},       \
+		{                            \
+			"after", JSON_STRING \
+		}                            \
+	}
