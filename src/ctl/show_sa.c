@@ -3,6 +3,7 @@
 #include "ctl/gateway.h"
 #include "ctl/limiter.h"
 #include "ctl/show.h"
+#include "ctl/show_lifetimes.h"
 
 #include <errno.h>
 #include <string.h>
@@ -137,6 +138,9 @@ static json_t *one(const struct gateway *gateway, const struct sa *sa)
 	json_object_set_new(shown, "owner", json_string(gateway->owners.owner[sa->owner].name));
 	json_object_set_new(
 		shown, "age_s", json_integer((json_int_t)(limiter_now_ms() - sa->born_ms) / 1000));
+	show_lifetimes(gateway, sa, shown);
+	if (sa->body->expired)
+		json_object_set_new(shown, "expired", json_true());
 	if (sa->inbound)
 		show_in(gateway, sa, shown);
 	else

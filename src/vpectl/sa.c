@@ -77,6 +77,35 @@ static void print_windows(const json_t *sa)
 			used - (json_int_t)json_array_size(list));
 }
 
+static void print_limit(
+	const char **separator, const char *used, const char *limit, const char *unit)
+{
+	printf("%s%s of %s%s", *separator, used, limit, unit);
+	*separator = ", ";
+}
+
+// What is used, of what is limited.
+static void print_lifetime(const json_t *sa, const char *title, const char *name)
+{
+	const json_t *limits = json_object_get(sa, name);
+	char used[TABLE_NUMBER], limit[TABLE_NUMBER];
+	const char *separator = "";
+
+	if (!limits)
+		return;
+	printf("  %s: ", title);
+	if (json_object_get(limits, "seconds"))
+		print_limit(&separator, table_number(member_number(sa, "age_s"), used),
+			table_number(member_number(limits, "seconds"), limit), " s");
+	if (json_object_get(limits, "octets"))
+		print_limit(&separator, table_octets(member_number(sa, "octets"), used),
+			table_octets(member_number(limits, "octets"), limit), "");
+	if (json_object_get(limits, "packets"))
+		print_limit(&separator, table_number(member_number(sa, "packets"), used),
+			table_number(member_number(limits, "packets"), limit), " packets");
+	putchar('\n');
+}
+
 static void print_sa(const json_t *sa)
 {
 	char packets[TABLE_NUMBER], octets[TABLE_NUMBER];
@@ -97,6 +126,10 @@ static void print_sa(const json_t *sa)
 			member_number(sa, "port_mtu"));
 	printf("\n  %s packets, %s\n", table_number(member_number(sa, "packets"), packets),
 		table_octets(member_number(sa, "octets"), octets));
+	print_lifetime(sa, "soft lifetime", "soft_lifetime");
+	print_lifetime(sa, "hard lifetime", "hard_lifetime");
+	if (json_is_true(json_object_get(sa, "expired")))
+		puts("  at the end of its life: carries nothing, and is to be removed");
 	if (json_object_get(sa, "windows")) {
 		print_in_lanes(sa);
 		print_windows(sa);

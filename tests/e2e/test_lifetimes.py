@@ -57,6 +57,9 @@ def test_a_new_key_has_the_limits_of_the_old(sites):
             at_b.rekey_sa(tunnel="peer", direction="in", spi=fresh.spi, key=fresh.key.hex())
             admin.rekey_sa(tunnel="peer", direction="out", spi=fresh.spi, key=fresh.key.hex(),
                            **more)
+        (shown,) = [sa for sa in a.ask("show-sa")["sas"] if sa["direction"] == "out"]
+        assert shown["hard_lifetime"] == {"packets": 30}
+        assert f"  hard lifetime: {shown['packets']} of 30 packets\n" in a.vpectl("show-sa").stdout
         assert traffic.ping(sites.host["a"], B.host[4], 40, interval=0.01).received >= 30
         for kind in ("soft-expire", "hard-expire"):
             event = listener.event(kind)

@@ -224,6 +224,7 @@ static struct sa *make_sa(const char *name, bool inbound, const struct proto_ops
 	sa->inbound = inbound;
 	sa->published = true;
 	sa->tunnel = &tunnel;
+	sa->body = sa;
 	sa->key = key;
 	sa->params = (struct sa_params){
 		.proto = proto,
@@ -269,6 +270,10 @@ int show_open(void **state)
 	sas[0] = make_sa("site-b out", false, &vpe_ops);
 	sas[1] = make_sa("site-b in 1", true, &vpe_ops);
 	sas[2] = make_sa("site-b in 2", true, &esp_ops);
+	config_tunnel.out = (struct config_sa){.live = sas[0], .hard = {.octets = 1000}};
+	config_tunnel.in[0] = (struct config_sa){
+		.live = sas[1], .soft = {.seconds = 300, .packets = 5}, .hard = {.seconds = 400}};
+	config_tunnel.in[1] = (struct config_sa){.live = sas[2]};
 	gateway.host_if[0] = (struct host_if *)&dp; // only passed on
 	sas[0]->out->lane[1].packets = 7;
 	sas[0]->out->lane[1].octets = 700;

@@ -61,6 +61,33 @@ static void shows_sas(void **state)
 	json_decref(answer);
 }
 
+// Of whom there are limits, and of what.
+static void shows_lifetimes(void **state)
+{
+	json_t *answer, *list, *limits;
+
+	(void)state;
+	sas[1]->expired = true;
+	answer = ask("{\"vped\":1,\"request\":\"show-sa\"}");
+	sas[1]->expired = false;
+	list = at(at(answer, "result"), "sas");
+	assert_null(json_object_get(json_array_get(list, 0), "soft_lifetime"));
+	assert_null(json_object_get(json_array_get(list, 0), "expired"));
+	limits = at(json_array_get(list, 0), "hard_lifetime");
+	assert_int_equal(number(limits, "octets"), 1000);
+	assert_int_equal(json_object_size(limits), 1);
+	limits = at(json_array_get(list, 1), "soft_lifetime");
+	assert_int_equal(number(limits, "seconds"), 300);
+	assert_int_equal(number(limits, "packets"), 5);
+	assert_int_equal(json_object_size(limits), 2);
+	limits = at(json_array_get(list, 1), "hard_lifetime");
+	assert_int_equal(number(limits, "seconds"), 400);
+	assert_int_equal(json_object_size(limits), 1);
+	assert_true(json_is_true(at(json_array_get(list, 1), "expired")));
+	assert_null(json_object_get(json_array_get(list, 2), "hard_lifetime"));
+	json_decref(answer);
+}
+
 static void shows_one(void **state)
 {
 	json_t *answer = ask("{\"vped\":1,\"request\":\"show-sa\","
@@ -411,6 +438,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shows_sas),
+		cmocka_unit_test(shows_lifetimes),
 		cmocka_unit_test(shows_one),
 		cmocka_unit_test(shows_many_by_pages),
 		cmocka_unit_test(shows_tunnels_by_pages),

@@ -1,0 +1,10 @@
+// What the configuration lets an SA live.
+#pragma once
+
+#include <jansson.h>
+
+struct gateway;
+struct sa;
+
+// Adds "soft_lifetime" and "hard_lifetime", with what is limited; nothing for an SA without limits.
+void show_lifetimes(const struct gateway *gateway, const struct sa *sa, json_t *shown);
