@@ -1,6 +1,7 @@
 // Bursts of the VAES engine: four neighbours of one length, or of one small number of units, go
-// side by side, all others one by one. Everything below is inlined here, once for each number of
-// rounds and direction.
+// side by side, and small ones with one key in a row of fours; all others go one by one. Everything
+// below is inlined here, once for each number of rounds and direction.
+#include "crypto/engine_vaes_columns.h"
 #include "crypto/engine_vaes_packed.h"
 #include "crypto/engine_vaes_quad.h"
 #include "crypto/engine_vaes_stream.h"
@@ -34,39 +35,48 @@ static ALWAYS_INLINE void small_packets(
 }
 
 static ALWAYS_INLINE void alike_packets(
-	struct aead_op *ops, unsigned n, bool one_key, unsigned rounds, bool seal)
+	struct aead_op *ops, unsigned n, bool same_key, unsigned rounds, bool seal)
 {
 	const struct aead_op *next = n < 2 * VAES_TOGETHER ? ops : ops + VAES_TOGETHER;
 
-	if (ops->octets <= VAES_UNIT)
-		packed_run(ops, next, (struct four){one_key, true}, rounds, seal);
+	if (!same_key && ops->octets <= VAES_UNIT)
+		packed_run(ops, next, (struct four){same_key, true}, rounds, seal);
 	else
-		packed_run(ops, next, (struct four){one_key, false}, rounds, seal);
+		packed_run(ops, next, (struct four){same_key, false}, rounds, seal);
 }
 
-static ALWAYS_INLINE bool four_packets(struct aead_op *ops, unsigned n, unsigned rounds, bool seal)
+// So many of n packets as go side by side; 0: the first one goes alone.
+static ALWAYS_INLINE unsigned side_by_side(
+	struct aead_op *ops, unsigned n, unsigned rounds, bool seal)
 {
-	bool one_key = packed_one_key(ops);
-	uint32_t units = units_of(ops);
+	const bool same_key = n >= VAES_TOGETHER && one_key(ops);
+	uint32_t units;
 
-	if (one_key && packed_fits(ops, true))
+	if (n < VAES_TOGETHER)
+		return 0;
+	if (columns_fit(ops))
+		return columns_run(ops, n, rounds, seal);
+	units = units_of(ops);
+	if (same_key && packed_fits(ops, true))
 		alike_packets(ops, n, true, rounds, seal);
-	else if (!one_key && packed_fits(ops, false))
+	else if (!same_key && packed_fits(ops, false))
 		alike_packets(ops, n, false, rounds, seal);
 	else if (units <= QUAD_UNITS_MAX && equal_units(ops, units))
 		small_packets(ops, units, rounds, seal);
 	else
-		return false;
-	return true;
+		return 0;
+	return VAES_TOGETHER;
 }
 
 static ALWAYS_INLINE void burst(
 	struct vaes_scratch *scratch, struct aead_op *ops, unsigned n, unsigned rounds, bool seal)
 {
 	while (n > 0) {
-		if (n >= VAES_TOGETHER && four_packets(ops, n, rounds, seal)) {
-			ops += VAES_TOGETHER;
-			n -= VAES_TOGETHER;
+		unsigned done = side_by_side(ops, n, rounds, seal);
+
+		if (done > 0) {
+			ops += done;
+			n -= done;
 			continue;
 		}
 		scratch->used = true;

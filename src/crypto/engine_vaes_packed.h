@@ -21,8 +21,7 @@ struct packed {
 	size_t powers;	 // in the key: of the unit to be hashed
 	size_t counters; // in the key: of the unit
 	__m512i start[VAES_TOGETHER];
-	// To be hashed: a unit of each packet, or the packets' columns.
-	__m512i hashed[VAES_TOGETHER];
+	__m512i hashed[VAES_TOGETHER];	 // a unit of each packet, to be hashed
 	struct hash hash[VAES_TOGETHER]; // of units
 	struct hash sums;		 // a block for each packet
 	__m512i tags;			 // as far as they are known
@@ -39,31 +38,13 @@ static ALWAYS_INLINE bool is_only(struct place place)
 	return place.first && place.last;
 }
 
-// As it is with one key only: the first block of each packet's only unit, then the second ones and
-// so on, whose sums need not be added.
-static ALWAYS_INLINE bool is_columns(const struct packed *packed, bool only)
+static ALWAYS_INLINE bool packed_fits(const struct aead_op *ops, bool same_key)
 {
-	return only && packed->one_key;
-}
-
-static ALWAYS_INLINE bool same_length(const struct aead_op *a, const struct aead_op *b)
-{
-	return a->octets == b->octets && a->aad_octets == b->aad_octets;
-}
-
-static ALWAYS_INLINE bool packed_one_key(const struct aead_op *ops)
-{
-	return ops->key == ops[1].key && ops->key == ops[2].key && ops->key == ops[3].key;
-}
-
-static ALWAYS_INLINE bool packed_fits(const struct aead_op *ops, bool one_key)
-{
-	const uint32_t most = one_key ? PACKED_OCTETS_MAX : PACKED_KEYS_OCTETS_MAX;
+	const uint32_t most = same_key ? PACKED_OCTETS_MAX : PACKED_KEYS_OCTETS_MAX;
 	const uint32_t blocks = blocks_of(ops);
 
 	return blocks > 0 && ops->octets <= most &&
-		(one_key || blocks % (VAES_UNIT / VAES_BLOCK) == 0) && same_length(ops, &ops[1]) &&
-		same_length(ops, &ops[2]) && same_length(ops, &ops[3]);
+		(same_key || blocks % (VAES_UNIT / VAES_BLOCK) == 0) && one_length(ops);
 }
 
 // A block of each packet's key.
@@ -81,25 +62,9 @@ static ALWAYS_INLINE void packed_hash_blocks(struct packed *packed, __m512i bloc
 		packed_key_blocks(packed, power + HIGH_POWER));
 }
 
-static ALWAYS_INLINE void packed_hash(struct packed *packed, unsigned i, bool only)
+static ALWAYS_INLINE void packed_hash(struct packed *packed, unsigned i)
 {
-	const size_t power = packed->powers + (size_t)i * VAES_BLOCK;
-
-	if (is_columns(packed, only))
-		packed_hash_blocks(packed, packed->hashed[i], power);
-	else
-		hash_unit(&packed->hash[i], packed->hashed[i], packed->key[i] + packed->powers);
-}
-
-static ALWAYS_INLINE __m512i packed_aad(const struct packed *packed)
-{
-	struct aead_op *const *op = packed->op;
-
-	if (likely(op[0]->aad_octets == 8))
-		return first_blocks(load_8_octets(op[0]->aad), load_8_octets(op[1]->aad),
-			load_8_octets(op[2]->aad), load_8_octets(op[3]->aad));
-	return first_blocks(load_12_octets(op[0]->aad), load_12_octets(op[1]->aad),
-		load_12_octets(op[2]->aad), load_12_octets(op[3]->aad));
+	hash_unit(&packed->hash[i], packed->hashed[i], packed->key[i] + packed->powers);
 }
 
 // What the associated data and the lengths add.
@@ -115,7 +80,7 @@ static ALWAYS_INLINE void packed_hash_ends(struct packed *packed)
 	packed->sums.high =
 		_mm512_xor_si512(aad_length, _mm512_clmulepi64_epi128(octets, weight, 0x10));
 	if (aad_octets > 0)
-		packed_hash_blocks(packed, packed_aad(packed), packed->powers - VAES_BLOCK);
+		packed_hash_blocks(packed, load_aads(packed->op), packed->powers - VAES_BLOCK);
 }
 
 // Sealing begins with keystream, and so does the CPU: what needs none is hashed behind that. All
@@ -151,7 +116,7 @@ static ALWAYS_INLINE void packed_encipher(
 			state[VAES_TOGETHER] = encipher_with(state[VAES_TOGETHER],
 				packed_key_blocks(packed, at), round == rounds);
 		if (hash && round % 2 == 0 && round <= 2 * VAES_TOGETHER)
-			packed_hash(packed, round / 2 - 1, is_only(place));
+			packed_hash(packed, round / 2 - 1);
 	}
 	if (hash)
 		packed->powers += VAES_UNIT;
@@ -203,8 +168,6 @@ static ALWAYS_INLINE void packed_unit(
 		if (!seal)
 			packed->hashed[i] = data[i] = held(packed_load(packed, i, place, mask));
 	}
-	if (!seal && is_columns(packed, is_only(place)))
-		transpose(packed->hashed);
 	packed_start(packed, place, state);
 	packed_encipher(packed, place, state, rounds, seal);
 	if (place.first)
@@ -224,17 +187,13 @@ static ALWAYS_INLINE void packed_unit(
 }
 
 // What sealing has not hashed yet, then all sums of units are added.
-static ALWAYS_INLINE void packed_hash_rest(struct packed *packed, bool only, bool seal)
+static ALWAYS_INLINE void packed_hash_rest(struct packed *packed, bool seal)
 {
 	struct hash sums;
 
-	if (seal && is_columns(packed, only))
-		transpose(packed->hashed);
 #pragma GCC unroll 4
 	for (unsigned i = 0; i < VAES_TOGETHER && seal; i++)
-		packed_hash(packed, i, only);
-	if (is_columns(packed, only))
-		return;
+		packed_hash(packed, i);
 	sums = sum_hashes(packed->hash);
 	packed->sums.low = _mm512_xor_si512(packed->sums.low, sums.low);
 	packed->sums.high = _mm512_xor_si512(packed->sums.high, sums.high);
@@ -284,7 +243,7 @@ static ALWAYS_INLINE void packed_run(struct aead_op *ops, const struct aead_op *
 	for (unsigned i = 0; i < VAES_TOGETHER; i++)
 		packed.start[i] = only ? load_nonce(&ops[i]) : first_round(&ops[i]);
 	packed_units(&packed, only, rounds, seal);
-	packed_hash_rest(&packed, only, seal);
+	packed_hash_rest(&packed, seal);
 	tags = tags_of(&packed.sums, packed.tags);
 	if (seal)
 		store_tags(packed.op, tags);

@@ -34,6 +34,22 @@ static ALWAYS_INLINE uint32_t units_of(const struct aead_op *op)
 	return (op->octets + VAES_BLOCK + VAES_UNIT - 1) / VAES_UNIT;
 }
 
+static ALWAYS_INLINE bool same_length(const struct aead_op *a, const struct aead_op *b)
+{
+	return a->octets == b->octets && a->aad_octets == b->aad_octets;
+}
+
+// Of four packets.
+static ALWAYS_INLINE bool one_length(const struct aead_op *ops)
+{
+	return same_length(ops, &ops[1]) && same_length(ops, &ops[2]) && same_length(ops, &ops[3]);
+}
+
+static ALWAYS_INLINE bool one_key(const struct aead_op *ops)
+{
+	return ops->key == ops[1].key && ops->key == ops[2].key && ops->key == ops[3].key;
+}
+
 // Those octets of a unit that are data of the packet.
 static ALWAYS_INLINE __mmask64 data_mask(const struct aead_op *op, uint32_t unit)
 {
@@ -71,6 +87,16 @@ static ALWAYS_INLINE __m512i load_aad(const struct aead_op *op)
 	if (op->aad_octets == 0)
 		return _mm512_setzero_si512();
 	return load_12_octets(op->aad);
+}
+
+// Those of four packets, which have as much, and some.
+static ALWAYS_INLINE __m512i load_aads(struct aead_op *const *op)
+{
+	if (likely(op[0]->aad_octets == 8))
+		return first_blocks(load_8_octets(op[0]->aad), load_8_octets(op[1]->aad),
+			load_8_octets(op[2]->aad), load_8_octets(op[3]->aad));
+	return first_blocks(load_12_octets(op[0]->aad), load_12_octets(op[1]->aad),
+		load_12_octets(op[2]->aad), load_12_octets(op[3]->aad));
 }
 
 // In a key: the powers for the blocks of a chunk whose first has this power.
@@ -158,16 +184,29 @@ static ALWAYS_INLINE __m512i load_tags(struct aead_op *const *op)
 	return load_blocks(op[0]->tag, op[1]->tag, op[2]->tag, op[3]->tag);
 }
 
-// All octets are compared, in one instruction for the packets together; what depends on the outcome
-// is only that a packet that failed is wiped.
-static ALWAYS_INLINE void judge(struct aead_op *const *op, __m512i computed, __m512i received)
+// All octets are compared, in one instruction for the packets together. True if one is wrong.
+static ALWAYS_INLINE bool tell_authentic(
+	struct aead_op *const *op, __m512i computed, __m512i received)
 {
 	unsigned wrong = _mm512_cmpneq_epi64_mask(computed, received);
 
 #pragma GCC unroll 4
-	for (unsigned i = 0; i < VAES_TOGETHER; i++) {
+	for (unsigned i = 0; i < VAES_TOGETHER; i++)
 		op[i]->authentic = (wrong >> 2 * i & 3) == 0;
-		if (unlikely(!op[i]->authentic))
-			secret_wipe(op[i]->data, op[i]->octets);
-	}
+	return wrong != 0;
+}
+
+static ALWAYS_INLINE void wipe_forged(struct aead_op *op)
+{
+	if (!op->authentic)
+		secret_wipe(op->data, op->octets);
+}
+
+// What depends on the outcome is only that a packet that failed is wiped.
+static ALWAYS_INLINE void judge(struct aead_op *const *op, __m512i computed, __m512i received)
+{
+	if (likely(!tell_authentic(op, computed, received)))
+		return;
+	for (unsigned i = 0; i < VAES_TOGETHER; i++)
+		wipe_forged(op[i]);
 }

@@ -1,0 +1,170 @@
+// Fours of packets with one key for all, each four of one length, a unit of data at most. While
+// the CPU makes keystream for four it hashes the four before: either alone would have it wait for
+// results most of the time.
+//
+// Columns are hashed: the first blocks of four packets, then the second ones and so on, each vector
+// with one power, so that their sums need not be added.
+#pragma once
+
+#include "crypto/engine_vaes_packet.h"
+
+#define COLUMNS_STATES (VAES_TOGETHER + 1) // the last: the counter blocks of the tags
+// The round keys of so many stay in registers.
+#define COLUMNS_ROUNDS_HELD 10
+#define COLUMNS_STEPS 7
+
+// Four packets that are enciphered; their hash lacks the data.
+struct columns {
+	struct aead_op *ops;
+	const uint8_t *powers; // of the first column
+	uint32_t blocks;
+	__m512i hashed[VAES_TOGETHER]; // a packet each, then a column each
+	struct hash lengths;	       // what the length blocks add
+	struct hash sums;
+	__m512i tags; // as far as they are known
+	__m512i received;
+	bool forged; // one of all so far
+};
+
+static ALWAYS_INLINE bool columns_fit(const struct aead_op *ops)
+{
+	return one_key(ops) && one_length(ops) && ops->octets - 1 < VAES_UNIT;
+}
+
+static ALWAYS_INLINE void columns_hash(struct hash *sums, __m512i column, const uint8_t *power)
+{
+	hash_add(sums, swap_octets(column), spread(power), spread(power + HIGH_POWER));
+}
+
+static ALWAYS_INLINE struct hash columns_hash_lengths(const struct aead_op *ops)
+{
+	const struct vaes_key *key = key_of(ops);
+	__m512i octets = _mm512_maskz_set1_epi32(0x1111, (int)ops->octets);
+	__m512i weight = spread(key->data_length);
+
+	return (struct hash){
+		.low = _mm512_clmulepi64_epi128(octets, weight, 0x00),
+		.high = _mm512_xor_si512(spread(key->aad_length[ops->aad_octets / 4]),
+			_mm512_clmulepi64_epi128(octets, weight, 0x10)),
+	};
+}
+
+// Of what remains to be done for four packets, a step for each round of the next four.
+static ALWAYS_INLINE void columns_step(struct columns *columns, unsigned step, bool seal)
+{
+	struct aead_op *ops = columns->ops;
+	struct aead_op *const op[VAES_TOGETHER] = {&ops[0], &ops[1], &ops[2], &ops[3]};
+	const unsigned column = step - 2;
+
+	switch (step) {
+	case 1:
+		transpose(columns->hashed);
+		break;
+	case 2:
+	case 3:
+	case 4:
+	case 5:
+		if (column < VAES_TOGETHER - 1 || columns->blocks == VAES_TOGETHER)
+			columns_hash(&columns->sums, columns->hashed[column],
+				columns->powers + (size_t)column * VAES_BLOCK);
+		break;
+	case 6:
+		columns->tags = tags_of(&columns->sums, columns->tags);
+		break;
+	case COLUMNS_STEPS:
+		if (seal)
+			store_tags(op, columns->tags);
+		else
+			columns->forged |= tell_authentic(op, columns->tags, columns->received);
+		break;
+	default:
+		break;
+	}
+}
+
+// The states behind the whitening. Loads the packets' nonces.
+static ALWAYS_INLINE void columns_start(const struct aead_op *ops, __m512i *state)
+{
+	const struct vaes_key *key = key_of(ops);
+	__m512i nonce[VAES_TOGETHER];
+
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < VAES_TOGETHER; i++) {
+		nonce[i] = load_nonce(&ops[i]);
+		state[i] = _mm512_xor_si512(nonce[i], load_vector(key->first_counters[1]));
+	}
+	state[VAES_TOGETHER] =
+		_mm512_xor_si512(first_blocks(nonce[0], nonce[1], nonce[2], nonce[3]),
+			spread(key->first_counters[0]));
+}
+
+// Enciphers four packets. before: the four before these are in `columns`, and are done then.
+static ALWAYS_INLINE void columns_four(struct columns *columns, bool before, struct aead_op *ops,
+	const __m512i *round_key, unsigned rounds, bool seal)
+{
+	const bool alike = before && same_length(columns->ops, ops);
+	const __mmask64 mask = _bzhi_u64(~0ULL, ops->octets);
+	struct aead_op *const op[VAES_TOGETHER] = {&ops[0], &ops[1], &ops[2], &ops[3]};
+	struct columns these = {
+		.ops = ops,
+		.powers = powers_from(key_of(ops), blocks_of(ops) + 1),
+		.blocks = blocks_of(ops),
+	};
+	__m512i state[COLUMNS_STATES];
+
+	if (!seal)
+		these.received = load_tags(op);
+	columns_start(ops, state);
+#pragma GCC unroll 16
+	for (unsigned round = 1; round <= rounds; round++) {
+		const __m512i key = rounds == COLUMNS_ROUNDS_HELD
+			? round_key[round]
+			: spread(key_of(ops)->round_key[round]);
+
+#pragma GCC unroll 5
+		for (unsigned i = 0; i < COLUMNS_STATES; i++)
+			state[i] = encipher_with(state[i], key, round == rounds);
+		if (before)
+			columns_step(columns, round, seal);
+		if (round == COLUMNS_STEPS + 1)
+			these.sums = these.lengths =
+				alike ? columns->lengths : columns_hash_lengths(ops);
+		if (round == COLUMNS_STEPS + 2 && ops->aad_octets > 0)
+			columns_hash(&these.sums, load_aads(op), these.powers - VAES_BLOCK);
+	}
+	these.tags = state[VAES_TOGETHER];
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < VAES_TOGETHER; i++) {
+		__m512i in = _mm512_maskz_loadu_epi8(mask, ops[i].data);
+		__m512i out = _mm512_xor_si512(in, state[i]);
+
+		_mm512_mask_storeu_epi8(ops[i].data, mask, out);
+		these.hashed[i] = seal ? _mm512_maskz_mov_epi8(mask, out) : in;
+	}
+	these.forged = before && columns->forged;
+	*columns = these;
+}
+
+// As many fours as fit, the first of which does. Returns how many packets that were.
+static ALWAYS_INLINE unsigned columns_run(
+	struct aead_op *ops, unsigned n, unsigned rounds, bool seal)
+{
+	__m512i round_key[COLUMNS_ROUNDS_HELD + 1];
+	struct columns columns;
+	unsigned done = VAES_TOGETHER;
+
+#pragma GCC unroll 16
+	for (unsigned i = 1; rounds == COLUMNS_ROUNDS_HELD && i <= rounds; i++)
+		round_key[i] = held(spread(key_of(ops)->round_key[i]));
+	columns_four(&columns, false, ops, round_key, rounds, seal);
+	for (; done + VAES_TOGETHER <= n && columns_fit(ops + done) && ops[done].key == ops->key;
+		done += VAES_TOGETHER)
+		columns_four(&columns, true, ops + done, round_key, rounds, seal);
+#pragma GCC unroll 16
+	for (unsigned step = 1; step <= COLUMNS_STEPS; step++)
+		columns_step(&columns, step, seal);
+	// Now that no register is needed any more.
+	for (unsigned i = 0; i < done && unlikely(columns.forged); i++)
+		wipe_forged(&ops[i]);
+	return done;
+}
