@@ -11,6 +11,7 @@
 #include "ctl/limiter.h"
 #include "ctl/live.h"
 #include "ctl/request.h"
+#include "ctl/service.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -22,7 +23,7 @@
 // still is waited for no longer.
 #define SETTLE_LOOK_US 500
 #define SETTLE_MAX_MS 2000
-// Steps between looks at the leases, which are used up meanwhile.
+// Steps between looks at the leases, which are used up meanwhile, and at the watchdog.
 #define STEPS_A_LOOK 64
 
 struct change_ticket {
@@ -162,6 +163,12 @@ static int check(struct gateway *gateway, struct config *draft, struct error *er
 	return ret == 0 ? live_check_keys(gateway, draft, err) : ret;
 }
 
+static void look_aside(const struct gateway *gateway)
+{
+	journal_service_poll(gateway->journal);
+	service_look(gateway->service);
+}
+
 static int run_steps(struct change *change, const struct change_ticket *ticket, json_t *results,
 	struct error *err)
 {
@@ -171,7 +178,7 @@ static int run_steps(struct change *change, const struct change_ticket *ticket, 
 		int ret = step->request->change(change, step->arguments, &result, err);
 
 		if (i % STEPS_A_LOOK == STEPS_A_LOOK - 1)
-			journal_service_poll(change->gateway->journal);
+			look_aside(change->gateway);
 
 		if (ret < 0) {
 			json_decref(result);
@@ -221,7 +228,9 @@ static int put_in_force(struct changes *changes, struct error *err)
 	int ret;
 
 	changes->pending = NULL;
+	service_look(changes->gateway->service);
 	ret = apply(changes->gateway, next, err);
+	service_look(changes->gateway->service);
 	draft_free(next);
 	if (ret < 0)
 		sweep(changes);
@@ -289,8 +298,11 @@ int changes_submit(struct changes *changes, uint16_t owner, const struct change_
 		made->done = done;
 		made->arg = arg;
 	}
-	if (ret == 0 && !changes->by_turns)
+	if (ret == 0 && !changes->by_turns) {
 		ret = edit(changes, made, err);
+		// Timers that are set now have not waited since this began.
+		event_base_update_cache_time(changes->gateway->events);
+	}
 	if (ret < 0) {
 		ticket_free(made);
 		return ret;

@@ -24,6 +24,7 @@ struct mirror;
 struct path_mtu;
 struct punt_service;
 struct server;
+struct service;
 struct spi_reservations;
 struct unresolved;
 struct used_keys;
@@ -60,6 +61,7 @@ struct gateway {
 	struct server *server;
 	struct server *admin; // NULL: none
 	struct watch *watch;
+	struct service *service;     // NULL: not served, or not any more
 	struct metrics *metrics;     // NULL: none
 	struct timespec started;     // CLOCK_MONOTONIC
 	uint32_t profile;	     // number of the last one (ctl/profile.h)

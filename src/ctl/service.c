@@ -4,6 +4,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "ctl/gateway.h"
+#include "ctl/limiter.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -17,9 +18,11 @@
 #define LOOKS_PER_INTERVAL 4
 
 struct service {
-	const struct gateway *gateway;
+	struct gateway *gateway;
 	struct event *ready;
-	struct event *look;	     // NULL: nobody waits for signs of life
+	struct event *look; // NULL: nobody waits for signs of life
+	uint64_t period_ms;
+	uint64_t looked_ms;
 	uint64_t turns[WORKERS_MAX]; // at the last look
 	bool stands_still[WORKERS_MAX];
 };
@@ -65,12 +68,23 @@ static bool workers_go_on(struct service *service)
 }
 
 // That this runs at all says that the control thread lives.
+void service_look(struct service *service)
+{
+	uint64_t now_ms = limiter_now_ms();
+
+	// A worker must have had time for a turn since the last look.
+	if (!service || !service->look || now_ms - service->looked_ms < service->period_ms / 2)
+		return;
+	service->looked_ms = now_ms;
+	if (workers_go_on(service))
+		say("WATCHDOG=1");
+}
+
 static void on_look(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	if (workers_go_on(arg))
-		say("WATCHDOG=1");
+	service_look(arg);
 }
 
 // In the loop, so that a signal which answers it finds its handler.
@@ -100,6 +114,7 @@ static int create_events(struct service *service)
 	if (sd_watchdog_enabled(0, &interval_us) <= 0)
 		return 0;
 	interval_us /= LOOKS_PER_INTERVAL;
+	service->period_ms = interval_us / 1000;
 	period.tv_sec = (time_t)(interval_us / 1000000);
 	period.tv_usec = (suseconds_t)(interval_us % 1000000);
 	service->look = event_new(events, -1, EV_PERSIST, on_look, service);
@@ -117,7 +132,7 @@ static void destroy(struct service *service)
 	free(service);
 }
 
-int service_start(const struct gateway *gateway, struct service **started, struct error *err)
+int service_start(struct gateway *gateway, struct service **started, struct error *err)
 {
 	struct service *service = calloc(1, sizeof(*service));
 	int rc = service == NULL ? -ENOMEM : 0;
@@ -131,6 +146,7 @@ int service_start(const struct gateway *gateway, struct service **started, struc
 			destroy(service);
 		return error_set(err, -rc, "no memory for the service manager's events");
 	}
+	gateway->service = service;
 	*started = service;
 	return 0;
 }
@@ -140,5 +156,6 @@ void service_stop(struct service *service)
 	if (service == NULL)
 		return;
 	say("STOPPING=1");
+	service->gateway->service = NULL;
 	destroy(service);
 }

@@ -4,8 +4,10 @@
 #include "ctl/apply.h"
 #include "ctl/config_tables.h"
 #include "ctl/gateway.h"
+#include "ctl/journal_service.h"
 #include "ctl/live.h"
 #include "ctl/request.h"
+#include "ctl/service.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -16,16 +18,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #define ASKED_MAX 8
 #define PENDING 1
+#define STEPS 200
 
 static struct gateway gateway;
 static struct dataplane dataplane;
 static struct config config;
-static unsigned applied;
+static unsigned applied, looks;
 static struct asked {
 	int ret; // PENDING: not told yet
 	char result[TUNNEL_NAME];
@@ -72,6 +76,17 @@ void live_sweep(struct gateway *of, const struct config *const named[], unsigned
 	(void)of;
 	(void)named;
 	(void)n;
+}
+
+void journal_service_poll(struct journal_service *service)
+{
+	(void)service;
+}
+
+void service_look(struct service *service)
+{
+	(void)service;
+	looks++;
 }
 
 uint64_t dataplane_mark(struct dataplane *dp)
@@ -150,7 +165,7 @@ static int start(void **state)
 	struct error err;
 
 	(void)state;
-	applied = told = 0;
+	applied = told = looks = 0;
 	config = (struct config){.tunnels = calloc(1, sizeof(struct config_tunnel))};
 	gateway = (struct gateway){.config = &config, .dp = &dataplane, .events = event_base_new()};
 	return changes_create(&gateway, &gateway.changes, &err);
@@ -274,6 +289,59 @@ static void test_ends_meanwhile(void **state)
 	assert_int_equal(changes_create(&gateway, &gateway.changes, &err), 0);
 }
 
+static int take_time(
+	struct change *change, const json_t *arguments, json_t **result, struct error *err)
+{
+	(void)change;
+	(void)arguments;
+	(void)result;
+	(void)err;
+	usleep(100);
+	return 0;
+}
+
+// Of the loop, which timers are set by.
+static uint64_t loop_us(void)
+{
+	struct timeval now;
+
+	event_base_gettimeofday_cached(gateway.events, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_usec;
+}
+
+static void on_batch(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct request request = {.name = "wait", .change = take_time};
+	struct change_step steps[STEPS];
+	uint64_t before = loop_us();
+	struct error err;
+
+	(void)fd;
+	(void)what;
+	for (unsigned i = 0; i < STEPS; i++)
+		steps[i] = (struct change_step){&request, NULL};
+	asked[0] = (struct asked){.ret = PENDING};
+	assert_int_equal(changes_submit(gateway.changes, OWNER_OPERATOR, steps, STEPS, on_done,
+				 &asked[0], arg, &err),
+		0);
+	assert_true(loop_us() > before);
+}
+
+// The watchdog hears of us while many steps are done, and before and after they are put in force.
+// Other timers get the time they ask for.
+static void test_a_long_one(void **state)
+{
+	struct change_ticket *ticket;
+
+	(void)state;
+	assert_int_equal(event_base_once(gateway.events, -1, EV_TIMEOUT, on_batch, &ticket,
+				 &(struct timeval){.tv_usec = 1}),
+		0);
+	run_ms(200);
+	assert_int_equal(asked[0].ret, 0);
+	assert_true(looks >= STEPS / 64 + 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +350,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_alone_and_at_fault, start, stop),
 		cmocka_unit_test_setup_teardown(test_asked_meanwhile, start, stop),
 		cmocka_unit_test_setup_teardown(test_ends_meanwhile, start, stop),
+		cmocka_unit_test_setup_teardown(test_a_long_one, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

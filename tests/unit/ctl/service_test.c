@@ -125,7 +125,7 @@ static struct event *turn(const struct manager *m, unsigned worker)
 	return event;
 }
 
-static struct service *start(const struct manager *m)
+static struct service *start(struct manager *m)
 {
 	struct service *service = NULL;
 	struct error err;
@@ -140,7 +140,7 @@ static struct service *start(const struct manager *m)
 
 static void ready_and_stopping(void **state)
 {
-	const struct manager *m = *state;
+	struct manager *m = *state;
 	struct service *service = start(m);
 
 	// Nobody asked for signs of life.
@@ -154,7 +154,7 @@ static void ready_and_stopping(void **state)
 
 static void watchdog(void **state)
 {
-	const struct manager *m = *state;
+	struct manager *m = *state;
 	struct event *first = turn(m, 0);
 	struct event *second = turn(m, 1);
 	struct service *service;
@@ -177,9 +177,51 @@ static void watchdog(void **state)
 	event_free(second);
 }
 
+// What the loop of events waits for says it by itself: no more often than it would have been said,
+// and not while a worker stands still.
+static void alive_at_work(void **state)
+{
+	struct manager *m = *state;
+	struct service *service;
+
+	assert_int_equal(setenv("WATCHDOG_USEC", INTERVAL_US, 1), 0);
+	service = start(m);
+	assert_ptr_equal(m->gateway.service, service);
+	for (unsigned worker = 0; worker < 2; worker++)
+		counter_add(&m->worker[worker].stats.turns, 1);
+	usleep(LOOK_MS * 1000);
+	service_look(service);
+	assert_string_equal(heard(m), "WATCHDOG=1");
+	usleep(LOOK_MS * 1000);
+	counter_add(&m->worker[0].stats.turns, 1);
+	service_look(service);
+	assert_string_equal(heard(m), "");
+	service_stop(service);
+	assert_null(m->gateway.service);
+	service_look(NULL);
+}
+
+// However long a turn took, the next one is not expected at once.
+static void not_twice_at_once(void **state)
+{
+	struct manager *m = *state;
+	struct service *service;
+
+	assert_int_equal(setenv("WATCHDOG_USEC", "100000000", 1), 0);
+	service = start(m);
+	for (unsigned i = 0; i < 3; i++) {
+		for (unsigned worker = 0; worker < 2; worker++)
+			counter_add(&m->worker[worker].stats.turns, 1);
+		service_look(service);
+	}
+	assert_string_equal(heard(m), "WATCHDOG=1");
+	assert_string_equal(heard(m), "");
+	service_stop(service);
+}
+
 static void watchdog_of_another_process(void **state)
 {
-	const struct manager *m = *state;
+	struct manager *m = *state;
 	struct event *first = turn(m, 0);
 	struct event *second = turn(m, 1);
 	struct service *service;
@@ -195,7 +237,7 @@ static void watchdog_of_another_process(void **state)
 
 static void nobody_listens(void **state)
 {
-	const struct manager *m = *state;
+	struct manager *m = *state;
 	struct service *service;
 	struct error err;
 
@@ -211,6 +253,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(ready_and_stopping, enter, leave),
 		cmocka_unit_test_setup_teardown(watchdog, enter, leave),
+		cmocka_unit_test_setup_teardown(alive_at_work, enter, leave),
+		cmocka_unit_test_setup_teardown(not_twice_at_once, enter, leave),
 		cmocka_unit_test_setup_teardown(watchdog_of_another_process, enter, leave),
 		cmocka_unit_test_setup_teardown(nobody_listens, enter, leave),
 	};
