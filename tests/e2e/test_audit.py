@@ -36,6 +36,8 @@ class Auditor:
         self.gateway, self.outer = meeting.gateway, meeting.outer
         self.l4 = 20 if self.outer == 4 else 40
         self.spi_at = self.l4 + (0 if protocol == "esp" else 12)
+        self.before = self.gateway.drops()
+        self.sent = {}
 
     def datagram(self, number, source=None):
         return labelled(peers.udp_datagram(source or B.host[self.outer], A.host[self.outer],
@@ -62,24 +64,29 @@ class Auditor:
         return sum(text in line for line in self.gateway.process.said().splitlines())
 
     def burst(self, kind, packets):
-        """The only event that these packets make; they were dropped, all of them, as this kind."""
-        before = self.gateway.drops()
-        since = max((e["id"] for e in self.events()), default=0)
-        said = self.said(f"audit: {kind}: ")
+        """Sends them; judge() tells what became of them."""
+        self.sent[kind] = packets
         pace = traffic.Pace(2000)
         for packet in packets:
             self.meeting.wire.send(packet)
             pace.step()
-        laboratory.wait_for(f"the end of the burst of {kind}", lambda: [
-            e for e in self.events(since) if "more" in e])
+
+    def judge(self):
+        """By kind, the event of its burst. All packets were dropped, each as its kind."""
+        laboratory.wait_for("the end of the bursts", lambda: len(
+            [e for e in self.events() if "more" in e]) >= len(self.sent))
         time.sleep(0.3)
-        first, rest = self.events(since)
-        assert self.gateway.drops_since(before) == {kind: N}
-        assert (first["kind"], rest["kind"], rest["more"]) == (kind, kind, N - 1)
-        assert first["port"] == "wan" and abs(first["time"] - time.time()) < 60
-        assert self.said(f"audit: {kind}: ") == said + 2
-        assert self.said(f"audit: {kind}: {N - 1} more") >= 1
+        assert self.gateway.drops_since(self.before) == dict.fromkeys(self.sent, N)
         shown = self.gateway.vpectl("show-events").stdout
+        return {kind: self._only_event(kind, shown) for kind in self.sent}
+
+    def _only_event(self, kind, shown):
+        """And the count of the others."""
+        first, rest = [e for e in self.events() if e["kind"] == kind]
+        assert "more" not in first and rest["more"] == N - 1
+        assert first["port"] == "wan" and abs(first["time"] - time.time()) < 60
+        assert self.said(f"audit: {kind}: ") == 2
+        assert self.said(f"audit: {kind}: {N - 1} more") == 1
         assert f"{kind}, {N - 1} more" in shown and first["source"] in shown
         return first
 
@@ -107,38 +114,37 @@ def test_each_kind_once_per_burst(lab, protocol, outer):
     auditor = Auditor(meeting, protocol)
     assert not auditor.events()
 
-    packets = [flipped(auditor.seal(auditor.datagram(n)), auditor.spi_at + 1) for n in range(N)]
-    event = auditor.burst("no_sa", packets)
-    auditor.expect_tunnel(event, packets[0], tunnel=False)
-
-    packets = [labelled(peers.ip_packet_of(STRANGER[outer], meeting.here, peers.TUNNEL,
-                                           auditor.seal(auditor.datagram(n))[auditor.l4:]))
-               for n in range(N)]
-    event = auditor.burst("sa_outer_address", packets)
-    auditor.expect_tunnel(event, packets[0], source=STRANGER[outer], tunnel=False)
-
-    packets = [flipped(p, len(p) - 1) for p in
-               (auditor.seal(auditor.datagram(n)) for n in range(N))]
-    event = auditor.burst("icv_failed", packets)
-    auditor.expect_tunnel(event, packets[0])
-
+    auditor.burst("no_sa", [
+        flipped(auditor.seal(auditor.datagram(n)), auditor.spi_at + 1) for n in range(N)])
+    auditor.burst("sa_outer_address", [
+        labelled(peers.ip_packet_of(STRANGER[outer], meeting.here, peers.TUNNEL,
+                                    auditor.seal(auditor.datagram(n))[auditor.l4:]))
+        for n in range(N)])
+    auditor.burst("icv_failed", [
+        flipped(p, len(p) - 1) for p in (auditor.seal(auditor.datagram(n)) for n in range(N))])
     good = [auditor.seal(auditor.datagram(n)) for n in range(200)]
     with traffic.Numbers(meeting.sites.host["a"], A.host[outer]) as numbers:
         for packet in good:
             meeting.wire.send(packet)
             time.sleep(0.001)
         assert numbers.settle(len(good)) == len(good)
-    auditor.expect_tunnel(auditor.burst("replay_seen", good[-1:] * N), good[-1])
-    auditor.expect_tunnel(auditor.burst("replay_old", good[:1] * N), good[0])
+    auditor.burst("replay_seen", good[-1:] * N)
+    auditor.burst("replay_old", good[:1] * N)
+    auditor.burst("selector_mismatch", [
+        auditor.seal(auditor.datagram(n, OUTSIDE[outer])) for n in range(N)])
+    auditor.burst("clear_protected", [auditor.datagram(n) for n in range(N)])
 
-    packets = [auditor.seal(auditor.datagram(n, OUTSIDE[outer])) for n in range(N)]
-    event = auditor.burst("selector_mismatch", packets)
-    auditor.expect_inner(event, OUTSIDE[outer])
-    assert (event["spi"], event["tunnel"]) == (auditor.spi(packets[0]), "peer")
-
-    event = auditor.burst("clear_protected", [auditor.datagram(n) for n in range(N)])
-    auditor.expect_inner(event, B.host[outer])
-    assert "spi" not in event
+    event, sent = auditor.judge(), {kind: packets[0] for kind, packets in auditor.sent.items()}
+    auditor.expect_tunnel(event["no_sa"], sent["no_sa"], tunnel=False)
+    auditor.expect_tunnel(event["sa_outer_address"], sent["sa_outer_address"],
+                          source=STRANGER[outer], tunnel=False)
+    for kind in ("icv_failed", "replay_seen", "replay_old"):
+        auditor.expect_tunnel(event[kind], sent[kind])
+    auditor.expect_inner(event["selector_mismatch"], OUTSIDE[outer])
+    assert event["selector_mismatch"]["spi"] == auditor.spi(sent["selector_mismatch"])
+    assert event["selector_mismatch"]["tunnel"] == "peer"
+    auditor.expect_inner(event["clear_protected"], B.host[outer])
+    assert "spi" not in event["clear_protected"]
     assert len(auditor.events()) == 14
 
 

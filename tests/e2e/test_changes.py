@@ -108,6 +108,7 @@ def test_the_guard_follows_policies(sites):
         assert "table inet vped" not in gate.run("nft", "list", "tables").stdout
 
 
+@pytest.mark.one_build("sanitize", "both wait alike")
 def test_peers_and_mtu_follow_tunnels(sites):
     """IKE of a new tunnel's other end is known, and the link to it; both are forgotten with it."""
     a, b = bare(sites)

@@ -47,6 +47,7 @@ def test_path_mtu(sites, family):
     assert traffic.ping(host, target, 1, size=mtu - header + 1, more=("-M", "do")).received == 0
 
 
+@pytest.mark.one_build("release", "both wait alike")
 def test_route_takes_effect_within_a_second(sites):
     sites.pair("vpe")
     sites.start().wait_reachable((4,))

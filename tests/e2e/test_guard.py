@@ -145,6 +145,7 @@ HOLES = {
 }
 
 
+@pytest.mark.one_build("release", "libnftables takes its time under sanitizers")
 def test_status_sees_every_hole_and_installing_mends_it(lab, sites):
     a, gate = sites.pair("vpe")[0], sites.gate["a"]
     # Nobody else's table is in the way.
@@ -418,6 +419,7 @@ def test_host_interfaces_get_other_names(lab, sites):
     assert status(a)["intact"]
 
 
+@pytest.mark.one_build("release", "it is the kernel that is watched")
 def test_arrivals_are_not_the_kernels(lab):
     """AF_PACKET only watches: what is for us must not be the kernel's as well, ARP included."""
     lab.device = "af_packet"

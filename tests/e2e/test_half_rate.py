@@ -106,7 +106,7 @@ class Load:
         self.mbps = half_rate(sites)
         self.before = self.losses()
         self.clear = Clear(sites)
-        self.stream = Udp(sites, self.mbps, 8 + changes // 5)
+        self.stream = Udp(sites, self.mbps, 5 + changes // 5)
 
     def losses(self):
         return {x: (g.drops(), g.stats()["device_losses"]) for x, g in self.gateways.items()}

@@ -97,6 +97,7 @@ def test_keys_are_for_root_alone(sites):
         somebody.reveal_keys()
 
 
+@pytest.mark.one_build("sanitize", "the pings take their time")
 def test_profile(sites):
     """Stages are measured while it is on, and the figures stay."""
     sites.pair("vpe")

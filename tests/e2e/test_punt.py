@@ -177,6 +177,7 @@ def test_flood_from_afar(lab, sites, kind, count):
             kind_of_neighbours]
 
 
+@pytest.mark.one_build("release", "the flood takes its time")
 def test_flood_of_neighbours_at_one_port(lab, sites, count):
     """Forged stations on the wan use up what the wan may have; the LAN's hosts find the gateway."""
     start_with_scarce_neighbours(sites)

@@ -156,8 +156,8 @@ def test_stuck_worker_trips_the_watchdog(sites):
         with Stopped(worker):
             laboratory.wait_for("the alarm", lambda wanted=number: alarms() == wanted, 10)
             before = signs()
-            # The control thread goes on, and does not say so.
-            time.sleep(2 * interval_s)
+            # The control thread goes on, and does not say so until the manager has lost patience.
+            time.sleep(interval_s)
             assert gateway.ask("show-workers")
             assert signs() == before
         laboratory.wait_for("signs of life again", lambda: signs() > before + 1, 4 * interval_s)

@@ -86,13 +86,14 @@ def test_one_wire(lab, protocol, lan):
     traffic.iperf(lab, sites.host["a"], sites.host["b"], B.host[4], OCTETS)
     two_sites.nothing_in_clear(on_wan)
     on_trunk.stop()
+    ours = bytes.fromhex(a.mac(a.ports[0]).replace(":", ""))
     vlans, priorities = set(), set()
     for _, frame in frames(on_trunk.path):
         tag = tagged(frame)
         vlans.add(tag and tag[0])
         if PATTERN in frame:
             assert tag == (None if lan == 0 else (LAN, 0))
-        if tag and tag[0] == WAN and frame[6:12].hex(":") == a.mac(a.ports[0]):
+        if tag and tag[0] == WAN and frame[6:12] == ours:
             priorities.add(tag[1])
     # The kernel looks for neighbours on the trunk's own host interface too, without a tag.
     assert vlans - {None} == {WAN, lan} - {0}
