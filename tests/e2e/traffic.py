@@ -61,10 +61,10 @@ def ping(namespace, address, count=5, interval=0.02, size=56, more=(), wait=2):
     return Ping(sent, received, float(rtt.group(1)) if rtt else 0.0, done.stdout)
 
 
-def wait_reachable(namespace, address, timeout=10.0):
-    """Until neighbours are known and the first answer is back."""
+def wait_reachable(namespace, address, timeout=10.0, wait=0.2):
+    """Until neighbours are known and the first answer is back: each has so many seconds to come."""
     wait_for(f"{namespace.name} to reach {address}",
-             lambda: ping(namespace, address, 1, wait=0.2).received, timeout)
+             lambda: ping(namespace, address, 1, wait=wait).received, timeout)
 
 
 def wait_refused(namespace, address, timeout=10.0):
