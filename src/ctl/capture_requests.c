@@ -2,9 +2,12 @@
 #include "ctl/capture_requests.h"
 
 #include "base/counter.h"
+#include "base/log.h"
+#include "ctl/author.h"
 #include "ctl/capture_filter.h"
 #include "ctl/gateway.h"
 #include "ctl/limiter.h"
+#include "ctl/session.h"
 #include "dataplane/capture.h"
 
 #include <errno.h>
@@ -12,15 +15,19 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <rte_cycles.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PERIOD_US 2000
 #define FRAMES_PER_PERIOD 4096
 #define SECOND_NS UINT64_C(1000000000)
+#define POINTS_TEXT 80
 
 struct capturing {
 	struct gateway *gateway;
+	struct author author;
+	bool told; // that it began
 	uint64_t id;
 	struct capture *capture; // NULL: workers copy no more
 	struct capture_filter *filter;
@@ -137,6 +144,34 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 		stop_copying(capturing);
 }
 
+static void tell_begin(struct capturing *capturing, uint32_t points, uint32_t snap, size_t filter)
+{
+	char who[AUTHOR_TEXT], where[POINTS_TEXT] = "";
+
+	for (unsigned i = 0; i < CAPTURE_POINT_COUNT; i++) {
+		size_t used = strlen(where);
+
+		if (points & 1u << i)
+			snprintf(where + used, sizeof(where) - used, " %s",
+				capture_point_name((enum capture_point)i));
+	}
+	log_notice("control: %s captures (number %" PRIu64 ") at%s, filter of %zu instructions, at "
+		   "most %" PRIu64 " frames, %u octets of each",
+		author_text(&capturing->gateway->owners, &capturing->author, who), capturing->id,
+		where, filter, capturing->wanted, snap);
+	capturing->told = true;
+}
+
+static void tell_end(const struct capturing *capturing)
+{
+	char who[AUTHOR_TEXT];
+
+	log_notice("control: capture %" PRIu64 " of %s has ended: %" PRIu64
+		   " frames passed its filter, of %" PRIu64 " seen; %" PRIu64 " lost",
+		capturing->id, author_text(&capturing->gateway->owners, &capturing->author, who),
+		capturing->passed, capturing->seen, capturing->lost);
+}
+
 void capture_end(struct gateway *gateway)
 {
 	struct capturing *capturing = gateway->capturing;
@@ -144,6 +179,8 @@ void capture_end(struct gateway *gateway)
 	if (!capturing)
 		return;
 	stop_copying(capturing);
+	if (capturing->told)
+		tell_end(capturing);
 	if (capturing->poll)
 		event_free(capturing->poll);
 	if (capturing->kept)
@@ -221,8 +258,10 @@ static int begin(struct capturing *capturing, uint32_t points, uint32_t snap, st
 }
 
 int capture_start(
-	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
+	struct session *session, const json_t *arguments, json_t **result, struct error *err)
 {
+	const json_t *filter = json_object_get(arguments, "filter");
+	struct gateway *gateway = session->gateway;
 	struct capturing *capturing;
 	uint32_t points;
 	uint64_t count = 0, snap = 0;
@@ -245,15 +284,17 @@ int capture_start(
 		return error_set(err, ENOMEM, "capture-start: no memory");
 	gateway->capturing = capturing;
 	capturing->gateway = gateway;
+	capturing->author = session->author;
 	capturing->wanted = count;
 	capturing->id = ++gateway->captures;
-	rc = capture_filter_create(json_object_get(arguments, "filter"), &capturing->filter, err);
+	rc = capture_filter_create(filter, &capturing->filter, err);
 	if (rc == 0)
 		rc = begin(capturing, points, (uint32_t)snap, err);
 	if (rc != 0) {
 		capture_end(gateway);
 		return rc;
 	}
+	tell_begin(capturing, points, (uint32_t)snap, json_array_size(filter));
 	*result = json_pack(
 		"{s:I, s:o}", "capture", (json_int_t)capturing->id, "ports", ports(gateway->dp));
 	return *result ? 0 : -ENOMEM;

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 struct gateway;
+struct session;
 
 // What passed the filter and waits to be read; frames beyond are lost and counted.
 #define CAPTURE_KEPT_MAX (16 * 1024 * 1024)
@@ -19,9 +20,10 @@ struct gateway;
 // Requests; of each: 0 with *result a new reference, or -errno.
 
 // points: a list of names; filter: see ctl/capture_filter.h; count: frames to be captured; snap:
-// octets kept of each. {"capture": id, "ports": [{"name", "side"}]}.
+// octets kept of each. {"capture": id, "ports": [{"name", "side"}]}. The log says who captures,
+// what, and when it ends.
 int capture_start(
-	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
+	struct session *session, const json_t *arguments, json_t **result, struct error *err);
 // capture: id. {"frames": [{"time_ns", "point", "port", "octets", "data"}], "more", "seen",
 // "passed", "lost"}: time as text in nanoseconds since 1970, port by its place in the list, data in
 // hexadecimal digits; more: there are or may be more.

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "ctl/apply.h"
 #include "ctl/change_draft.h"
+#include "ctl/change_log.h"
 #include "ctl/config_tables.h"
 #include "ctl/gateway.h"
 #include "ctl/journal_service.h"
@@ -31,13 +32,14 @@ struct change_ticket {
 	change_done *done; // NULL: forgotten
 	void *arg;
 	json_t *results; // of its steps, once they have edited a draft
-	uint16_t owner;
+	struct author author;
 	unsigned n;
 	struct change_step step[]; // with a reference to each one's arguments
 };
 
 struct changes {
 	struct gateway *gateway;
+	struct change_log *log;
 	struct config *pending; // of all tickets that wait; NULL: there is none
 	struct change_ticket *first;
 	struct change_ticket **last;
@@ -199,7 +201,7 @@ static int edit(struct changes *changes, struct change_ticket *ticket, struct er
 	struct change change = {
 		.gateway = gateway,
 		.draft = draft_of(changes->pending ? changes->pending : gateway->config),
-		.owner = ticket->owner,
+		.owner = ticket->author.owner,
 	};
 	json_t *results = json_array();
 	int ret = change.draft && results ? 0 : error_set(err, ENOMEM, "no memory");
@@ -248,10 +250,21 @@ static void take_turns(struct changes *changes, struct change_ticket *tickets)
 	schedule(changes);
 }
 
+static void tell_log(struct changes *changes, const struct change_ticket *ticket)
+{
+	for (; ticket; ticket = ticket->next)
+		if (ticket->author.pid != AUTHOR_DAEMON)
+			change_log_add(changes->log, &ticket->author, ticket->step, ticket->n,
+				ticket->results);
+}
+
 static void on_refused(
 	struct changes *changes, struct change_ticket *ticket, int ret, const struct error *err)
 {
-	log_error("a change could not be put in force: %s", err->text);
+	char who[AUTHOR_TEXT];
+
+	log_error("control: %s: a change could not be put in force: %s",
+		author_text(&changes->gateway->owners, &ticket->author, who), err->text);
 	if (changes->first)
 		schedule(changes);
 	tell(ticket, ret, err);
@@ -281,20 +294,22 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 		on_refused(changes, tickets, ret, &err);
 		return;
 	}
+	tell_log(changes, tickets);
 	changes->settling = tickets;
 	changes->mark = dataplane_mark(changes->gateway->dp);
 	changes->marked_ms = limiter_now_ms();
 	on_settle(-1, 0, changes);
 }
 
-int changes_submit(struct changes *changes, uint16_t owner, const struct change_step *steps,
-	unsigned n, change_done *done, void *arg, struct change_ticket **ticket, struct error *err)
+int changes_submit(struct changes *changes, const struct author *author,
+	const struct change_step *steps, unsigned n, change_done *done, void *arg,
+	struct change_ticket **ticket, struct error *err)
 {
 	struct change_ticket *made = ticket_of(steps, n);
 	int ret = made ? 0 : error_set(err, ENOMEM, "no memory");
 
 	if (ret == 0) {
-		made->owner = owner;
+		made->author = *author;
 		made->done = done;
 		made->arg = arg;
 	}
@@ -329,7 +344,8 @@ int changes_create(struct gateway *gateway, struct changes **created, struct err
 	changes->last = &changes->first;
 	changes->due = evtimer_new(gateway->events, on_due, changes);
 	changes->settle = evtimer_new(gateway->events, on_settle, changes);
-	if (!changes->due || !changes->settle) {
+	changes->log = change_log_create(gateway->events, &gateway->owners);
+	if (!changes->due || !changes->settle || !changes->log) {
 		changes_destroy(changes);
 		return error_set(err, ENOMEM, "no memory for changes");
 	}
@@ -348,6 +364,7 @@ void changes_destroy(struct changes *changes)
 	changes->by_turns = false;
 	tell(take_tickets(changes), -ESHUTDOWN, &err);
 	draft_free(changes->pending);
+	change_log_destroy(changes->log);
 	if (changes->due)
 		event_free(changes->due);
 	if (changes->settle)

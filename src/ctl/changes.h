@@ -3,6 +3,7 @@
 // force at once. So a change is all or nothing, and whoever asked hears when it is live.
 #pragma once
 
+#include "ctl/author.h"
 #include "ctl/change_draft.h"
 
 #include <jansson.h>
@@ -28,8 +29,10 @@ void changes_destroy(struct changes *changes);
 
 // Makes the draft, runs the steps, checks it all. 0: done is called later. -errno: err says which
 // step. Steps may be run again, alone, where a draft of several who asked cannot be put in force;
-// their arguments are kept until then.
-int changes_submit(struct changes *changes, uint16_t owner, const struct change_step *steps,
-	unsigned n, change_done *done, void *arg, struct change_ticket **ticket, struct error *err);
+// their arguments are kept until then. The log tells of what they changed, but for the daemon's
+// own.
+int changes_submit(struct changes *changes, const struct author *author,
+	const struct change_step *steps, unsigned n, change_done *done, void *arg,
+	struct change_ticket **ticket, struct error *err);
 // Nobody is told; the change goes on. NULL is fine.
 void changes_forget(struct change_ticket *ticket);

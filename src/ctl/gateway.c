@@ -293,7 +293,7 @@ static void on_hangup(evutil_socket_t number, short what, void *arg)
 
 	(void)number;
 	(void)what;
-	if (changes_submit(gateway->changes, OWNER_OPERATOR, &step, 1, on_reloaded, gateway,
+	if (changes_submit(gateway->changes, &author_daemon, &step, 1, on_reloaded, gateway,
 		    &ticket, &err) < 0)
 		log_error("SIGHUP: %s", err.text);
 }

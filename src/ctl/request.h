@@ -30,6 +30,7 @@ struct request {
 	// Edits a draft; the answer comes when that is in force.
 	int (*change)(
 		struct change *change, const json_t *arguments, json_t **result, struct error *err);
+	bool looks;	       // change edits nothing
 	bool read_by_settings; // the function looks at the arguments' names and types itself
 	// Is about the connection. -EINPROGRESS: the answer comes later.
 	int (*about)(struct session *session, const json_t *arguments, json_t **result,

@@ -46,14 +46,17 @@ static json_t *one(const struct gateway *gateway, const struct sa *sa)
 int reveal_keys(
 	struct session *session, const json_t *arguments, json_t **result, struct error *err)
 {
+	char who[AUTHOR_TEXT];
 	json_t *list, *more;
 
-	if (session->uid != 0)
+	if (session->author.uid != 0)
 		return error_set(err, EPERM, "reveal-keys: root alone may see keys");
 	list = show_sas(session->gateway, arguments, one, &more, err);
 	if (!list)
 		return -ENOENT;
-	log_notice("control: root was told the keys of %zu SAs", json_array_size(list));
+	log_notice("control: %s was told the keys of %zu SAs",
+		author_text(&session->gateway->owners, &session->author, who),
+		json_array_size(list));
 	*result = json_pack("{s:o, s:o*}", "sas", list, "more", more);
 	return *result ? 0 : error_set(err, ENOMEM, "reveal-keys: no memory");
 }

@@ -280,7 +280,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 		return;
 	}
 	client->server = server;
-	session_begin(&client->session, server->gateway, server->table, peer.uid, on_answer);
+	session_begin(
+		&client->session, server->gateway, server->table, peer.uid, peer.pid, on_answer);
 	client->asked_ms = limiter_now_ms();
 	client->next = server->clients;
 	if (client->next)

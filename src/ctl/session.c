@@ -60,9 +60,9 @@ static void on_live(void *arg, int ret, json_t *results, const struct error *err
 static int submit(struct session *session, const struct change_step *steps, unsigned n,
 	json_t *(*due)(const struct session *session, json_t *results), struct error *err)
 {
-	const struct owner *owner = &session->gateway->owners.owner[session->owner];
+	const struct owner *owner = &session->gateway->owners.owner[session->author.owner];
 
-	if (session->owner > OWNER_OPERATOR &&
+	if (session->author.owner > OWNER_OPERATOR &&
 		(owner->coming[0] != '\0' || strcmp(owner->instance, session->instance) != 0))
 		return error_set(err, ESTALE,
 			"another instance speaks for owner \"%s\" since; say hello again",
@@ -70,8 +70,8 @@ static int submit(struct session *session, const struct change_step *steps, unsi
 	if (!session->gateway->changes)
 		return error_set(err, EAGAIN, "the daemon starts or stops; try again");
 	session->due = due;
-	return changes_submit(session->gateway->changes, session->owner, steps, n, on_live, session,
-		&session->waiting, err);
+	return changes_submit(session->gateway->changes, &session->author, steps, n, on_live,
+		session, &session->waiting, err);
 }
 
 static int queue(struct session *session, const struct request *request, const json_t *arguments,
@@ -114,14 +114,13 @@ static int change(struct session *session, const struct request *request, const 
 }
 
 void session_begin(struct session *session, struct gateway *gateway,
-	const struct request_table *table, uid_t uid,
+	const struct request_table *table, uid_t uid, pid_t pid,
 	void (*answer)(struct session *session, char *line, size_t octets))
 {
 	*session = (struct session){
 		.gateway = gateway,
 		.table = table,
-		.uid = uid,
-		.owner = OWNER_OPERATOR,
+		.author = {.owner = OWNER_OPERATOR, .uid = uid, .pid = pid},
 		.change = change,
 		.answer = answer,
 	};
@@ -210,8 +209,8 @@ static json_t *introduce(const struct session *session)
 		for (unsigned i = 0; i < table->n; i++)
 			json_array_append_new(names, json_string(table->request[i].name));
 	return json_pack("{s:s, s:i, s:s, s:s, s:o}", "daemon", "vped", "protocol", API_VERSION,
-		"instance", gateway->instance, "owner", gateway->owners.owner[session->owner].name,
-		"requests", names);
+		"instance", gateway->instance, "owner",
+		gateway->owners.owner[session->author.owner].name, "requests", names);
 }
 
 static json_t *introduce_successor(const struct session *session, json_t *withdrawn)
@@ -247,7 +246,7 @@ static int withdraw(struct session *session, struct owner *owner, struct error *
 	if (!session->gateway->changes)
 		return error_set(err, EAGAIN, "the daemon starts or stops; try again");
 	session->due = introduce_successor;
-	ret = changes_submit(session->gateway->changes, session->owner, &step, 1, on_withdrawn,
+	ret = changes_submit(session->gateway->changes, &session->author, &step, 1, on_withdrawn,
 		owner, &session->waiting, err);
 	if (ret < 0)
 		return ret;
@@ -259,7 +258,7 @@ static int withdraw(struct session *session, struct owner *owner, struct error *
 
 static int take_over(struct session *session, json_t **result, struct error *err)
 {
-	struct owner *owner = &session->gateway->owners.owner[session->owner];
+	struct owner *owner = &session->gateway->owners.owner[session->author.owner];
 
 	if (owner->coming[0] != '\0')
 		return error_set(err, EBUSY,
@@ -291,10 +290,10 @@ int session_hello(
 			"\"owner\" and \"instance\" go together; an instance has 1 to %d "
 			"characters",
 			OWNER_INSTANCE - 1);
-	ret = owners_take(&session->gateway->owners, name, session->uid, &owner, err);
+	ret = owners_take(&session->gateway->owners, name, session->author.uid, &owner, err);
 	if (ret < 0)
 		return ret;
-	session->owner = owner;
+	session->author.owner = owner;
 	memcpy(session->instance, instance, strlen(instance) + 1);
 	return take_over(session, result, err);
 }

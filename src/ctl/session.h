@@ -1,6 +1,7 @@
 // One connection's state: who it is, what it has gathered, what it waits for, whether it listens.
 #pragma once
 
+#include "ctl/author.h"
 #include "ctl/owners.h"
 #include "ctl/request.h"
 
@@ -18,8 +19,7 @@ struct change_ticket;
 struct session {
 	struct gateway *gateway;
 	const struct request_table *table;
-	uid_t uid;
-	uint16_t owner;		       // of what it makes
+	struct author author;	       // of what it changes
 	char instance[OWNER_INSTANCE]; // that said hello here
 	bool monitors;
 	json_t *batch; // requests since "begin"; NULL: none was
@@ -38,7 +38,7 @@ struct session {
 };
 
 void session_begin(struct session *session, struct gateway *gateway,
-	const struct request_table *table, uid_t uid,
+	const struct request_table *table, uid_t uid, pid_t pid,
 	void (*answer)(struct session *session, char *line, size_t octets));
 void session_end(struct session *session);
 

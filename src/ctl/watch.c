@@ -147,7 +147,7 @@ static void remove_expired(struct watch *watch)
 	if (!watch->over || watch->removal || (watch->refused && watch->turn != 0))
 		return;
 	watch->over = false;
-	if (changes_submit(watch->gateway->changes, OWNER_OPERATOR, &step, 1, on_removed, watch,
+	if (changes_submit(watch->gateway->changes, &author_daemon, &step, 1, on_removed, watch,
 		    &watch->removal, &err) < 0)
 		on_refused(watch, &err);
 }

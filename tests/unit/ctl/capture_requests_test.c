@@ -6,7 +6,10 @@
 #include "ctl/capture_requests.h"
 #include "ctl/gateway.h"
 #include "ctl/limiter.h"
+#include "ctl/session.h"
 #include "dataplane/capture.h"
+
+#include "log_lines.h"
 
 #include <event2/event.h>
 #include <pcap/pcap.h>
@@ -36,6 +39,7 @@ static int open_bench(void **state)
 	bench->lab = lab;
 	bench->gateway.dp = bench->lab->dp;
 	bench->gateway.events = event_base_new();
+	owners_init(&bench->gateway.owners);
 	*state = bench;
 	return 0;
 }
@@ -62,6 +66,16 @@ static void poll_some(struct bench *bench)
 
 typedef int request_handle(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
+
+// The others are not about a connection.
+static int start_capture(
+	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
+{
+	struct session session = {
+		.gateway = gateway, .author = {.owner = OWNER_OPERATOR, .uid = 5, .pid = 6}};
+
+	return capture_start(&session, arguments, result, err);
+}
 
 static json_t *ask(struct bench *bench, request_handle *handle, json_t *arguments)
 {
@@ -142,7 +156,7 @@ static uint16_t destination_port(const json_t *frame)
 static void filtered_and_counted(void **state)
 {
 	struct bench *bench = *state;
-	json_t *started = ask(bench, capture_start,
+	json_t *started = ask(bench, start_capture,
 		json_pack("{s:[s], s:o, s:i}", "points", "protected-out", "filter",
 			compiled("udp and dst portrange 1002-1005"), "count", 3));
 	json_int_t id = number(started, "capture");
@@ -185,7 +199,7 @@ static void snapped(void **state)
 	struct bench *bench = *state;
 	json_t *frame, *read;
 
-	json_decref(ask(bench, capture_start,
+	json_decref(ask(bench, start_capture,
 		json_pack("{s:[s, s], s:i}", "points", "wire-in", "protected-out", "snap", 40)));
 	deliver(bench, 0, 1);
 	poll_some(bench);
@@ -204,8 +218,8 @@ static void ends_alone(void **state)
 {
 	struct bench *bench = *state;
 
-	json_decref(ask(bench, capture_start, json_pack("{s:[s]}", "points", "wire-in")));
-	refuse(bench, capture_start, json_pack("{s:[s]}", "points", "wire-in"),
+	json_decref(ask(bench, start_capture, json_pack("{s:[s]}", "points", "wire-in")));
+	refuse(bench, start_capture, json_pack("{s:[s]}", "points", "wire-in"),
 		"somebody captures already");
 	now_ms += CAPTURE_IDLE_MS;
 	poll_some(bench);
@@ -214,7 +228,7 @@ static void ends_alone(void **state)
 	poll_some(bench);
 	assert_null(bench->gateway.capturing);
 	assert_null(atomic_load(&bench->gateway.dp->capture));
-	json_decref(ask(bench, capture_start, json_pack("{s:[s]}", "points", "wire-in")));
+	json_decref(ask(bench, start_capture, json_pack("{s:[s]}", "points", "wire-in")));
 	assert_int_equal(bench->gateway.captures, 2);
 }
 
@@ -224,7 +238,7 @@ static void who_reads_too_little_loses(void **state)
 	struct bench *bench = *state;
 	json_t *read;
 
-	json_decref(ask(bench, capture_start, json_pack("{s:[s]}", "points", "protected-out")));
+	json_decref(ask(bench, start_capture, json_pack("{s:[s]}", "points", "protected-out")));
 	for (unsigned i = 0; i < 2600; i++) {
 		deliver(bench, 50 * i, 50);
 		event_base_loop(bench->gateway.events, EVLOOP_NONBLOCK);
@@ -245,36 +259,61 @@ static void refuses_what_is_wrong(void **state)
 	struct bench *bench = *state;
 	json_t *program = json_array();
 
-	refuse(bench, capture_start, json_object(), "names no point");
-	refuse(bench, capture_start, json_pack("{s:[s]}", "points", "wire"), "a point is one of");
-	refuse(bench, capture_start, json_pack("{s:[i]}", "points", 1), "a point is one of");
-	refuse(bench, capture_start, json_pack("{s:[s], s:i}", "points", "wire-in", "count", 0),
+	refuse(bench, start_capture, json_object(), "names no point");
+	refuse(bench, start_capture, json_pack("{s:[s]}", "points", "wire"), "a point is one of");
+	refuse(bench, start_capture, json_pack("{s:[i]}", "points", 1), "a point is one of");
+	refuse(bench, start_capture, json_pack("{s:[s], s:i}", "points", "wire-in", "count", 0),
 		"\"count\" is 0; 1 to 100000000 are allowed");
-	refuse(bench, capture_start, json_pack("{s:[s], s:i}", "points", "wire-in", "snap", 9729),
+	refuse(bench, start_capture, json_pack("{s:[s], s:i}", "points", "wire-in", "snap", 9729),
 		"\"snap\" is 9729; 1 to 9728 are allowed");
-	refuse(bench, capture_start,
+	refuse(bench, start_capture,
 		json_pack("{s:[s], s:[[i,i,i]]}", "points", "wire-in", "filter", 6, 0, 0),
 		"instruction 0 of the filter");
-	refuse(bench, capture_start,
+	refuse(bench, start_capture,
 		json_pack("{s:[s], s:[[i,i,i,i]]}", "points", "wire-in", "filter", 6, 256, 0, 1),
 		"instruction 0 of the filter");
 	// Falls off its end.
-	refuse(bench, capture_start,
+	refuse(bench, start_capture,
 		json_pack("{s:[s], s:[[i,i,i,i]]}", "points", "wire-in", "filter", 0x20, 0, 0, 0),
 		"no valid program");
 	// A jump back to itself, for ever.
-	refuse(bench, capture_start,
+	refuse(bench, start_capture,
 		json_pack("{s:[s], s:[[i,i,i,I], [i,i,i,i]]}", "points", "wire-in", "filter",
 			BPF_JMP | BPF_JA, 0, 0, (json_int_t)UINT32_MAX, BPF_RET | BPF_K, 0, 0, 1),
 		"no valid program");
 	for (unsigned i = 0; i <= CAPTURE_FILTER_MAX; i++)
 		json_array_append_new(program, json_pack("[i,i,i,i]", BPF_RET | BPF_K, 0, 0, 1));
-	refuse(bench, capture_start,
+	refuse(bench, start_capture,
 		json_pack("{s:[s], s:o}", "points", "wire-in", "filter", program),
 		"has 1025 instructions; 1024 are allowed");
 	refuse(bench, capture_stop, json_pack("{s:i}", "capture", 1), "there is no capture 1");
 	assert_null(bench->gateway.capturing);
 	assert_null(atomic_load(&bench->gateway.dp->capture));
+}
+
+static void the_log_says_who(void **state)
+{
+	struct bench *bench = *state;
+	char text[1024];
+
+	log_lines_begin();
+	refuse(bench, start_capture, json_pack("{s:[s]}", "points", "wire"), "a point is one of");
+	refuse(bench, start_capture,
+		json_pack("{s:[s], s:[[i,i,i]]}", "points", "wire-in", "filter", 6, 0, 0),
+		"instruction 0 of the filter");
+	json_decref(ask(bench, start_capture,
+		json_pack("{s:[s, s], s:o, s:i, s:i}", "points", "protected-out", "wire-in",
+			"filter", compiled("len > 0"), "count", 30, "snap", 64)));
+	deliver(bench, 0, 2);
+	poll_some(bench);
+	json_decref(ask(bench, capture_stop, json_pack("{s:i}", "capture", 2)));
+	log_lines_end(text, sizeof(text));
+	assert_string_equal(text,
+		"capture_requests_test: notice: control: operator (user 5, process 6) captures "
+		"(number 2) at protected-out wire-in, filter of 4 instructions, at most 30 frames, "
+		"64 octets of each\n"
+		"capture_requests_test: notice: control: capture 2 of operator (user 5, process 6) "
+		"has ended: 4 frames passed its filter, of 4 seen; 0 lost\n");
 }
 
 #define BENCH_TEST(f) cmocka_unit_test_setup_teardown(f, open_bench, close_bench)
@@ -287,6 +326,7 @@ int main(void)
 		BENCH_TEST(ends_alone),
 		BENCH_TEST(who_reads_too_little_loses),
 		BENCH_TEST(refuses_what_is_wrong),
+		BENCH_TEST(the_log_says_who),
 	};
 
 	lab_eal(NULL);

@@ -10,13 +10,14 @@
 
 struct changes_stub changes_stub;
 
-int changes_submit(struct changes *changes, uint16_t owner, const struct change_step *steps,
-	unsigned n, change_done *done, void *arg, struct change_ticket **ticket, struct error *err)
+int changes_submit(struct changes *changes, const struct author *author,
+	const struct change_step *steps, unsigned n, change_done *done, void *arg,
+	struct change_ticket **ticket, struct error *err)
 {
 	(void)changes;
 	assert_int_equal(n, 1);
 	changes_stub.submitted++;
-	changes_stub.owner = owner;
+	changes_stub.owner = author->owner;
 	changes_stub.request = steps[0].request;
 	if (changes_stub.answer < 0)
 		return error_set(err, -changes_stub.answer, "not now");

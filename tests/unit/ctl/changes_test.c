@@ -9,6 +9,8 @@
 #include "ctl/request.h"
 #include "ctl/service.h"
 
+#include "log_lines.h"
+
 #include <errno.h>
 #include <event2/event.h>
 #include <setjmp.h>
@@ -36,6 +38,7 @@ static struct asked {
 	unsigned order;
 } asked[ASKED_MAX];
 static unsigned told;
+static struct author author;
 
 // In place of the gateway's: what is called "bad" cannot be put in force.
 int apply(struct gateway *of, struct config *next, struct error *err)
@@ -138,8 +141,7 @@ static int ask(unsigned i, const char *name, struct change_ticket **ticket)
 	int ret;
 
 	asked[i] = (struct asked){.ret = PENDING};
-	ret = changes_submit(
-		gateway.changes, OWNER_OPERATOR, &step, 1, on_done, &asked[i], ticket, &err);
+	ret = changes_submit(gateway.changes, &author, &step, 1, on_done, &asked[i], ticket, &err);
 	json_decref(arguments);
 	return ret;
 }
@@ -166,8 +168,10 @@ static int start(void **state)
 
 	(void)state;
 	applied = told = looks = 0;
+	author = author_daemon;
 	config = (struct config){.tunnels = calloc(1, sizeof(struct config_tunnel))};
 	gateway = (struct gateway){.config = &config, .dp = &dataplane, .events = event_base_new()};
+	owners_init(&gateway.owners);
 	return changes_create(&gateway, &gateway.changes, &err);
 }
 
@@ -256,8 +260,8 @@ static void test_asked_meanwhile(void **state)
 
 	(void)state;
 	asked[0] = (struct asked){.ret = PENDING};
-	assert_int_equal(changes_submit(gateway.changes, OWNER_OPERATOR, &step, 1, on_first,
-				 &asked[0], &ticket, &err),
+	assert_int_equal(changes_submit(gateway.changes, &author, &step, 1, on_first, &asked[0],
+				 &ticket, &err),
 		0);
 	json_decref(arguments);
 	assert_int_equal(ask(1, "bad", &ticket), 0);
@@ -321,7 +325,7 @@ static void on_batch(evutil_socket_t fd, short what, void *arg)
 	for (unsigned i = 0; i < STEPS; i++)
 		steps[i] = (struct change_step){&request, NULL};
 	asked[0] = (struct asked){.ret = PENDING};
-	assert_int_equal(changes_submit(gateway.changes, OWNER_OPERATOR, steps, STEPS, on_done,
+	assert_int_equal(changes_submit(gateway.changes, &author, steps, STEPS, on_done,
 				 &asked[0], arg, &err),
 		0);
 	assert_true(loop_us() > before);
@@ -342,6 +346,27 @@ static void test_a_long_one(void **state)
 	assert_true(looks >= STEPS / 64 + 2);
 }
 
+// The daemon's own are told of by those who make them.
+static void test_the_log_says_who(void **state)
+{
+	struct change_ticket *ticket;
+	char text[1024];
+
+	(void)state;
+	log_lines_begin();
+	assert_int_equal(ask(0, "one", &ticket), 0);
+	author = (struct author){.owner = OWNER_OPERATOR, .uid = 7, .pid = 8};
+	assert_int_equal(ask(1, "two", &ticket), 0);
+	run_ms(50);
+	assert_int_equal(ask(2, "bad", &ticket), 0);
+	run_ms(50);
+	log_lines_end(text, sizeof(text));
+	assert_string_equal(text,
+		"changes_test: notice: control: operator (user 7, process 8): make two\n"
+		"changes_test: error: control: operator (user 7, process 8): a change could not be "
+		"put in force: the kernel does not like it\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +376,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_asked_meanwhile, start, stop),
 		cmocka_unit_test_setup_teardown(test_ends_meanwhile, start, stop),
 		cmocka_unit_test_setup_teardown(test_a_long_one, start, stop),
+		cmocka_unit_test_setup_teardown(test_the_log_says_who, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,8 +88,8 @@ static int start(void **state)
 	gateway = (struct gateway){.changes = (struct changes *)&gateway};
 	owners_init(&gateway.owners);
 	changes_stub = (struct changes_stub){.answer = 0};
-	session_begin(&one, &gateway, &request_table_admin, 0, on_answer);
-	session_begin(&two, &gateway, &request_table_admin, 0, on_answer);
+	session_begin(&one, &gateway, &request_table_admin, 0, 1, on_answer);
+	session_begin(&two, &gateway, &request_table_admin, 0, 1, on_answer);
 	return hello(&one, "first");
 }
 
@@ -148,7 +148,7 @@ static void test_gone_before_the_answer(void **state)
 	(void)state;
 	assert_int_equal(hello(&two, "second"), -EINPROGRESS);
 	session_end(&two);
-	session_begin(&two, &gateway, &request_table_admin, 0, on_answer);
+	session_begin(&two, &gateway, &request_table_admin, 0, 1, on_answer);
 	assert_int_equal(changes_stub.forgotten, 0);
 	finish(0);
 	assert_string_equal(answered, "");
@@ -175,14 +175,14 @@ static void test_listeners(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < SESSION_MONITORS; i++) {
-		session_begin(&reader[i], &gateway, &reading, 0, on_answer);
+		session_begin(&reader[i], &gateway, &reading, 0, 1, on_answer);
 		readers += listen_at(&reader[i]) == 0;
 	}
 	assert_int_equal(readers, SESSION_MONITORS_READING);
 	// Once more is no other one.
 	assert_int_equal(listen_at(&reader[0]), 0);
 	for (unsigned i = 0; i < SESSION_MONITORS; i++) {
-		session_begin(&admin[i], &gateway, &request_table_admin, 0, on_answer);
+		session_begin(&admin[i], &gateway, &request_table_admin, 0, 1, on_answer);
 		admins += listen_at(&admin[i]) == 0;
 	}
 	assert_int_equal(admins, SESSION_MONITORS - SESSION_MONITORS_READING);

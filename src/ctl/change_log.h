@@ -1,0 +1,25 @@
+// Who changed what, in the log: a line for each change in force, and where somebody makes many in a
+// second, one line for all the others of that second. Never a key. Belongs to the control thread.
+#pragma once
+
+#include "ctl/author.h"
+
+#include <jansson.h>
+
+struct change_log;
+struct change_step;
+struct event_base;
+
+// Changes of one author and second with lines of their own.
+#define CHANGE_LOG_LINES 10
+// Authors of one second; those beyond share one line.
+#define CHANGE_LOG_AUTHORS 16
+
+// owners outlive it. NULL: no memory.
+struct change_log *change_log_create(struct event_base *events, const struct owners *owners);
+// What was not told yet is. NULL is fine.
+void change_log_destroy(struct change_log *log);
+
+// n steps are in force; results: of each, in their order. Those that changed nothing are left out.
+void change_log_add(struct change_log *log, const struct author *author,
+	const struct change_step *steps, unsigned n, const json_t *results);
