@@ -11,12 +11,14 @@ struct gateway;
 struct server;
 
 #define SERVER_CLIENTS_MAX 64
+#define SERVER_CLIENTS_ROOT 8		     // of these that root alone has
+#define SERVER_CLIENTS_USER 16		     // of one user, but for root
 #define SERVER_OUTPUT_MAX (64 * 1024 * 1024) // octets that wait for all clients together
 #define SERVER_EVENTS_MAX \
 	(1024 * 1024)	   // octets of events that wait for one; then some are left out
 #define SERVER_STALL_S 10  // a reader that takes nothing for so long is closed,
 #define SERVER_ANSWER_S 60 // or needs so long for one answer
-// When all places are taken, who has asked nothing for so long makes room.
+// When all places are taken, or all of one user's, who has asked nothing for so long makes room.
 #define SERVER_IDLE_S 2
 
 struct server_stats {

@@ -78,6 +78,20 @@ uint64_t __wrap_limiter_now_ms(void)
 	return __real_limiter_now_ms() + ahead_ms;
 }
 
+// Who connects.
+static uid_t uid;
+int __real_getsockopt(int fd, int level, int name, void *value, socklen_t *octets);
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *octets);
+
+int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *octets)
+{
+	int ret = __real_getsockopt(fd, level, name, value, octets);
+
+	if (ret == 0 && level == SOL_SOCKET && name == SO_PEERCRED)
+		((struct ucred *)value)->uid = uid;
+	return ret;
+}
+
 static void run_ms(unsigned ms)
 {
 	const struct timeval time = {
@@ -96,6 +110,7 @@ static int start(void **state)
 	if (!mkdtemp(directory))
 		return -1;
 	snprintf(path, sizeof(path), "%s/run/vped.sock", directory);
+	uid = 0;
 	gateway = (struct gateway){.events = event_base_new()};
 	if (server_create(&gateway, path, "vped", &table, &server, &err) < 0) {
 		print_error("%s\n", err.text);
@@ -411,6 +426,81 @@ static void many_clients(void **state)
 	assert_int_equal(server_stats(server)->now, 0);
 }
 
+static int connected_as(uid_t user)
+{
+	int fd;
+
+	uid = user;
+	fd = client_open();
+	run_ms(1);
+	return fd;
+}
+
+static void assert_refused(int fd, const char *why)
+{
+	char line[256];
+
+	assert_true(pull(fd, line, sizeof(line)));
+	if (!strstr(line, why))
+		fail_msg("%s is not about \"%s\"", line, why);
+	assert_true(ended(fd));
+	close(fd);
+}
+
+#define ECHO Q("{\"vped\":1,\"request\":\"echo\"}")
+
+// One who takes all that he may leaves others a place, and his own longest idle one makes room.
+static void a_user_has_some_places(void **state)
+{
+	int fd[SERVER_CLIENTS_USER], other, late;
+
+	(void)state;
+	other = connected_as(1001);
+	for (unsigned i = 0; i < SERVER_CLIENTS_USER; i++)
+		fd[i] = connected_as(1000);
+	assert_refused(
+		connected_as(1000), "user 1000 has 16 connections, as many as one user may have");
+	ahead_ms = 1000 * SERVER_IDLE_S + 500;
+	for (unsigned i = 1; i < SERVER_CLIENTS_USER; i++)
+		assert_answer(fd[i], ECHO, "result");
+	late = connected_as(1000);
+	assert_answer(late, ECHO, "result");
+	assert_true(ended(fd[0]));
+	// It was his, although another had asked nothing for longer.
+	assert_answer(other, ECHO, "result");
+	assert_int_equal(server_stats(server)->now, SERVER_CLIENTS_USER + 1);
+	ahead_ms = 0;
+	for (unsigned i = 0; i < SERVER_CLIENTS_USER; i++)
+		close(fd[i]);
+	close(other);
+	close(late);
+}
+
+// Many users at once: root finds a place, and all others none.
+static void root_finds_a_place(void **state)
+{
+	int fd[SERVER_CLIENTS_MAX];
+
+	(void)state;
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX - SERVER_CLIENTS_ROOT; i++)
+		fd[i] = connected_as(1000 + i / 8);
+	assert_refused(connected_as(2000), "too many clients; try again");
+	for (unsigned i = SERVER_CLIENTS_MAX - SERVER_CLIENTS_ROOT; i < SERVER_CLIENTS_MAX; i++)
+		fd[i] = connected_as(0);
+	assert_answer(fd[SERVER_CLIENTS_MAX - 1], ECHO, "result");
+	assert_int_equal(server_stats(server)->refused, 1);
+	assert_refused(connected_as(0), "too many clients; try again");
+	// Root's idle ones are no use to others.
+	ahead_ms = 1000 * SERVER_IDLE_S + 500;
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX - SERVER_CLIENTS_ROOT; i++)
+		assert_answer(fd[i], ECHO, "result");
+	assert_refused(connected_as(2000), "too many clients; try again");
+	assert_int_equal(server_stats(server)->closed, 0);
+	ahead_ms = 0;
+	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++)
+		close(fd[i]);
+}
+
 static uint64_t seed = 88172645463325252;
 
 static uint64_t next_random(void)
@@ -461,6 +551,8 @@ int main(void)
 		served(a_minute_is_for_answers),
 		served(too_large_an_answer_is_an_error),
 		served(many_clients),
+		served(a_user_has_some_places),
+		served(root_finds_a_place),
 		served(random_octets),
 	};
 
