@@ -48,8 +48,6 @@ int change_add_tunnel(
 	struct config_tunnel *asked, *there;
 	int ret;
 
-	if (draft->tunnels_n == CONFIG_TUNNELS_MAX)
-		return error_set(err, ENOSPC, "there are %d tunnels already", CONFIG_TUNNELS_MAX);
 	asked = change_insert_tunnel(draft);
 	if (!asked)
 		return error_set(err, ENOMEM, "no memory for a tunnel");
@@ -60,6 +58,8 @@ int change_add_tunnel(
 	asked->owner = change->owner;
 	draft->tunnels_n--;
 	there = change_find_tunnel(draft, asked->name);
+	if (!there && draft->tunnels_n == CONFIG_TUNNELS_MAX)
+		return error_set(err, ENOSPC, "there are %d tunnels already", CONFIG_TUNNELS_MAX);
 	if (!there) {
 		draft->tunnels_n++;
 		*result = json_pack("{s:b}", "changed", 1);

@@ -91,15 +91,22 @@ static void unresolved(struct metrics_text *text, const struct unresolved_stats 
 	metrics_count(text, stats->homeless, "outcome", "without_host_interface", NULL);
 }
 
-static void control_socket(struct metrics_text *text, const struct server_stats *stats)
+static void control_sockets(struct metrics_text *text, const struct gateway *gateway)
 {
-	metrics_alone(text, METRICS_GAUGE, "vped_control_clients", "Clients of the control socket.",
-		stats->now);
-	metrics_alone(text, METRICS_COUNTER, "vped_control_requests",
-		"Requests to the control socket.", stats->requests);
-	metrics_alone(text, METRICS_COUNTER, "vped_control_clients_closed",
-		"Clients of the control socket that were refused or thrown out.",
-		stats->refused + stats->closed);
+	const struct server_stats *read = server_stats(gateway->server);
+	const struct server_stats *admin = server_stats(gateway->admin);
+
+	metrics_family(text, METRICS_GAUGE, "vped_control_clients", "Clients of a control socket.");
+	metrics_count(text, read->now, "socket", "read", NULL);
+	metrics_count(text, admin->now, "socket", "admin", NULL);
+	metrics_family(
+		text, METRICS_COUNTER, "vped_control_requests", "Requests to a control socket.");
+	metrics_count(text, read->requests, "socket", "read", NULL);
+	metrics_count(text, admin->requests, "socket", "admin", NULL);
+	metrics_family(text, METRICS_COUNTER, "vped_control_clients_closed",
+		"Clients of a control socket that were refused or thrown out.");
+	metrics_count(text, read->refused + read->closed, "socket", "read", NULL);
+	metrics_count(text, admin->refused + admin->closed, "socket", "admin", NULL);
 }
 
 static void own(struct metrics_text *text, const struct metrics_stats *stats)
@@ -120,7 +127,7 @@ void metrics_of_control(struct metrics_text *text, const struct gateway *gateway
 	path_mtu(text, path_mtu_stats(gateway->path_mtu));
 	mirror(text, mirror_stats(gateway->mirror));
 	unresolved(text, unresolved_stats(gateway->unresolved));
-	control_socket(text, server_stats(gateway->server));
+	control_sockets(text, gateway);
 	if (gateway->metrics)
 		own(text, metrics_stats(gateway->metrics));
 }

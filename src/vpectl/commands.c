@@ -35,7 +35,9 @@
 static const struct parameter name_only[] = {TEXT("name"), {0}};
 static const struct parameter tunnel[] = {TEXT("name"), TEXT("local"), TEXT("remote"), TEXT("port"),
 	NUMBER("tcp_mss"), NUMBER("dscp"), CHOICE("ecn", "normal compat"), NUMBER("hop_limit"),
-	TRUTH("pmtu_discovery"), NUMBER("mtu"), CHOICE("df", "set clear copy"), {0}};
+	TRUTH("pmtu_discovery"), NUMBER("mtu"), CHOICE("df", "set clear copy"), TEXT("probe.peer"),
+	TEXT("probe.local"), NUMBER("probe.interval_ms"), NUMBER("probe.misses"),
+	NUMBER("probe.answers"), {0}};
 static const struct parameter sa[] = {SA_NAME_PARAMETERS, CHOICE("protocol", "vpe esp"),
 	CHOICE("algorithm", ALGORITHMS), KEY_PARAMETER,
 	CHOICE("manual_keys", "fresh-each-start journaled"), TEXT("local"), TEXT("remote"),

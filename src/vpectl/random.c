@@ -82,12 +82,24 @@ static int make_file(const char *path, size_t octets, struct error *err)
 	return ret;
 }
 
+static void print_json(int n, char **file)
+{
+	json_t *keys = json_array();
+	json_t *object;
+
+	for (int i = 0; i < n; i++)
+		json_array_append_new(keys, json_pack("{s:s}", "file", file[i]));
+	object = json_pack("{s:o}", "keys", keys);
+	json_dumpf(object, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(object);
+}
+
 enum vpectl_exit genkey(const struct vpectl *ctl, int argc, char **argv)
 {
 	size_t octets = argc >= 3 ? octets_of(argv[0], argv[1]) : 0;
 	struct error err;
 
-	(void)ctl;
 	if (octets == 0) {
 		fputs("vpectl: genkey takes vpe or esp, the cipher key's bits (128, 192 or 256), "
 		      "and files to be made\n",
@@ -99,6 +111,8 @@ enum vpectl_exit genkey(const struct vpectl *ctl, int argc, char **argv)
 	for (int i = 2; i < argc; i++)
 		if (make_file(argv[i], octets, &err) < 0)
 			return fail(&err);
+	if (ctl->json)
+		print_json(argc - 2, argv + 2);
 	return VPECTL_OK;
 }
 

@@ -136,6 +136,9 @@ def test_what_they_say(pair, sites):
     assert value(after, "vped_tunnel_inbound_sas", tunnel="spare") == 1
     assert value(after, "vped_sa_packets_total", tunnel="spare") == 0
     assert 0 < value(after, "vped_sa_sequence_space_left_ratio", tunnel="peer") < 1
+    for name in ("clients", "requests_total", "clients_closed_total"):
+        assert {dict(labels)["socket"] for n, labels in after if n == f"vped_control_{name}"} == {
+            "read", "admin"}
     # Every reason, whether it occurred or not, and no tunnel's drop twice.
     reasons = re.findall(r"^\s*X\((\w+), +\"", (ROOT / "src/proto/drop.h").read_text(), re.M)
     named = {dict(labels)["reason"] for name, labels in after

@@ -53,6 +53,7 @@ def test_every_command_is_documented_completed_and_tried():
             assert f"{parameter}=" in completions(name, ""), (name, parameter)
     assert completions("add-sa", "direction=") == ["in", "out"]
     assert completions("show-s") == ["show-stats", "show-sa"]
+    assert completions("add-tunnel", "probe.p") == ["probe.peer="]
     assert completions("profile", "o") == ["on", "off"]
     assert completions("capture", "--po") == ["--point"]
 
@@ -61,8 +62,9 @@ def test_every_command_is_documented_completed_and_tried():
                                                   ("esp", 192, 28), ("esp", 256, 36)])
 def test_genkey(tmp_path, protocol, bits, octets):
     files = [tmp_path / f"{i}.key" for i in range(3)]
-    done = vpectl("genkey", protocol, bits, *files)
+    done = vpectl("--json", "genkey", protocol, bits, *files)
     assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"keys": [{"file": str(path)} for path in files]}
     texts = [path.read_text(encoding="ascii") for path in files]
     assert len(set(texts)) == 3
     for path, text in zip(files, texts):
@@ -71,7 +73,7 @@ def test_genkey(tmp_path, protocol, bits, octets):
         assert text.strip() not in done.stdout + done.stderr
     # What is there may be in use.
     again = vpectl("genkey", protocol, bits, files[1])
-    assert again.returncode == 1 and "File exists" in again.stderr
+    assert again.returncode == 1 and not again.stdout and "File exists" in again.stderr
     assert files[1].read_text(encoding="ascii") == texts[1]
 
 
@@ -125,7 +127,10 @@ def test_changes(sites):
         return done.stdout
 
     sa = ("protocol=esp", "algorithm=aes-256-gcm", "manual_keys=fresh-each-start")
-    run("add-tunnel", "name=t", f"local={A.wan[4]}", f"remote={B.wan[4]}", "port=wan")
+    run("add-tunnel", "name=t", f"local={A.wan[4]}", f"remote={B.wan[4]}", "port=wan",
+        "probe.peer=10.2.0.1", "probe.local=10.1.0.1", "probe.interval_ms=500", "probe.misses=2",
+        "probe.answers=4")
+    assert "10.2.0.1" in run("show-tunnels", "t")
     run("add-sa", "tunnel=t", "direction=out", "spi=0xc0000001", *sa, f"key_file={files[0]}")
     run("add-sa", "tunnel=t", "direction=in", "spi=0xc0000002", *sa, f"key_file={files[1]}",
         "soft_lifetime.seconds=100", "hard_lifetime.seconds=200")
