@@ -132,13 +132,39 @@ static int guard(struct gateway *gateway, const struct config *next, struct erro
 	return host_guard_watch_policies(gateway->guard_watch, next, err);
 }
 
+static unsigned count_new(const struct config *config)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < config->tunnels_n; i++) {
+		const struct config_tunnel *tunnel = &config->tunnels[i];
+
+		n += tunnel->has_out && !tunnel->out.live->published;
+		for (unsigned k = 0; k < tunnel->in_n; k++)
+			n += !tunnel->in[k].live->published;
+	}
+	return n;
+}
+
+static int reserve_keys(struct gateway *gateway, const struct config *next, struct error *err)
+{
+	int ret = used_keys_reserve(gateway->used_keys, count_new(next));
+
+	if (ret == -ENOSPC)
+		return error_set(err, ENOSPC,
+			"%zu keys were in use since the daemon started, and it remembers %u at "
+			"most, so that none comes back; start it again to go on with new keys",
+			used_keys_count(gateway->used_keys), USED_KEYS_MAX);
+	return ret == 0 ? 0 : error_set(err, ENOMEM, "no memory to remember keys that are in use");
+}
+
 static int build(struct gateway *gateway, const struct config *next, struct sadb **sadb,
 	struct spd **spd, struct error *err)
 {
-	int ret = used_keys_reserve(gateway->used_keys, count_inbound(next) + next->tunnels_n);
+	int ret = reserve_keys(gateway, next, err);
 
 	if (ret < 0)
-		return error_set(err, ENOMEM, "no memory to remember keys that are in use");
+		return ret;
 	ret = build_sadb(gateway, next, sadb, err);
 	if (ret < 0)
 		return ret;

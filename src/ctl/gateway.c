@@ -229,7 +229,7 @@ static int create_memory(struct gateway *gateway, struct error *err)
 	uint8_t random[16];
 
 	owners_init(&gateway->owners);
-	gateway->used_keys = used_keys_create();
+	gateway->used_keys = used_keys_create(USED_KEYS_MAX);
 	gateway->spis = spi_reservations_create();
 	if (gateway->used_keys == NULL || gateway->spis == NULL ||
 		secret_random(random, sizeof(random)) != 0)

@@ -237,7 +237,7 @@ static void look_into_file(struct journal_service *service)
 	struct error err;
 	int ret;
 
-	service->recorded = used_keys_create();
+	service->recorded = used_keys_create(USED_KEYS_MAX);
 	if (!service->recorded)
 		return;
 	ret = journal_file_open(path, &options, &file, NULL, &err);

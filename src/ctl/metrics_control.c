@@ -9,6 +9,7 @@
 #include "ctl/server.h"
 #include "ctl/show.h"
 #include "ctl/unresolved.h"
+#include "ctl/used_keys.h"
 
 #include <rte_cycles.h>
 
@@ -117,9 +118,19 @@ static void own(struct metrics_text *text, const struct metrics_stats *stats)
 		"Clients of the metrics that were too slow.", stats->closed);
 }
 
+static void used_keys(struct metrics_text *text, const struct used_keys *keys)
+{
+	metrics_alone(text, METRICS_GAUGE, "vped_used_keys",
+		"Keys that were in use since the daemon started, which it remembers.",
+		used_keys_count(keys));
+	metrics_alone(text, METRICS_GAUGE, "vped_used_keys_limit",
+		"Keys that it can remember; then new ones are refused.", USED_KEYS_MAX);
+}
+
 void metrics_of_control(struct metrics_text *text, const struct gateway *gateway)
 {
 	memory(text, gateway->dp);
+	used_keys(text, gateway->used_keys);
 	metrics_alone(text, METRICS_COUNTER, "vped_audit_records",
 		"Auditable events and their repetitions that were recorded.",
 		audit_newest(gateway->audit));
