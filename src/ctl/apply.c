@@ -2,11 +2,11 @@
 // receivers first, then what is sent, then what is to be sent, and what goes is freed last.
 #include "ctl/apply.h"
 
-#include "base/log.h"
+#include "ctl/apply_diff.h"
+#include "ctl/apply_tell.h"
 #include "ctl/host_guard_watch.h"
 #include "ctl/live.h"
 #include "ctl/liveness.h"
-#include "ctl/path_mtu.h"
 #include "ctl/tunnel_mtu.h"
 #include "ctl/used_keys.h"
 #include "dataplane/about_path.h"
@@ -46,6 +46,20 @@ static int build_sadb(
 	return ret;
 }
 
+// NULL: it stays as it is.
+static int exchange_sadb(struct gateway *gateway, const struct config *next,
+	const struct apply_diff *diff, struct sadb **sadb, struct error *err)
+{
+	const struct sadb *now = atomic_load_explicit(&gateway->dp->sadb, memory_order_acquire);
+
+	*sadb = NULL;
+	if (now && !diff->gone && diff->more_n == 0)
+		return 0;
+	if (now && !diff->gone && sadb_has_room(now, diff->more_n))
+		return sadb_extend(now, diff->more, diff->more_n, SOCKET_ID_ANY, sadb, err);
+	return build_sadb(gateway, next, sadb, err);
+}
+
 static enum policy_action action_of(const struct config_policy *policy)
 {
 	return policy->withdrawn ? POLICY_DISCARD : policy->action;
@@ -73,10 +87,10 @@ static bool same_policies(const struct config *a, const struct config *b)
 
 // An outbound SA that goes on where another stood shares with it what its worker remembers of the
 // next hop; that is looked up anew with each new table of policies.
-static bool has_moved(const struct config *next)
+static bool has_moved(const struct config *next, const struct apply_diff *diff)
 {
-	for (unsigned i = 0; i < next->tunnels_n; i++) {
-		const struct config_tunnel *tunnel = &next->tunnels[i];
+	for (unsigned i = 0; i < diff->n; i++) {
+		const struct config_tunnel *tunnel = &next->tunnels[diff->tunnel[i]];
 
 		if (tunnel->has_out && !tunnel->out.live->published &&
 			tunnel->out.live->body != tunnel->out.live)
@@ -86,14 +100,14 @@ static bool has_moved(const struct config *next)
 }
 
 // NULL: the policies stay as they are.
-static int build_spd(
-	struct gateway *gateway, const struct config *next, struct spd **spd, struct error *err)
+static int build_spd(struct gateway *gateway, const struct config *next,
+	const struct apply_diff *diff, struct spd **spd, struct error *err)
 {
 	struct policy *policy;
 	int ret;
 
 	*spd = NULL;
-	if (gateway->changes && same_policies(gateway->config, next) && !has_moved(next))
+	if (gateway->changes && same_policies(gateway->config, next) && !has_moved(next, diff))
 		return 0;
 	policy = calloc(next->policies_n + 1, sizeof(policy[0]));
 	if (!policy)
@@ -132,12 +146,12 @@ static int guard(struct gateway *gateway, const struct config *next, struct erro
 	return host_guard_watch_policies(gateway->guard_watch, next, err);
 }
 
-static unsigned count_new(const struct config *config)
+static unsigned count_new(const struct config *config, const struct apply_diff *diff)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < config->tunnels_n; i++) {
-		const struct config_tunnel *tunnel = &config->tunnels[i];
+	for (unsigned i = 0; i < diff->n; i++) {
+		const struct config_tunnel *tunnel = &config->tunnels[diff->tunnel[i]];
 
 		n += tunnel->has_out && !tunnel->out.live->published;
 		for (unsigned k = 0; k < tunnel->in_n; k++)
@@ -146,9 +160,10 @@ static unsigned count_new(const struct config *config)
 	return n;
 }
 
-static int reserve_keys(struct gateway *gateway, const struct config *next, struct error *err)
+static int reserve_keys(struct gateway *gateway, const struct config *next,
+	const struct apply_diff *diff, struct error *err)
 {
-	int ret = used_keys_reserve(gateway->used_keys, count_new(next));
+	int ret = used_keys_reserve(gateway->used_keys, count_new(next, diff));
 
 	if (ret == -ENOSPC)
 		return error_set(err, ENOSPC,
@@ -158,17 +173,17 @@ static int reserve_keys(struct gateway *gateway, const struct config *next, stru
 	return ret == 0 ? 0 : error_set(err, ENOMEM, "no memory to remember keys that are in use");
 }
 
-static int build(struct gateway *gateway, const struct config *next, struct sadb **sadb,
-	struct spd **spd, struct error *err)
+static int build(struct gateway *gateway, const struct config *next, const struct apply_diff *diff,
+	struct sadb **sadb, struct spd **spd, struct error *err)
 {
-	int ret = reserve_keys(gateway, next, err);
+	int ret = reserve_keys(gateway, next, diff, err);
 
 	if (ret < 0)
 		return ret;
-	ret = build_sadb(gateway, next, sadb, err);
+	ret = exchange_sadb(gateway, next, diff, sadb, err);
 	if (ret < 0)
 		return ret;
-	ret = build_spd(gateway, next, spd, err);
+	ret = build_spd(gateway, next, diff, spd, err);
 	if (ret == 0) {
 		ret = live_lease(gateway, next, err);
 		if (ret == 0)
@@ -257,119 +272,17 @@ static void publish_sa(struct gateway *gateway, const struct config_sa *sa)
 	sa->live->published = true;
 }
 
-static void publish_all(struct gateway *gateway, const struct config *next)
+static void publish_all(
+	struct gateway *gateway, const struct config *next, const struct apply_diff *diff)
 {
-	for (unsigned i = 0; i < next->tunnels_n; i++) {
-		const struct config_tunnel *tunnel = &next->tunnels[i];
+	for (unsigned i = 0; i < diff->n; i++) {
+		const struct config_tunnel *tunnel = &next->tunnels[diff->tunnel[i]];
 
 		if (tunnel->has_out)
 			publish_sa(gateway, &tunnel->out);
 		for (unsigned k = 0; k < tunnel->in_n; k++)
 			publish_sa(gateway, &tunnel->in[k]);
 	}
-}
-
-static int compare_local(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct mirror_local));
-}
-
-static int compare_remote(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct ip_addr));
-}
-
-static unsigned unique(
-	void *items, unsigned n, size_t octets, int (*compare)(const void *, const void *))
-{
-	uint8_t *at = items;
-	unsigned kept = 0;
-
-	qsort(items, n, octets, compare);
-	for (unsigned i = 0; i < n; i++)
-		if (kept == 0 || memcmp(at + (kept - 1) * octets, at + i * octets, octets) != 0)
-			memmove(at + kept++ * octets, at + i * octets, octets);
-	return kept;
-}
-
-int apply_ends(const struct config *config, struct mirror_local **local, unsigned *locals,
-	struct ip_addr **remote, unsigned *remotes)
-{
-	size_t most = (size_t)config->tunnels_n * (2 + CONFIG_TUNNEL_INBOUND_MAX) + 1;
-
-	*locals = 0;
-	*remotes = 0;
-	*local = calloc(most, sizeof(**local));
-	*remote = calloc(most, sizeof(**remote));
-	if (!*local || !*remote)
-		return -ENOMEM;
-	for (unsigned i = 0; i < config->tunnels_n; i++) {
-		const struct config_tunnel *tunnel = &config->tunnels[i];
-		uint8_t port = (uint8_t)tunnel->port;
-
-		(*local)[(*locals)++] = (struct mirror_local){tunnel->local, port};
-		(*remote)[(*remotes)++] = tunnel->remote;
-		if (tunnel->has_out)
-			(*remote)[(*remotes)++] = tunnel->out.params.remote;
-		for (unsigned k = 0; k < tunnel->in_n; k++)
-			(*local)[(*locals)++] =
-				(struct mirror_local){tunnel->in[k].params.local, port};
-	}
-	*locals = unique(*local, *locals, sizeof(**local), compare_local);
-	*remotes = unique(*remote, *remotes, sizeof(**remote), compare_remote);
-	return 0;
-}
-
-int apply_protected(const struct config *config, struct ip_prefix **prefix, unsigned *n)
-{
-	*n = 0;
-	*prefix = calloc(config->policies_n + 1, sizeof(**prefix));
-	if (!*prefix)
-		return -ENOMEM;
-	for (unsigned i = 0; i < config->policies_n; i++) {
-		const struct config_policy *policy = &config->policies[i];
-
-		if (policy->action == POLICY_PROTECT && policy->selector.destination.length > 0)
-			(*prefix)[(*n)++] = policy->selector.destination;
-	}
-	return 0;
-}
-
-static int tell_protected(struct gateway *gateway)
-{
-	struct ip_prefix *prefix;
-	unsigned n;
-	int ret;
-
-	if (!gateway->mirror)
-		return 0;
-	ret = apply_protected(gateway->config, &prefix, &n);
-	if (ret == 0)
-		ret = mirror_set_protected(gateway->mirror, prefix, n);
-	free(prefix);
-	return ret;
-}
-
-// What fails here is made good by the next change; packets have their tables already.
-static int tell_ends(struct gateway *gateway)
-{
-	struct mirror_local *local;
-	struct ip_addr *remote;
-	unsigned locals, remotes;
-	int ret = apply_ends(gateway->config, &local, &locals, &remote, &remotes);
-
-	if (ret == 0)
-		dataplane_set_peers(gateway->dp, remote, remotes);
-	if (ret == 0 && gateway->mirror)
-		ret = mirror_set_ends(gateway->mirror, local, locals, remote, remotes);
-	if (gateway->path_mtu) {
-		int sorted = path_mtu_sort(gateway->path_mtu);
-
-		ret = ret == 0 ? sorted : ret;
-	}
-	free(local);
-	free(remote);
-	return ret;
 }
 
 // Takes next's lists.
@@ -393,34 +306,44 @@ static void replace(struct gateway *gateway, struct config *next)
 	next->policies_n = 0;
 }
 
-int apply(struct gateway *gateway, struct config *next, struct error *err)
+static void exchange(struct gateway *gateway, struct config *next, const struct apply_diff *diff,
+	struct sadb *sadb, struct spd *spd)
 {
 	const struct config *const named[] = {gateway->config};
-	struct sadb *sadb;
-	struct spd *spd;
-	int ret = build(gateway, next, &sadb, &spd, err);
 
-	if (ret < 0)
-		return ret;
-	dataplane_publish_sadb(gateway->dp, sadb);
-	for (unsigned i = 0; i < next->tunnels_n; i++)
-		exchange_tunnel(gateway, &next->tunnels[i]);
+	if (sadb)
+		dataplane_publish_sadb(gateway->dp, sadb);
+	for (unsigned i = 0; i < diff->n; i++)
+		exchange_tunnel(gateway, &next->tunnels[diff->tunnel[i]]);
 	if (spd) {
 		carry_hits(gateway, next);
 		dataplane_publish_spd(gateway->dp, spd);
 	}
-	publish_all(gateway, next);
+	publish_all(gateway, next, diff);
 	replace(gateway, next);
 	if (gateway->liveness)
 		liveness_follow(gateway->liveness);
 	// Tunnels that are gone have no policy any more; whoever still looks finds no SA.
 	live_sweep(gateway, named, 1);
 	about_path_set(gateway->dp, gateway->sa, gateway->sas);
-	ret = tell_ends(gateway);
-	if (tell_protected(gateway) < 0 || ret < 0)
-		log_warning(
-			"no memory to tell others of the ends of tunnels, or what is protected");
-	return 0;
+	apply_tell(gateway, diff->ends, spd != NULL);
+}
+
+int apply(struct gateway *gateway, struct config *next, struct error *err)
+{
+	const struct config *now = gateway->config == next ? NULL : gateway->config;
+	struct apply_diff diff;
+	struct sadb *sadb;
+	struct spd *spd;
+	int ret = apply_diff_make(now, next, &diff);
+
+	if (ret < 0)
+		return error_set(err, ENOMEM, "no memory to compare configurations");
+	ret = build(gateway, next, &diff, &sadb, &spd, err);
+	if (ret == 0)
+		exchange(gateway, next, &diff, sadb, spd);
+	apply_diff_free(&diff);
+	return ret;
 }
 
 int apply_expiry(struct gateway *gateway, struct error *err)

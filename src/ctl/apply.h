@@ -3,7 +3,6 @@
 #pragma once
 
 #include "ctl/gateway.h"
-#include "ctl/mirror.h"
 
 // Makes the tunnels, SAs and policies of next those in force and takes its lists; all of next have
 // become live. 0, or -errno and nothing has changed.
@@ -11,11 +10,3 @@ int apply(struct gateway *gateway, struct config *next, struct error *err);
 // SAs in force whose lives are over carry nothing from now on, although they are still there. 0 or
 // -errno: then inbound ones do.
 int apply_expiry(struct gateway *gateway, struct error *err);
-
-// The addresses at which tunnels end, each once. The caller frees both, whatever comes back: 0 or
-// -ENOMEM.
-int apply_ends(const struct config *config, struct mirror_local **local, unsigned *locals,
-	struct ip_addr **remote, unsigned *remotes);
-// The destinations that policies protect; one towards every address is not about where a route
-// leads. The caller frees them, whatever comes back: 0 or -ENOMEM.
-int apply_protected(const struct config *config, struct ip_prefix **prefix, unsigned *n);

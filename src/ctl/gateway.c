@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "ctl/apply.h"
+#include "ctl/apply_tell.h"
 #include "ctl/audit.h"
 #include "ctl/capture_requests.h"
 #include "ctl/change_requests.h"

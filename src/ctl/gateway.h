@@ -45,6 +45,7 @@ struct gateway {
 	struct owners owners;
 	struct used_keys *used_keys;
 	struct spi_reservations *spis;
+	bool untold;			      // others of what was put in force last
 	unsigned monitors;		      // connections that listen to events
 	size_t batch_octets;		      // that connections have gathered
 	char instance[33];		      // of this daemon, another one at each start

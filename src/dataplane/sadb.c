@@ -22,6 +22,7 @@ struct slot {
 struct sadb {
 	const struct proto_table *protos;
 	uint32_t mask;
+	uint32_t n; // SAs
 	uint8_t proto_of_block[UINT16_MAX + 1];
 	struct sa_in **peer; // one SA for each pair of addresses; as many as slots, NULL: free
 	struct slot slot[];
@@ -110,6 +111,7 @@ static int insert(struct sadb *sadb, struct sa_in *sa, struct error *err)
 	if (sa->block >= 0)
 		sadb->proto_of_block[sa->block] = (uint8_t)proto;
 	insert_peer(sadb, sa);
+	sadb->n++;
 	return 0;
 }
 
@@ -127,21 +129,11 @@ static void claim_blocks(struct sadb *sadb)
 	}
 }
 
-int sadb_build(struct sa_in *const *sas, unsigned n, const struct proto_table *protos, int socket,
-	struct sadb **built, struct error *err)
+static int insert_all(struct sadb *sadb, struct sa_in *const *sas, unsigned n, struct sadb **built,
+	struct error *err)
 {
-	uint32_t slots = (uint32_t)rte_align32pow2(RTE_MAX(2 * n, 16u));
-	size_t octets = sizeof(struct sadb) +
-		(size_t)slots * (sizeof(struct slot) + sizeof(struct sa_in *));
-	struct sadb *sadb = rte_zmalloc_socket("sadb", octets, CACHE_LINE, socket);
 	int rc = 0;
 
-	if (sadb == NULL)
-		return error_set(err, ENOMEM, "no memory for a table of %u SAs", n);
-	sadb->protos = protos;
-	sadb->mask = slots - 1;
-	sadb->peer = (struct sa_in **)(sadb->slot + slots);
-	claim_blocks(sadb);
 	for (unsigned i = 0; i < n && rc == 0; i++)
 		rc = insert(sadb, sas[i], err);
 	if (rc != 0) {
@@ -150,6 +142,44 @@ int sadb_build(struct sa_in *const *sas, unsigned n, const struct proto_table *p
 	}
 	*built = sadb;
 	return 0;
+}
+
+static size_t octets_of(uint32_t slots)
+{
+	return sizeof(struct sadb) + (size_t)slots * (sizeof(struct slot) + sizeof(struct sa_in *));
+}
+
+int sadb_build(struct sa_in *const *sas, unsigned n, const struct proto_table *protos, int socket,
+	struct sadb **built, struct error *err)
+{
+	uint32_t slots = (uint32_t)rte_align32pow2(RTE_MAX(2 * n, 16u));
+	struct sadb *sadb = rte_zmalloc_socket("sadb", octets_of(slots), CACHE_LINE, socket);
+
+	if (sadb == NULL)
+		return error_set(err, ENOMEM, "no memory for a table of %u SAs", n);
+	sadb->protos = protos;
+	sadb->mask = slots - 1;
+	sadb->peer = (struct sa_in **)(sadb->slot + slots);
+	claim_blocks(sadb);
+	return insert_all(sadb, sas, n, built, err);
+}
+
+bool sadb_has_room(const struct sadb *sadb, unsigned n)
+{
+	return 2 * ((size_t)sadb->n + n) <= (size_t)sadb->mask + 1;
+}
+
+int sadb_extend(const struct sadb *sadb, struct sa_in *const *sas, unsigned n, int socket,
+	struct sadb **built, struct error *err)
+{
+	size_t octets = octets_of(sadb->mask + 1);
+	struct sadb *extended = rte_malloc_socket("sadb", octets, CACHE_LINE, socket);
+
+	if (extended == NULL)
+		return error_set(err, ENOMEM, "no memory for a table of %u SAs", sadb->n + n);
+	memcpy(extended, sadb, octets);
+	extended->peer = (struct sa_in **)(extended->slot + extended->mask + 1);
+	return insert_all(extended, sas, n, built, err);
 }
 
 void sadb_free(struct sadb *sadb)

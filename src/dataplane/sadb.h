@@ -96,6 +96,11 @@ struct sadb;
 // n inbound runtime parts, no two with the same protocol, SPI and local address.
 int sadb_build(struct sa_in *const *sas, unsigned n, const struct proto_table *protos, int socket,
 	struct sadb **built, struct error *err);
+// So many more than it has; sadb_extend makes one that has them too, of the same protocols. None of
+// those that it has may be gone.
+bool sadb_has_room(const struct sadb *sadb, unsigned n);
+int sadb_extend(const struct sadb *sadb, struct sa_in *const *sas, unsigned n, int socket,
+	struct sadb **built, struct error *err);
 void sadb_free(struct sadb *sadb);
 
 // The protocol of a tunnel packet, known or not; NULL: too short for its SPI.

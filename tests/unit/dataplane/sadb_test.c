@@ -42,14 +42,29 @@ static void set_free(struct set *set)
 	free(set->params);
 }
 
-static struct sadb *build(const struct set *set)
+static struct sadb *build_first(const struct set *set, unsigned n)
 {
 	struct error err = {.text = ""};
 	struct sadb *sadb = NULL;
 
-	if (sadb_build(set->sa, set->n, &lab_protos, SOCKET_ID_ANY, &sadb, &err) != 0)
+	if (sadb_build(set->sa, n, &lab_protos, SOCKET_ID_ANY, &sadb, &err) != 0)
 		fail_msg("%s", err.text);
 	return sadb;
+}
+
+// The last ones come later, where there is room for them.
+static struct sadb *build(const struct set *set)
+{
+	unsigned first = set->n - set->n / 8;
+	struct sadb *sadb = build_first(set, first), *all = NULL;
+	struct error err = {.text = ""};
+
+	if (first < set->n && !sadb_has_room(sadb, set->n - first))
+		all = build_first(set, set->n);
+	else if (sadb_extend(sadb, set->sa + first, set->n - first, SOCKET_ID_ANY, &all, &err) != 0)
+		fail_msg("%s", err.text);
+	sadb_free(sadb);
+	return all;
 }
 
 // A packet of this SA as the wire has it, its headers alone.
