@@ -2,6 +2,9 @@
 #include "ctl/change_draft.h"
 
 #include "base/array.h"
+#include "ctl/config_tables.h"
+#include "ctl/gateway.h"
+#include "ctl/live.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,6 +37,59 @@ struct config *draft_of(const struct config *config)
 		return draft;
 	draft_free(draft);
 	return NULL;
+}
+
+void change_begin_step(struct change *change)
+{
+	change->extent = CHANGE_ALL;
+}
+
+static void add_tunnel(struct change *change)
+{
+	for (unsigned i = 0; i < change->tunnels; i++)
+		if (change->changed[i] == change->tunnel)
+			return;
+	if (change->tunnels == CONFIG_CHECK_TUNNELS)
+		change->all = true;
+	else
+		change->changed[change->tunnels++] = change->tunnel;
+}
+
+void change_end_step(struct change *change, unsigned tunnels_before)
+{
+	change->edited |= change->extent != CHANGE_NONE;
+	change->all |= change->extent == CHANGE_ALL;
+	change->policies |= change->extent == CHANGE_POLICY;
+	// Others may have their numbers now.
+	change->all |= change->draft->tunnels_n < tunnels_before && change->tunnels > 0;
+	if (change->extent == CHANGE_TUNNEL)
+		add_tunnel(change);
+}
+
+void change_made(struct change *change, const struct config_tunnel *tunnel)
+{
+	change->extent = CHANGE_TUNNEL;
+	change->tunnel = (unsigned)(tunnel - change->draft->tunnels);
+}
+
+int change_check(const struct change *change, struct error *err)
+{
+	struct gateway *gateway = change->gateway;
+	struct reader reader = {
+		.config = change->draft,
+		.protos = gateway->dp->protos,
+		.engines = gateway->dp->engines,
+		.err = err,
+	};
+	int ret = 0;
+
+	if (change->all || tunnels_may_clash(change->draft, change->changed, change->tunnels))
+		ret = check_tunnels(&reader);
+	if (ret == 0 && (change->all || change->policies))
+		ret = check_policies(&reader);
+	if (ret == 0 && (change->all || change->tunnels > 0))
+		ret = live_check_keys(gateway, change->draft, err);
+	return ret;
 }
 
 int change_may(const struct change *change, uint16_t owner, const char *what, const char *name,

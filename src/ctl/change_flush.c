@@ -114,6 +114,7 @@ int change_flush(struct change *change, const json_t *arguments, json_t **result
 		sas = remove_sas(change->draft, is_its, owner);
 	if (all)
 		tunnels = flush_tunnels(change->draft, owner);
+	change->extent = sas + policies + tunnels > 0 ? CHANGE_LESS : CHANGE_NONE;
 	*result = json_pack("{s:i, s:i, s:i}", "sas", (int)sas, "policies", (int)policies,
 		"tunnels", (int)tunnels);
 	return 0;
@@ -136,6 +137,7 @@ int change_withdraw(
 		policy->withdrawn = true;
 		policies++;
 	}
+	change->extent = CHANGE_LESS;
 	*result = json_pack("{s:i, s:i}", "sas", (int)sas, "policies", (int)policies);
 	return 0;
 }
@@ -145,6 +147,7 @@ int change_expire(
 {
 	(void)arguments;
 	(void)err;
+	change->extent = CHANGE_LESS;
 	*result = json_pack("{s:i}", "sas", (int)remove_sas(change->draft, is_over, ANYBODY));
 	return 0;
 }

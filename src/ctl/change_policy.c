@@ -114,6 +114,7 @@ int change_add_policy(
 
 	if (before && !json_is_string(before))
 		return error_set(err, EINVAL, "'before' is the name of a policy");
+	change->extent = CHANGE_POLICY;
 	ret = read_policy(change, arguments, &policy, err);
 	if (ret < 0)
 		return ret;
@@ -152,6 +153,7 @@ int change_del_policy(
 	if (!name)
 		return error_set(err, EINVAL, "'name' is missing here");
 	at = find(draft, name);
+	change->extent = at < draft->policies_n ? CHANGE_LESS : CHANGE_NONE;
 	*result = json_pack("{s:i}", "deleted", at < draft->policies_n ? 1 : 0);
 	if (at == draft->policies_n)
 		return 0;

@@ -155,6 +155,7 @@ static int add(struct change *change, const json_t *arguments, struct sa_request
 		return ret;
 	there = change_find_sa(tunnel, asked->sa.inbound, asked->sa.params.spi);
 	if (there && change_sa_equal(there, &asked->sa) && same_limits(there, &asked->sa)) {
+		change->extent = CHANGE_NONE;
 		*result = result_of(there, false);
 		return 0;
 	}
@@ -163,6 +164,7 @@ static int add(struct change *change, const json_t *arguments, struct sa_request
 			"tunnel '%s' has an SA \"%s\" with SPI 0x%x and another key or parameters; "
 			"delete it, or take another SPI",
 			tunnel->name, direction_name(asked->sa.inbound), asked->sa.params.spi);
+	change_made(change, tunnel);
 	ret = install(change, tunnel, &asked->sa, err);
 	if (ret == 0)
 		*result = result_of(&asked->sa, true);
@@ -326,9 +328,11 @@ int change_update_sa(
 		ret = error_set(err, EINVAL, "'local' and 'remote' are not of one family");
 	if (ret < 0)
 		return ret;
+	change->extent = CHANGE_NONE;
 	*result = result_of(sa, !change_sa_equal(sa, &moved));
 	if (change_sa_equal(sa, &moved))
 		return 0;
+	change_made(change, tunnel);
 	ret = change_sa_live(change, tunnel, &moved, sa, err);
 	if (ret == 0)
 		*sa = moved;
@@ -344,6 +348,7 @@ int change_del_sa(
 
 	if (ret < 0)
 		return ret;
+	change->extent = sa ? CHANGE_LESS : CHANGE_NONE;
 	*result = json_pack("{s:i}", "deleted", sa ? 1 : 0);
 	if (sa)
 		change_remove_sa(tunnel, sa);

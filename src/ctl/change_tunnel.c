@@ -62,6 +62,7 @@ int change_add_tunnel(
 		return error_set(err, ENOSPC, "there are %d tunnels already", CONFIG_TUNNELS_MAX);
 	if (!there) {
 		draft->tunnels_n++;
+		change_made(change, asked);
 		*result = json_pack("{s:b}", "changed", 1);
 		return live_tunnel(change->gateway, asked, err);
 	}
@@ -70,6 +71,7 @@ int change_add_tunnel(
 			"there is a tunnel \"%s\" with other settings; delete it, or take another "
 			"name",
 			there->name);
+	change->extent = CHANGE_NONE;
 	*result = json_pack("{s:b}", "changed", 0);
 	return 0;
 }
@@ -85,6 +87,7 @@ int change_del_tunnel(
 
 	if (!name)
 		return error_set(err, EINVAL, "'name' is missing here");
+	change->extent = tunnel ? CHANGE_LESS : CHANGE_NONE;
 	*result = json_pack("{s:i}", "deleted", tunnel ? 1 : 0);
 	if (!tunnel)
 		return 0;

@@ -6,7 +6,6 @@
 #include "ctl/apply.h"
 #include "ctl/change_draft.h"
 #include "ctl/change_log.h"
-#include "ctl/config_tables.h"
 #include "ctl/gateway.h"
 #include "ctl/journal_service.h"
 #include "ctl/limiter.h"
@@ -150,21 +149,6 @@ static void on_settle(evutil_socket_t fd, short what, void *arg)
 	tell(settled, 0, NULL);
 }
 
-static int check(struct gateway *gateway, struct config *draft, struct error *err)
-{
-	struct reader reader = {
-		.config = draft,
-		.protos = gateway->dp->protos,
-		.engines = gateway->dp->engines,
-		.err = err,
-	};
-	int ret = check_tunnels(&reader);
-
-	if (ret == 0)
-		ret = check_policies(&reader);
-	return ret == 0 ? live_check_keys(gateway, draft, err) : ret;
-}
-
 static void look_aside(const struct gateway *gateway)
 {
 	journal_service_poll(gateway->journal);
@@ -176,9 +160,13 @@ static int run_steps(struct change *change, const struct change_ticket *ticket, 
 {
 	for (unsigned i = 0; i < ticket->n; i++) {
 		const struct change_step *step = &ticket->step[i];
+		unsigned tunnels = change->draft->tunnels_n;
 		json_t *result = NULL;
-		int ret = step->request->change(change, step->arguments, &result, err);
+		int ret;
 
+		change_begin_step(change);
+		ret = step->request->change(change, step->arguments, &result, err);
+		change_end_step(change, tunnels);
 		if (i % STEPS_A_LOOK == STEPS_A_LOOK - 1)
 			look_aside(change->gateway);
 
@@ -194,7 +182,7 @@ static int run_steps(struct change *change, const struct change_ticket *ticket, 
 	return 0;
 }
 
-// What is pending is what it was, or has the ticket's changes too.
+// What is pending is what it was, or has the ticket's changes too, where it has any.
 static int edit(struct changes *changes, struct change_ticket *ticket, struct error *err)
 {
 	struct gateway *gateway = changes->gateway;
@@ -209,15 +197,19 @@ static int edit(struct changes *changes, struct change_ticket *ticket, struct er
 	if (ret == 0)
 		ret = run_steps(&change, ticket, results, err);
 	if (ret == 0)
-		ret = check(gateway, change.draft, err);
+		ret = change_check(&change, err);
 	if (ret < 0) {
 		draft_free(change.draft);
 		json_decref(results);
 		sweep(changes);
 		return ret;
 	}
-	draft_free(changes->pending);
-	changes->pending = change.draft;
+	if (change.edited) {
+		draft_free(changes->pending);
+		changes->pending = change.draft;
+	} else {
+		draft_free(change.draft);
+	}
 	json_decref(ticket->results);
 	ticket->results = results;
 	return 0;
@@ -229,6 +221,8 @@ static int put_in_force(struct changes *changes, struct error *err)
 	uint64_t start = limiter_now_ms();
 	int ret;
 
+	if (!next)
+		return 0;
 	changes->pending = NULL;
 	service_look(changes->gateway->service);
 	ret = apply(changes->gateway, next, err);
@@ -299,6 +293,18 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 	changes->mark = dataplane_mark(changes->gateway->dp);
 	changes->marked_ms = limiter_now_ms();
 	on_settle(-1, 0, changes);
+}
+
+int changes_look(struct changes *changes, const struct author *author,
+	const struct change_step *step, json_t **result, struct error *err)
+{
+	struct change change = {
+		.gateway = changes->gateway,
+		.draft = changes->pending ? changes->pending : changes->gateway->config,
+		.owner = author->owner,
+	};
+
+	return step->request->change(&change, step->arguments, result, err);
 }
 
 int changes_submit(struct changes *changes, const struct author *author,

@@ -34,5 +34,8 @@ void changes_destroy(struct changes *changes);
 int changes_submit(struct changes *changes, const struct author *author,
 	const struct change_step *steps, unsigned n, change_done *done, void *arg,
 	struct change_ticket **ticket, struct error *err);
+// A step that only looks, at what will be in force: it needs no draft. 0 or -errno.
+int changes_look(struct changes *changes, const struct author *author,
+	const struct change_step *step, json_t **result, struct error *err);
 // Nobody is told; the change goes on. NULL is fine.
 void changes_forget(struct change_ticket *ticket);

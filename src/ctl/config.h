@@ -20,6 +20,7 @@
 #define CONFIG_LCORES 256
 #define CONFIG_HOST_INTERFACE 16 // IFNAMSIZ
 #define CONFIG_TUNNEL_INBOUND_MAX 8
+#define CONFIG_CHECK_TUNNELS 4 // that are new or changed; among more all are checked
 #define CONFIG_PROBE_ROUTES_MAX 16
 #define CONFIG_TCP_MSS_TUNNEL UINT16_MAX // what fits the tunnel
 
@@ -65,13 +66,6 @@ struct config_sa {
 	unsigned line;
 };
 
-// Packets with this DSCP get that one around them.
-struct config_dscp {
-	uint8_t inner;
-	uint8_t outer;
-	unsigned line;
-};
-
 // Who an object belongs to: the configuration file, whoever asked at the control socket without a
 // name, or an index into the gateway's table of owners.
 #define OWNER_FILE 0
@@ -105,8 +99,6 @@ struct config_tunnel {
 	uint16_t mtu;	  // octets of the largest outer packet
 	uint16_t tcp_mss; // 0: off; or CONFIG_TCP_MSS_TUNNEL
 	struct outer_class class;
-	unsigned dscp_map_n;
-	struct config_dscp dscp_map[OUTER_DSCPS];
 	bool pmtu_discovery; // believe routers on the way about the path MTU
 	struct config_probe probe;
 	bool has_out;

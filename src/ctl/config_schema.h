@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "ctl/config_source.h"
+#include "proto/outer.h"
 
 #include <libconfig.h>
 #include <stdbool.h>
@@ -14,6 +15,13 @@ struct config;
 struct proto_table;
 struct aead_table;
 
+// Packets with this DSCP get that one around them.
+struct config_dscp {
+	uint8_t inner;
+	uint8_t outer;
+	unsigned line;
+};
+
 // What every row may look at.
 struct reader {
 	struct config *config;
@@ -23,6 +31,9 @@ struct reader {
 	const struct config_source *source; // NULL: a request at the control socket
 	const char *key;		    // of such a request: hex digits
 	struct error *err;
+	// Of the tunnel that is read.
+	unsigned dscp_map_n;
+	struct config_dscp dscp_map[OUTER_DSCPS];
 };
 
 enum setting_kind {

@@ -79,6 +79,10 @@ int check_buffers(struct reader *reader);
 int check_tunnel_names(struct reader *reader);
 int check_tunnel_ends(struct reader *reader);
 int check_tunnels(struct reader *reader);
+// Of a configuration where check_tunnels finds nothing, but for what is new or different in the n
+// tunnels of these numbers, which have names of their own: false, and it finds nothing in all of
+// it.
+bool tunnels_may_clash(const struct config *config, const unsigned *number, unsigned n);
 int check_policy_names(struct reader *reader);
 int check_policies(struct reader *reader);
 int check_neighbours(struct reader *reader);

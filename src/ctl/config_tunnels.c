@@ -141,12 +141,10 @@ static int dscp(struct reader *reader, const config_setting_t *setting, void *ob
 
 static void *dscp_element(struct reader *reader, void *object, unsigned i, unsigned n)
 {
-	struct config_tunnel *tunnel = object;
-
-	(void)reader;
+	(void)object;
 	(void)n;
-	tunnel->dscp_map_n = i + 1;
-	return &tunnel->dscp_map[i];
+	reader->dscp_map_n = i + 1;
+	return &reader->dscp_map[i];
 }
 
 static int dscp_finish(struct reader *reader, const config_setting_t *group, void *object)
@@ -162,8 +160,8 @@ static int apply_dscp_map(struct reader *reader, struct config_tunnel *tunnel)
 	const struct config_dscp *seen[OUTER_DSCPS] = {NULL};
 	char where[WHERE_TEXT];
 
-	for (unsigned i = 0; i < tunnel->dscp_map_n; i++) {
-		const struct config_dscp *map = &tunnel->dscp_map[i];
+	for (unsigned i = 0; i < reader->dscp_map_n; i++) {
+		const struct config_dscp *map = &reader->dscp_map[i];
 
 		if (seen[map->inner])
 			return reader_fail(reader, map->line, EINVAL,
@@ -173,6 +171,7 @@ static int apply_dscp_map(struct reader *reader, struct config_tunnel *tunnel)
 		seen[map->inner] = map;
 		tunnel->class.dscp[map->inner] = map->outer;
 	}
+	reader->dscp_map_n = 0;
 	return 0;
 }
 

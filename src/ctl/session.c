@@ -57,8 +57,7 @@ static void on_live(void *arg, int ret, json_t *results, const struct error *err
 	session->answer(session, line, octets);
 }
 
-static int submit(struct session *session, const struct change_step *steps, unsigned n,
-	json_t *(*due)(const struct session *session, json_t *results), struct error *err)
+static int may_change(const struct session *session, struct error *err)
 {
 	const struct owner *owner = &session->gateway->owners.owner[session->author.owner];
 
@@ -69,6 +68,16 @@ static int submit(struct session *session, const struct change_step *steps, unsi
 			owner->name);
 	if (!session->gateway->changes)
 		return error_set(err, EAGAIN, "the daemon starts or stops; try again");
+	return 0;
+}
+
+static int submit(struct session *session, const struct change_step *steps, unsigned n,
+	json_t *(*due)(const struct session *session, json_t *results), struct error *err)
+{
+	int ret = may_change(session, err);
+
+	if (ret < 0)
+		return ret;
 	session->due = due;
 	return changes_submit(session->gateway->changes, &session->author, steps, n, on_live,
 		session, &session->waiting, err);
@@ -109,6 +118,12 @@ static int change(struct session *session, const struct request *request, const 
 
 	if (session->batch)
 		return queue(session, request, arguments, result, err);
+	if (request->looks) {
+		ret = may_change(session, err);
+		return ret < 0 ? ret
+			       : changes_look(session->gateway->changes, &session->author, &step,
+					 result, err);
+	}
 	ret = submit(session, &step, 1, only_result, err);
 	return ret < 0 ? ret : -EINPROGRESS;
 }

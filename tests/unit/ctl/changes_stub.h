@@ -7,6 +7,7 @@ extern struct changes_stub {
 	int answer; // of the next submission: 0 or -errno
 	unsigned submitted;
 	unsigned forgotten;
+	unsigned looked;
 	// Of the last one.
 	uint16_t owner;
 	const struct request *request;

@@ -40,6 +40,12 @@ static struct asked {
 static unsigned told;
 static struct author author;
 
+// How often all were looked at, and which tunnels were compared with the others.
+static struct checked {
+	unsigned tunnels, policies, keys, among, number[CONFIG_CHECK_TUNNELS];
+	bool clash;
+} checked;
+
 // In place of the gateway's: what is called "bad" cannot be put in force.
 int apply(struct gateway *of, struct config *next, struct error *err)
 {
@@ -57,12 +63,23 @@ int apply(struct gateway *of, struct config *next, struct error *err)
 int check_tunnels(struct reader *reader)
 {
 	(void)reader;
+	checked.tunnels++;
 	return 0;
+}
+
+bool tunnels_may_clash(const struct config *of, const unsigned *number, unsigned n)
+{
+	(void)of;
+	checked.among = n;
+	for (unsigned i = 0; i < n; i++)
+		checked.number[i] = number[i];
+	return checked.clash;
 }
 
 int check_policies(struct reader *reader)
 {
 	(void)reader;
+	checked.policies++;
 	return 0;
 }
 
@@ -71,6 +88,7 @@ int live_check_keys(struct gateway *of, const struct config *next, struct error 
 	(void)of;
 	(void)next;
 	(void)err;
+	checked.keys++;
 	return 0;
 }
 
@@ -346,6 +364,78 @@ static void test_a_long_one(void **state)
 	assert_true(looks >= STEPS / 64 + 2);
 }
 
+// A step that does what its arguments say.
+static int act(struct change *change, const json_t *arguments, json_t **result, struct error *err)
+{
+	const char *what = json_string_value(arguments);
+
+	(void)result;
+	(void)err;
+	if (what[0] == 't')
+		change_made(change, &change->draft->tunnels[what[1] - '0']);
+	else if (what[0] == '-')
+		change->draft->tunnels_n--;
+	if (strchr("-0lp", what[0]))
+		change->extent = what[0] == '0' ? CHANGE_NONE
+			: what[0] == 'p'	? CHANGE_POLICY
+						: CHANGE_LESS;
+	return 0;
+}
+
+// Steps separated by blanks; then the tunnels that were compared with the others, and how often all
+// tunnels, policies and keys were looked at.
+static void expect_checks(const char *steps, unsigned among, unsigned tunnels, unsigned policies,
+	unsigned keys, unsigned applies)
+{
+	static const struct request request = {.name = "act", .change = act};
+	struct change_step step[8];
+	struct change_ticket *ticket;
+	char words[64], *rest = words, *word;
+	unsigned n = 0, before = applied;
+	struct error err;
+
+	snprintf(words, sizeof(words), "%s", steps);
+	checked = (struct checked){.clash = checked.clash};
+	asked[0] = (struct asked){.ret = PENDING};
+	while ((word = strsep(&rest, " ")) != NULL)
+		step[n++] = (struct change_step){&request, json_string(word)};
+	assert_int_equal(changes_submit(gateway.changes, &author, step, n, on_done, &asked[0],
+				 &ticket, &err),
+		0);
+	while (n > 0)
+		json_decref((json_t *)(uintptr_t)step[--n].arguments);
+	run_ms(50);
+	assert_int_equal(asked[0].ret, 0);
+	assert_int_equal(checked.among, among);
+	assert_int_equal(checked.tunnels, tunnels);
+	assert_int_equal(checked.policies, policies);
+	assert_int_equal(checked.keys, keys);
+	assert_int_equal(applied - before, applies);
+}
+
+static void test_checks_what_is_new(void **state)
+{
+	(void)state;
+	config.tunnels = reallocarray(config.tunnels, 10, sizeof(config.tunnels[0]));
+	memset(config.tunnels, 0, 10 * sizeof(config.tunnels[0]));
+	config.tunnels_n = 10;
+	expect_checks("0", 0, 0, 0, 0, 0);
+	expect_checks("l", 0, 0, 0, 0, 1);
+	expect_checks("p l", 0, 0, 1, 0, 1);
+	expect_checks("t3 0 t5 t3", 2, 0, 0, 1, 1);
+	assert_true(checked.number[0] == 3 && checked.number[1] == 5);
+	expect_checks("t1 t2 t3 t4", 4, 0, 0, 1, 1);
+	// What is too much to be compared, does not say what it did, or has other numbers since.
+	expect_checks("t1 t2 t3 t4 t5", 0, 1, 1, 1, 1);
+	expect_checks("any", 0, 1, 1, 1, 1);
+	expect_checks("t1 - l", 0, 1, 1, 1, 1);
+	expect_checks("- t1", 1, 0, 0, 1, 1);
+	// A first look says that there may be something.
+	checked.clash = true;
+	expect_checks("t1", 1, 1, 0, 1, 1);
+	checked.clash = false;
+}
+
 // The daemon's own are told of by those who make them.
 static void test_the_log_says_who(void **state)
 {
@@ -377,6 +467,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ends_meanwhile, start, stop),
 		cmocka_unit_test_setup_teardown(test_a_long_one, start, stop),
 		cmocka_unit_test_setup_teardown(test_the_log_says_who, start, stop),
+		cmocka_unit_test_setup_teardown(test_checks_what_is_new, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,6 +156,32 @@ static void test_gone_before_the_answer(void **state)
 	assert_int_equal(try_change(&one), -ESTALE);
 }
 
+// What only looks is answered at once, unless a batch keeps it.
+static void test_looks(void **state)
+{
+	static const struct request look = {.name = "look", .change = nothing, .looks = true};
+	json_t *result = NULL;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(one.change(&one, &look, NULL, &result, &err), 0);
+	assert_string_equal(json_string_value(result), "look");
+	assert_int_equal(changes_stub.looked, 1);
+	assert_int_equal(changes_stub.submitted, 0);
+	json_decref(result);
+	assert_int_equal(session_batch_begin(&one, NULL, &result, &err), 0);
+	json_decref(result);
+	assert_int_equal(one.change(&one, &look, json_null(), &result, &err), 0);
+	assert_int_equal(json_integer_value(json_object_get(result, "queued")), 1);
+	assert_int_equal(changes_stub.looked, 1);
+	json_decref(result);
+	assert_int_equal(hello(&two, "second"), -EINPROGRESS);
+	assert_int_equal(session_batch_abort(&one, NULL, &result, &err), 0);
+	json_decref(result);
+	assert_int_equal(one.change(&one, &look, NULL, &result, &err), -ESTALE);
+	finish(0);
+}
+
 static int listen_at(struct session *session)
 {
 	json_t *result = NULL;
@@ -200,6 +226,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_taken_over, start, stop),
 		cmocka_unit_test_setup_teardown(test_what_is_left_stays_known, start, stop),
 		cmocka_unit_test_setup_teardown(test_gone_before_the_answer, start, stop),
+		cmocka_unit_test_setup_teardown(test_looks, start, stop),
 		cmocka_unit_test_setup_teardown(test_listeners, start, stop),
 	};
 
