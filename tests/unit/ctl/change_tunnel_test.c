@@ -37,26 +37,28 @@ static int add(struct change *change, const char *name, int mtu, bool *changed, 
 static void full(void **state)
 {
 	struct change change = {.gateway = &gateway, .owner = OWNER_OPERATOR};
-	char name[TUNNEL_NAME];
 	struct error err;
 	bool changed;
 
 	(void)state;
+	config.tunnels_n = CONFIG_TUNNELS_MAX - 1;
+	config.tunnels = calloc(config.tunnels_n, sizeof(config.tunnels[0]));
+	assert_non_null(config.tunnels);
+	for (unsigned i = 0; i < config.tunnels_n; i++)
+		snprintf(config.tunnels[i].name, TUNNEL_NAME, "t%u", i);
 	change.draft = draft_of(&config);
 	assert_non_null(change.draft);
-	for (unsigned i = 0; i < CONFIG_TUNNELS_MAX; i++) {
-		snprintf(name, sizeof(name), "t%u", i);
-		assert_int_equal(add(&change, name, 1400, &changed, &err), 0);
-		assert_true(changed);
-	}
-	assert_int_equal(add(&change, "t7", 1400, &changed, &err), 0);
+	assert_int_equal(add(&change, "last", 1400, &changed, &err), 0);
+	assert_true(changed);
+	assert_int_equal(add(&change, "last", 1400, &changed, &err), 0);
 	assert_false(changed);
 	assert_int_equal(change.draft->tunnels_n, CONFIG_TUNNELS_MAX);
 	assert_int_equal(add(&change, "one-more", 1400, &changed, &err), -ENOSPC);
 	assert_string_equal(err.text, "there are 16384 tunnels already");
 	change.draft->tunnels_n = CONFIG_TUNNELS_MAX;
-	assert_int_equal(add(&change, "t7", 1300, &changed, &err), -EEXIST);
+	assert_int_equal(add(&change, "last", 1300, &changed, &err), -EEXIST);
 	draft_free(change.draft);
+	free(config.tunnels);
 	live_destroy(&gateway);
 }
 
