@@ -84,7 +84,7 @@ static struct journal_record *record_of(struct leases *leases, const struct grou
 	if (!record && !leases->full_told) {
 		leases->full_told = true;
 		log_error("the journal is full (%u records): SA %s has counters that can neither "
-			  "send nor receive; make new keys and a larger journal",
+			  "send nor receive; give it more room (vpectl key-register --records)",
 			journal_capacity(journal), group->sa->name);
 	}
 	return record;

@@ -20,6 +20,10 @@ struct journal_params {
 // Writes an empty journal that fills io, whose octets are a multiple of two pages. Not synced.
 int journal_format(const struct journal_io *io, const struct journal_params *params);
 
+// The same, with the records of a smaller one, whose changes are all durable.
+int journal_copy(const struct journal *from, const struct journal_io *io,
+	const struct journal_params *params);
+
 // Reads it all. Refuses what is damaged beyond the one place of two that may be, what belongs to
 // another machine, and a clock behind the last write. 0 or -errno with err filled.
 int journal_open(const struct journal_io *io, const struct journal_params *params,

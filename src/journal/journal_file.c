@@ -1,7 +1,8 @@
-// The journal's file: lock, file system, owner, and the rename by which a new one appears whole.
+// The journal's file: lock, file system, owner.
 #include "journal/journal_file.h"
 
 #include "crypto/fingerprint.h"
+#include "journal/journal_file_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,15 +22,6 @@
 #define CIFS_MAGIC 0xff534d42
 #define SMB2_MAGIC 0xfe534d42
 #define FUSE_MAGIC 0x65735546
-
-struct journal_file {
-	int fd;
-	int lock;
-	char path[PATH_MAX];
-	uid_t owner; // of the directory: who can exchange the file
-	gid_t group;
-	struct journal *journal;
-};
 
 static int read_at(void *handle, uint64_t at, void *octets, size_t n)
 {
@@ -74,7 +66,7 @@ static int sync_data(void *handle)
 	return fdatasync(file->fd) == 0 ? 0 : -errno;
 }
 
-static struct journal_io io_of(struct journal_file *file, uint64_t octets)
+struct journal_io journal_file_io(struct journal_file *file, uint64_t octets)
 {
 	return (struct journal_io){
 		.handle = file,
@@ -133,8 +125,7 @@ static int read_owner(struct journal_file *file, struct error *err)
 	return 0;
 }
 
-// What root makes for a daemon that is not root.
-static int give_to_owner(const struct journal_file *file, int fd)
+int journal_file_give_to_owner(const struct journal_file *file, int fd)
 {
 	if (geteuid() != 0 || file->owner == 0)
 		return 0;
@@ -166,7 +157,7 @@ static int take_lock(struct journal_file *file, struct error *err)
 				holder(file->lock));
 		return error_set(err, errno, "its lock %s: %s", path, strerror(errno));
 	}
-	if (give_to_owner(file, file->lock) < 0 || ftruncate(file->lock, 0) < 0 ||
+	if (journal_file_give_to_owner(file, file->lock) < 0 || ftruncate(file->lock, 0) < 0 ||
 		dprintf(file->lock, "%ld\n", (long)getpid()) < 0)
 		return error_set(err, errno, "its lock %s: %s", path, strerror(errno));
 	return 0;
@@ -199,59 +190,6 @@ static int fill_params(struct journal_params *params, struct error *err)
 	return read_machine(params->machine, err);
 }
 
-// After a crash a file has its new name only if the directory was synced too.
-static int sync_directory(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd, ret;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = fsync(fd) == 0 ? 0 : -errno;
-	close(fd);
-	return ret;
-}
-
-static int fill_new(
-	struct journal_file *file, unsigned records, const struct journal_params *params)
-{
-	uint64_t pages = ((uint64_t)records + JOURNAL_PAGE_RECORDS - 1) / JOURNAL_PAGE_RECORDS;
-	struct journal_io io = io_of(file, pages * 2 * JOURNAL_PAGE_OCTETS);
-	int ret = -posix_fallocate(file->fd, 0, (off_t)io.octets);
-
-	if (ret == 0)
-		ret = journal_format(&io, params);
-	if (ret == 0 && fsync(file->fd) < 0)
-		ret = -errno;
-	return ret;
-}
-
-// Under another name until all of it is on the disk.
-static int make(struct journal_file *file, unsigned records, const struct journal_params *params,
-	struct error *err)
-{
-	char fresh[PATH_MAX + sizeof(".new")];
-	int ret;
-
-	snprintf(fresh, sizeof(fresh), "%s.new", file->path);
-	file->fd = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (file->fd < 0)
-		return error_set(err, errno, "%s cannot be made: %s", fresh, strerror(errno));
-	ret = give_to_owner(file, file->fd);
-	if (ret == 0)
-		ret = fill_new(file, records, params);
-	if (ret == 0 && rename(fresh, file->path) < 0)
-		ret = -errno;
-	if (ret == 0)
-		return sync_directory(file->path) == 0
-			? 0
-			: error_set(err, EIO, "its directory cannot be synced");
-	unlink(fresh);
-	return error_set(err, -ret, "it cannot be made: %s", strerror(-ret));
-}
-
 static int open_existing(struct journal_file *file, struct error *err)
 {
 	struct stat st;
@@ -276,25 +214,48 @@ static int open_existing(struct journal_file *file, struct error *err)
 	return 0;
 }
 
+static int open_whole(
+	struct journal_file *file, const struct journal_params *params, struct error *err)
+{
+	struct journal_io io;
+	struct stat st;
+
+	if (fstat(file->fd, &st) < 0)
+		return error_set(err, errno, "%s", strerror(errno));
+	io = journal_file_io(file, (uint64_t)st.st_size);
+	return journal_open(&io, params, &file->journal, err);
+}
+
+// Another file takes the old one's place, and both say the same until its name is safe.
+static int enlarge(struct journal_file *file, unsigned records, const struct journal_params *params,
+	struct error *err)
+{
+	int ret = journal_file_enlarge(file, records, params, err);
+
+	if (ret != 0)
+		return ret;
+	journal_close(file->journal);
+	file->journal = NULL;
+	return open_whole(file, params, err);
+}
+
 static int open_locked(struct journal_file *file, const struct journal_file_options *options,
 	bool *made, struct error *err)
 {
 	struct journal_params params;
-	struct journal_io io;
-	struct stat st;
 	int ret = options->unsafe ? 0 : check_file_system(file, err);
 
 	*made = options->records > 0 && access(file->path, F_OK) < 0 && errno == ENOENT;
 	if (ret == 0)
 		ret = fill_params(&params, err);
 	if (ret == 0)
-		ret = *made ? make(file, options->records, &params, err) : open_existing(file, err);
-	if (ret != 0)
-		return ret;
-	if (fstat(file->fd, &st) < 0)
-		return error_set(err, errno, "%s", strerror(errno));
-	io = io_of(file, (uint64_t)st.st_size);
-	return journal_open(&io, &params, &file->journal, err);
+		ret = *made ? journal_file_make(file, options->records, &params, err)
+			    : open_existing(file, err);
+	if (ret == 0)
+		ret = open_whole(file, &params, err);
+	if (ret == 0 && options->enlarge && journal_capacity(file->journal) < options->records)
+		ret = enlarge(file, options->records, &params, err);
+	return ret;
 }
 
 int journal_file_open(const char *path, const struct journal_file_options *options,

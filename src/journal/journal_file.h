@@ -12,6 +12,7 @@ struct journal_file;
 struct journal_file_options {
 	bool unsafe;	  // on a file system that may forget, too
 	unsigned records; // makes a new one with room for so many, where there is none; 0: does not
+	bool enlarge;	  // one that is there and has less room gets as much
 };
 
 // Takes the lock, which lasts until journal_file_close or the end of the process. *made says

@@ -30,8 +30,8 @@ int journal_key_register(struct journal *journal,
 		return -EEXIST;
 	if (!journal_add(journal, &name))
 		return error_set(err, ENOSPC,
-			"the journal is full: %u records, and none is ever removed; make new keys "
-			"and a larger journal",
+			"the journal is full: %u records, and none is ever removed; give it more "
+			"room (vpectl key-register --records)",
 			journal_capacity(journal));
 	ret = journal_commit(journal, now_s);
 	return ret == 0 ? 0

@@ -15,22 +15,46 @@ struct place {
 	struct journal_record record[JOURNAL_PAGE_RECORDS];
 };
 
-int journal_format(const struct journal_io *io, const struct journal_params *params)
+// Both places of a page say the same, so that either may be lost.
+static int write_twice(const struct journal_io *io, struct journal_page_header *header,
+	const struct journal_record *record)
+{
+	uint8_t octets[JOURNAL_PAGE_OCTETS];
+	int ret = 0;
+
+	for (unsigned place = 0; place < 2 && ret == 0; place++) {
+		header->generation = place + 1;
+		journal_page_write(octets, header, record);
+		ret = io->write(
+			io->handle, journal_place(header->page, place), octets, sizeof(octets));
+	}
+	return ret;
+}
+
+static int write_all(const struct journal_io *io, const struct journal_params *params,
+	const struct journal_record *record, uint32_t filled)
 {
 	static const struct journal_record none[JOURNAL_PAGE_RECORDS];
 	uint32_t pages = (uint32_t)(io->octets / (2 * JOURNAL_PAGE_OCTETS));
 	struct journal_page_header header = {.pages = pages, .written_s = params->now_s};
-	uint8_t octets[JOURNAL_PAGE_OCTETS];
 	int ret = 0;
 
 	memcpy(header.machine, params->machine, sizeof(header.machine));
-	for (uint32_t i = 0; i < 2 * pages && ret == 0; i++) {
-		header.page = i / 2;
-		header.generation = i % 2 + 1;
-		journal_page_write(octets, &header, none);
-		ret = io->write(io->handle, journal_place(i / 2, i % 2), octets, sizeof(octets));
-	}
+	for (; header.page < pages && ret == 0; header.page++)
+		ret = write_twice(io, &header,
+			header.page < filled ? &record[header.page * JOURNAL_PAGE_RECORDS] : none);
 	return ret;
+}
+
+int journal_format(const struct journal_io *io, const struct journal_params *params)
+{
+	return write_all(io, params, NULL, 0);
+}
+
+int journal_copy(const struct journal *from, const struct journal_io *io,
+	const struct journal_params *params)
+{
+	return write_all(io, params, from->record, from->pages);
 }
 
 static int read_place(const struct journal_io *io, uint32_t page, unsigned which,

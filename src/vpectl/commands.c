@@ -100,7 +100,7 @@ const struct vpectl_command vpectl_commands[] = {
 		host_guard, NULL},
 	{"genkey", "vpe|esp BITS FILE ...", "new keys in new files, as hex digits", genkey, NULL},
 	{"self-test", "", "whether this machine's random numbers are any good", self_test, NULL},
-	{"key-register", "FILE ...",
+	{"key-register", "[--records N] FILE ...",
 		"let the daemon use keys that nobody has used before; it must not run",
 		key_register, NULL},
 	{"completion", "", "a script for bash that completes all this", completion, NULL},

@@ -75,7 +75,8 @@ enum vpectl_exit completion(const struct vpectl *ctl, int argc, char **argv)
 	}
 	fputs("	capture) words=\"--point --filter --count --snap --reveal-keys\" ;;\n"
 	      "	profile) words=\"on off show\" ;;\n"
-	      "	host-guard) words=\"status off\" ;;\n",
+	      "	host-guard) words=\"status off\" ;;\n"
+	      "	key-register) words=\"--records --journal --journal-unsafe\" ;;\n",
 		stdout);
 	fputs("	\"\") words=\"--socket --admin-socket --json --watch --file --help --version",
 		stdout);

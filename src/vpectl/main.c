@@ -28,7 +28,8 @@ static void usage(FILE *to)
 	      "  -w, --watch SECONDS      show again and again\n"
 	      "  -f, --file FILE          changes, one a line, all or none; - is standard input\n"
 	      "      --journal PATH       " JOURNAL_FILE_DEFAULT "\n"
-	      "      --journal-unsafe     that need not outlive a loss of power\n",
+	      "      --journal-unsafe     that need not outlive a loss of power\n"
+	      "      --records N          key-register: room in the journal, old or new\n",
 		to);
 }
 
@@ -176,6 +177,7 @@ static bool choose(int argc, char **argv, struct choice *choice, enum vpectl_exi
 		{"file", required_argument, NULL, 'f'},
 		{"journal", required_argument, NULL, 'J'},
 		{"journal-unsafe", no_argument, NULL, 'U'},
+		{"records", required_argument, NULL, 'R'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -206,6 +208,9 @@ static bool choose(int argc, char **argv, struct choice *choice, enum vpectl_exi
 			break;
 		case 'U':
 			choice->ctl.journal_unsafe = true;
+			break;
+		case 'R':
+			choice->ctl.records = optarg;
 			break;
 		case 'h':
 			usage(stdout);

@@ -20,6 +20,7 @@ struct vpectl {
 	bool json;
 	const char *journal;
 	bool journal_unsafe;
+	const char *records; // that a journal is to have room for; NULL: nobody has said
 };
 
 enum parameter_type { PARAMETER_TEXT, PARAMETER_NUMBER, PARAMETER_TRUTH, PARAMETER_KEY };

@@ -56,6 +56,7 @@ def test_every_command_is_documented_completed_and_tried():
     assert completions("add-tunnel", "probe.p") == ["probe.peer="]
     assert completions("profile", "o") == ["on", "off"]
     assert completions("capture", "--po") == ["--point"]
+    assert completions("key-register", "--r") == ["--records"]
 
 
 @pytest.mark.parametrize("protocol,bits,octets", [("vpe", 128, 16), ("vpe", 256, 32),
@@ -75,6 +76,29 @@ def test_genkey(tmp_path, protocol, bits, octets):
     again = vpectl("genkey", protocol, bits, files[1])
     assert again.returncode == 1 and not again.stdout and "File exists" in again.stderr
     assert files[1].read_text(encoding="ascii") == texts[1]
+
+
+def test_key_register_gives_room(tmp_path):
+    """A journal of another size; more room later, with what was in it; less is nothing to do."""
+    key = tmp_path / "a.key"
+    assert vpectl("genkey", "vpe", 256, key).returncode == 0
+
+    def register(*words):
+        done = vpectl("--json", "--journal", tmp_path / "journal", "--journal-unsafe",
+                      "key-register", *words)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    assert register("--records", 100, key) == {
+        "journal_made": True, "records": 126, "records_used": 1,
+        "keys": [{"file": str(key), "new": True}]}
+    for wanted, records in ((1000, 1008), (10, 1008)):
+        assert register("--records", wanted) == {
+            "journal_made": False, "records": records, "records_used": 1, "keys": []}
+    assert register(key)["keys"] == [{"file": str(key), "new": False}]
+    for wrong in ("0", "4194305", "-1", "1k", ""):
+        done = vpectl("--journal", tmp_path / "journal", "key-register", "--records", wrong, key)
+        assert done.returncode == 2 and "a number from 1 to 4194304 is wanted" in done.stderr
 
 
 def test_genkey_says_what_it_takes(tmp_path):
