@@ -346,6 +346,8 @@ void gateway_destroy(struct gateway *gateway)
 	capture_end(gateway);
 	metrics_destroy(gateway->metrics);
 	server_destroy(gateway->server);
+	// The journal may have something to tell until the end, and nobody listens any more.
+	gateway->server = gateway->admin = NULL;
 	changes_destroy(gateway->changes);
 	punt_service_destroy(gateway->punt_service);
 	liveness_destroy(gateway->liveness);

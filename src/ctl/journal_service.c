@@ -2,6 +2,7 @@
 #include "ctl/journal_service.h"
 
 #include "base/log.h"
+#include "ctl/journal_alarms.h"
 #include "ctl/leases.h"
 #include "ctl/used_keys.h"
 #include "journal/journal_file.h"
@@ -114,6 +115,11 @@ static int open_file(struct journal_service *service, struct error *err)
 	return 0;
 }
 
+static void on_alarm(void *gateway, const struct leases *leases, const struct leases_alarm *alarm)
+{
+	journal_alarm(gateway, leases, alarm);
+}
+
 static int make_leases(struct journal_service *service, struct error *err)
 {
 	struct dataplane *dp = service->gateway->dp;
@@ -123,6 +129,8 @@ static int make_leases(struct journal_service *service, struct error *err)
 		.grace = {.handle = dp, .start = grace_start, .over = grace_over},
 		.soft_blocks = LEASES_SOFT_BLOCKS,
 		.hard_blocks = LEASES_HARD_BLOCKS,
+		.tell = on_alarm,
+		.told = service->gateway,
 	};
 
 	return leases_create(&params, &service->leases, err);
@@ -189,6 +197,14 @@ void journal_service_destroy(struct journal_service *service)
 static void on_end(void *service, const struct sa *sa)
 {
 	leases_remove(((struct journal_service *)service)->leases, sa);
+}
+
+bool journal_service_usage(const struct journal_service *service, struct leases_usage *usage)
+{
+	if (!service || !service->leases)
+		return false;
+	*usage = leases_usage(service->leases);
+	return true;
 }
 
 int journal_service_may_add(struct journal_service *service, const struct sa *sa,

@@ -3,6 +3,7 @@
 
 #include "crypto/fingerprint.h"
 #include "ctl/gateway.h"
+#include "ctl/leases.h"
 
 #include <stdbool.h>
 
@@ -16,6 +17,9 @@ void journal_service_destroy(struct journal_service *service);
 
 // What its timer does every millisecond: for whoever keeps the control thread for longer.
 void journal_service_poll(struct journal_service *service);
+
+// false: it is not open, since no SA has a key in it. NULL is fine.
+bool journal_service_usage(const struct journal_service *service, struct leases_usage *usage);
 
 // See leases_may_add. Opens the journal if it is the first that asks.
 int journal_service_may_add(struct journal_service *service, const struct sa *sa,

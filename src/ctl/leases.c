@@ -1,39 +1,11 @@
 // The leases of each SA, found, polled and given back.
-#include "ctl/leases.h"
+#include "ctl/leases_private.h"
 
-#include "base/log.h"
 #include "journal/journal_key.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-// An SA and its counters; of an inbound one they come one by one.
-struct group {
-	struct group *next;
-	struct sa *sa;
-	uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS];
-	unsigned n;
-	struct lease *lease;
-	// Inbound: slots of the window table that were looked at.
-	uint32_t windows;
-	bool *known;
-	// Outbound.
-	uint64_t blocks_elsewhere; // of the key, by counters that are not in use now
-	bool soft_told;
-	bool spent;
-	bool superseded; // the key's records belong to a newer SA
-};
-
-struct leases {
-	struct leases_params params;
-	struct group *first;
-	bool failure_told;
-	bool full_told;
-	bool given_back; // by SAs that were removed, not durable yet
-	bool pending;
-};
 
 int leases_create(const struct leases_params *params, struct leases **created, struct error *err)
 {
@@ -46,7 +18,7 @@ int leases_create(const struct leases_params *params, struct leases **created, s
 	return 0;
 }
 
-static void free_group(struct group *group)
+static void free_group(struct leases_group *group)
 {
 	if (!group)
 		return;
@@ -60,7 +32,7 @@ void leases_destroy(struct leases *leases)
 	if (!leases)
 		return;
 	while (leases->first) {
-		struct group *group = leases->first;
+		struct leases_group *group = leases->first;
 
 		leases->first = group->next;
 		free_group(group);
@@ -68,25 +40,34 @@ void leases_destroy(struct leases *leases)
 	free(leases);
 }
 
+static void tell(struct leases *leases, const struct leases_alarm *alarm)
+{
+	leases->params.tell(leases->params.told, leases, alarm);
+}
+
+static void tell_full(struct leases *leases, struct leases_group *group)
+{
+	const struct leases_alarm alarm = {.kind = LEASES_JOURNAL_FULL, .sa = group->sa};
+
+	if (!group->full_told)
+		tell(leases, &alarm);
+	group->full_told = true;
+}
+
 // The record of a counter: as it is, or a new one.
-static struct journal_record *record_of(struct leases *leases, const struct group *group,
+static struct journal_record *record_of(struct leases *leases, struct leases_group *group,
 	enum journal_kind kind, uint32_t id_word, bool *is_new)
 {
-	struct journal *journal = leases->params.journal;
 	struct journal_name name = {.kind = kind, .id_word = id_word};
 	struct journal_record *record;
 
 	memcpy(name.fingerprint, group->fingerprint, sizeof(name.fingerprint));
-	record = journal_find(journal, &name);
+	record = journal_find(leases->params.journal, &name);
 	*is_new = record == NULL;
 	if (!record)
-		record = journal_add(journal, &name);
-	if (!record && !leases->full_told) {
-		leases->full_told = true;
-		log_error("the journal is full (%u records): SA %s has counters that can neither "
-			  "send nor receive; give it more room (vpectl key-register --records)",
-			journal_capacity(journal), group->sa->name);
-	}
+		record = leases_room_take(leases, group, &name);
+	if (!record)
+		tell_full(leases, group);
 	return record;
 }
 
@@ -95,21 +76,22 @@ static uint64_t later(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-static uint32_t id_word_of(const struct sa *sa, uint16_t worker)
+uint32_t leases_id_word(const struct sa *sa, uint16_t worker)
 {
 	return sa->params.proto->one_encryptor
 		? 0
 		: (uint32_t)sa->params.sender_id | sa->out->lane[worker].window_id << 16;
 }
 
-static int add_lane(struct leases *leases, struct group *group, uint16_t worker, uint64_t clock)
+static int add_lane(
+	struct leases *leases, struct leases_group *group, uint16_t worker, uint64_t clock)
 {
 	struct sa *sa = group->sa;
 	struct sa_out_lane *lane = &sa->out->lane[worker];
 	uint64_t behind = journal_key_highest(leases->params.journal, group->fingerprint);
 	bool is_new;
 	struct journal_record *record =
-		record_of(leases, group, JOURNAL_OUT, id_word_of(sa, worker), &is_new);
+		record_of(leases, group, JOURNAL_OUT, leases_id_word(sa, worker), &is_new);
 
 	if (!record)
 		return -ENOSPC;
@@ -124,7 +106,7 @@ static int add_lane(struct leases *leases, struct group *group, uint16_t worker,
 	return 0;
 }
 
-static int add_out(struct leases *leases, struct group *group, uint64_t unix_ns)
+static int add_out(struct leases *leases, struct leases_group *group, uint64_t unix_ns)
 {
 	const struct sa_workers *workers = leases->params.workers;
 	uint64_t clock = group->sa->params.proto->first_seq(unix_ns);
@@ -140,7 +122,7 @@ static int add_out(struct leases *leases, struct group *group, uint64_t unix_ns)
 	return rc;
 }
 
-static int add_in(struct leases *leases, struct group *group)
+static int add_in(struct leases *leases, struct leases_group *group)
 {
 	struct window_table *table = group->sa->in->windows;
 	uint64_t highest = journal_key_highest(leases->params.journal, group->fingerprint);
@@ -152,17 +134,20 @@ static int add_in(struct leases *leases, struct group *group)
 	// Extended numbers are guessed from the top before there is a window.
 	if (highest > 0)
 		atomic_store(&group->sa->in->told_top, highest - 1);
+	leases_room_keep(leases, group, leases_room_wanted(leases, group->sa, group->fingerprint));
 	return 0;
 }
 
 // Where the same key comes back while workers still see an SA that had it: that one uses up what it
 // has, all of which is below where the new one begins, and gets nothing more.
-static void supersede(struct leases *leases, const struct group *by)
+static void supersede(struct leases *leases, const struct leases_group *by)
 {
-	for (struct group *group = leases->first; group; group = group->next)
+	for (struct leases_group *group = leases->first; group; group = group->next)
 		if (group->sa->inbound == by->sa->inbound &&
-			memcmp(group->fingerprint, by->fingerprint, sizeof(by->fingerprint)) == 0)
+			memcmp(group->fingerprint, by->fingerprint, sizeof(by->fingerprint)) == 0) {
 			group->superseded = true;
+			leases_room_keep(leases, group, 0);
+		}
 }
 
 static int check_registered(struct leases *leases, const struct sa *sa,
@@ -179,29 +164,23 @@ static int check_registered(struct leases *leases, const struct sa *sa,
 int leases_may_add(struct leases *leases, const struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], unsigned *records, struct error *err)
 {
-	const struct sa_workers *workers = leases->params.workers;
-	struct journal *journal = leases->params.journal;
-	struct journal_name name = {.kind = JOURNAL_OUT};
 	int rc = check_registered(leases, sa, fingerprint, err);
 
-	memcpy(name.fingerprint, fingerprint, sizeof(name.fingerprint));
-	for (uint16_t i = 0; i < workers->n && rc == 0 && !sa->inbound; i++) {
-		if (!sa_out_has_counter(sa->out, workers, i))
-			continue;
-		name.id_word = id_word_of(sa, i);
-		*records += journal_find(journal, &name) == NULL;
-	}
-	if (rc == 0 && *records > journal_capacity(journal) - journal_used(journal))
-		rc = error_set(err, ENOSPC, "SA %s: the journal is full", sa->name);
-	return rc;
+	if (rc != 0)
+		return rc;
+	*records += leases_room_wanted(leases, sa, fingerprint);
+	return leases_room_check(leases, sa, *records, err);
 }
 
 int leases_add(struct leases *leases, struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns, struct error *err)
 {
-	struct group *group;
+	struct leases_group *group;
 	int rc = check_registered(leases, sa, fingerprint, err);
 
+	if (rc == 0)
+		rc = leases_room_check(
+			leases, sa, leases_room_wanted(leases, sa, fingerprint), err);
 	if (rc != 0)
 		return rc;
 	group = calloc(1, sizeof(*group));
@@ -212,8 +191,7 @@ int leases_add(struct leases *leases, struct sa *sa,
 	rc = sa->inbound ? add_in(leases, group) : add_out(leases, group, unix_ns);
 	if (rc != 0) {
 		free_group(group);
-		return error_set(err, -rc, "SA %s: %s", sa->name,
-			rc == -ENOSPC ? "the journal is full" : "no memory for its leases");
+		return error_set(err, -rc, "SA %s: no memory for its leases", sa->name);
 	}
 	supersede(leases, group);
 	group->next = leases->first;
@@ -221,7 +199,7 @@ int leases_add(struct leases *leases, struct sa *sa,
 	return 0;
 }
 
-static void give_back(struct leases *leases, struct group *group)
+static void give_back(struct leases *leases, struct leases_group *group)
 {
 	for (unsigned i = 0; i < group->n && !group->superseded; i++)
 		lease_give_back(&group->lease[i], leases->params.journal);
@@ -229,12 +207,13 @@ static void give_back(struct leases *leases, struct group *group)
 
 void leases_remove(struct leases *leases, const struct sa *sa)
 {
-	for (struct group **at = &leases->first; *at; at = &(*at)->next) {
-		struct group *group = *at;
+	for (struct leases_group **at = &leases->first; *at; at = &(*at)->next) {
+		struct leases_group *group = *at;
 
 		if (group->sa != sa)
 			continue;
 		*at = group->next;
+		leases_room_keep(leases, group, 0);
 		give_back(leases, group);
 		leases->given_back = true;
 		free_group(group);
@@ -242,7 +221,7 @@ void leases_remove(struct leases *leases, const struct sa *sa)
 	}
 }
 
-static void open_window(struct leases *leases, struct group *group, uint32_t slot)
+static void open_window(struct leases *leases, struct leases_group *group, uint32_t slot)
 {
 	struct window_slot *from = &group->sa->in->windows->slot[slot];
 	struct replay_window *window = atomic_load_explicit(&from->window, memory_order_acquire);
@@ -260,7 +239,7 @@ static void open_window(struct leases *leases, struct group *group, uint32_t slo
 		lease_open_in(&group->lease[group->n++], window, record);
 }
 
-static void open_windows(struct leases *leases, struct group *group)
+static void open_windows(struct leases *leases, struct leases_group *group)
 {
 	struct window_table *table = group->sa->in->windows;
 
@@ -271,29 +250,36 @@ static void open_windows(struct leases *leases, struct group *group)
 			open_window(leases, group, i);
 }
 
-// A key that has encrypted too much stops at once, whatever it has leased.
-static void check_blocks(struct leases *leases, struct group *group)
+static void stop(struct leases_group *group)
 {
-	uint64_t blocks = group->blocks_elsewhere;
+	for (unsigned i = 0; i < group->n; i++)
+		lease_stop(&group->lease[i], DROP_key_spent);
+}
+
+// A key that has encrypted too much stops at once, whatever it has leased.
+static void check_blocks(struct leases *leases, struct leases_group *group)
+{
+	struct leases_alarm alarm = {
+		.sa = group->sa,
+		.blocks = group->blocks_elsewhere,
+		.most_blocks = leases->params.hard_blocks,
+	};
 
 	for (unsigned i = 0; i < group->n; i++)
-		blocks += lease_blocks(&group->lease[i]);
-	if (blocks >= leases->params.hard_blocks && !group->spent) {
+		alarm.blocks += lease_blocks(&group->lease[i]);
+	if (alarm.blocks >= leases->params.hard_blocks && !group->spent) {
 		group->spent = true;
-		log_error("SA %s: its key has encrypted %" PRIu64
-			  " blocks and may not do more: the SA stops; exchange the key",
-			group->sa->name, blocks);
-		for (unsigned i = 0; i < group->n; i++)
-			lease_stop(&group->lease[i], DROP_key_spent);
-	} else if (blocks >= leases->params.soft_blocks && !group->soft_told) {
+		stop(group);
+		alarm.kind = LEASES_KEY_SPENT;
+		tell(leases, &alarm);
+	} else if (alarm.blocks >= leases->params.soft_blocks && !group->soft_told) {
 		group->soft_told = true;
-		log_warning("SA %s: its key has encrypted %" PRIu64 " blocks and stops at %" PRIu64
-			    "; exchange it",
-			group->sa->name, blocks, leases->params.hard_blocks);
+		alarm.kind = LEASES_KEY_SOFT;
+		tell(leases, &alarm);
 	}
 }
 
-static bool plan(struct leases *leases, struct group *group, uint64_t now_ns)
+static bool plan(struct leases *leases, struct leases_group *group, uint64_t now_ns)
 {
 	bool any = false;
 
@@ -317,7 +303,7 @@ static bool apply(const struct leases *leases)
 {
 	bool raised = false;
 
-	for (const struct group *group = leases->first; group; group = group->next)
+	for (const struct leases_group *group = leases->first; group; group = group->next)
 		for (unsigned i = 0; i < group->n; i++)
 			raised |= lease_apply(&group->lease[i]);
 	return raised;
@@ -326,16 +312,30 @@ static bool apply(const struct leases *leases)
 // What was leased may be used up, and nothing after it.
 static void tell_failure(struct leases *leases)
 {
+	const struct leases_alarm alarm = {
+		.kind = LEASES_JOURNAL_FAILED,
+		.error = journal_failed(leases->params.journal),
+	};
+
 	if (leases->failure_told)
 		return;
 	leases->failure_told = true;
-	log_error("the journal cannot be written: %s; its SAs send until their leases end, and "
-		  "receive until their edges, then stop; mend the disk and start vped again",
-		strerror(-journal_failed(leases->params.journal)));
-	for (const struct group *group = leases->first; group; group = group->next)
+	tell(leases, &alarm);
+	for (const struct leases_group *group = leases->first; group; group = group->next)
 		for (unsigned i = 0; i < group->n && !group->sa->inbound; i++)
 			atomic_store_explicit(&group->lease[i].lane->without_lease,
 				DROP_journal_failed, memory_order_relaxed);
+}
+
+// Once each time that it comes so far: SAs that go make room again.
+static void watch_room(struct leases *leases)
+{
+	const struct leases_alarm alarm = {.kind = LEASES_JOURNAL_FILLING};
+	bool filling = leases_room_is_filling(leases);
+
+	if (filling && !leases->filling_told)
+		tell(leases, &alarm);
+	leases->filling_told = filling;
 }
 
 bool leases_poll(struct leases *leases, uint64_t now_ns, uint64_t unix_s)
@@ -348,8 +348,9 @@ bool leases_poll(struct leases *leases, uint64_t now_ns, uint64_t unix_s)
 		tell_failure(leases);
 		return false;
 	}
-	for (struct group *group = leases->first; group; group = group->next)
+	for (struct leases_group *group = leases->first; group; group = group->next)
 		any |= plan(leases, group, now_ns);
+	watch_room(leases);
 	if (!any)
 		return false;
 	if (journal_commit(leases->params.journal, unix_s) != 0) {
@@ -368,7 +369,7 @@ void leases_give_back(struct leases *leases, uint64_t unix_s)
 {
 	if (journal_failed(leases->params.journal) != 0)
 		return;
-	for (struct group *group = leases->first; group; group = group->next)
+	for (struct leases_group *group = leases->first; group; group = group->next)
 		give_back(leases, group);
 	if (journal_commit(leases->params.journal, unix_s) != 0)
 		tell_failure(leases);

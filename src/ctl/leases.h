@@ -11,17 +11,46 @@
 
 struct leases;
 
+// What an operator should hear of.
+enum leases_alarm_kind {
+	LEASES_JOURNAL_FAILED,
+	LEASES_JOURNAL_FULL,
+	LEASES_JOURNAL_FILLING,
+	LEASES_KEY_SOFT,
+	LEASES_KEY_SPENT,
+};
+
+struct leases_alarm {
+	enum leases_alarm_kind kind;
+	int error;	     // LEASES_JOURNAL_FAILED: -errno
+	const struct sa *sa; // LEASES_JOURNAL_FULL, LEASES_KEY_...: as it was added
+	uint64_t blocks;     // LEASES_KEY_...: that the key has encrypted, of so many
+	uint64_t most_blocks;
+};
+
+// Of the journal's records.
+struct leases_usage {
+	unsigned records;
+	unsigned used;
+	unsigned kept; // for windows to come of SAs that are there
+	bool failed;   // nothing is written any more
+};
+
 struct leases_params {
 	struct journal *journal;
 	const struct sa_workers *workers;
 	struct lease_grace grace;
 	uint64_t soft_blocks;
 	uint64_t hard_blocks;
+	void (*tell)(void *told, const struct leases *leases, const struct leases_alarm *alarm);
+	void *told;
 };
 
 int leases_create(const struct leases_params *params, struct leases **created, struct error *err);
 // Writes nothing. NULL is fine.
 void leases_destroy(struct leases *leases);
+
+struct leases_usage leases_usage(const struct leases *leases);
 
 // Whether leases_add would find the key's record and room for its counters'. *records: new ones
 // that SAs before need, which its own are added to. 0, -ENOKEY or -ENOSPC; nothing changes.
@@ -29,8 +58,9 @@ int leases_may_add(struct leases *leases, const struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], unsigned *records,
 	struct error *err);
 // Before workers see the SA. Its counters go on behind what the journal knows of the key, and get
-// their first lease or edge with the next poll. A key without a record is refused: -ENOKEY. unix_ns
-// is the time.
+// their first lease or edge with the next poll. Records for as many windows as an inbound one may
+// have are kept for them. A key without a record is refused (-ENOKEY), and an SA whose counters
+// have no room (-ENOSPC). unix_ns is the time.
 int leases_add(struct leases *leases, struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns, struct error *err);
 // No worker sees it any more; its windows are still there. What was leased goes back, and is on the

@@ -2,6 +2,7 @@
 #include "ctl/audit.h"
 #include "ctl/gateway.h"
 #include "ctl/icmp.h"
+#include "ctl/journal_service.h"
 #include "ctl/metrics.h"
 #include "ctl/metrics_families.h"
 #include "ctl/mirror.h"
@@ -127,6 +128,22 @@ static void used_keys(struct metrics_text *text, const struct used_keys *keys)
 		"Keys that it can remember; then new ones are refused.", USED_KEYS_MAX);
 }
 
+static void journal(struct metrics_text *text, const struct journal_service *service)
+{
+	struct leases_usage usage;
+
+	if (!journal_service_usage(service, &usage))
+		return;
+	metrics_alone(text, METRICS_GAUGE, "vped_journal_records",
+		"Records that the journal has room for.", usage.records);
+	metrics_alone(text, METRICS_GAUGE, "vped_journal_records_used",
+		"Records of the journal that keys, counters and replay windows use.", usage.used);
+	metrics_alone(text, METRICS_GAUGE, "vped_journal_records_kept",
+		"Records of the journal that are kept for replay windows to come.", usage.kept);
+	metrics_alone(text, METRICS_GAUGE, "vped_journal_failed",
+		"Whether the journal cannot be written any more.", usage.failed);
+}
+
 void metrics_of_control(struct metrics_text *text, const struct gateway *gateway)
 {
 	memory(text, gateway->dp);
@@ -136,6 +153,7 @@ void metrics_of_control(struct metrics_text *text, const struct gateway *gateway
 		audit_newest(gateway->audit));
 	icmp(text, gateway->icmp);
 	path_mtu(text, path_mtu_stats(gateway->path_mtu));
+	journal(text, gateway->journal);
 	mirror(text, mirror_stats(gateway->mirror));
 	unresolved(text, unresolved_stats(gateway->unresolved));
 	control_sockets(text, gateway);

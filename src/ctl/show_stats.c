@@ -2,6 +2,7 @@
 #include "ctl/gateway.h"
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
+#include "ctl/journal_service.h"
 #include "ctl/mirror.h"
 #include "ctl/path_mtu.h"
 #include "ctl/punt_service.h"
@@ -160,6 +161,17 @@ static json_t *buffers(const struct gateway *gateway)
 		(json_int_t)pool->size);
 }
 
+static json_t *journal(const struct gateway *gateway)
+{
+	struct leases_usage usage;
+
+	if (!journal_service_usage(gateway->journal, &usage))
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:b}", "records", (json_int_t)usage.records, "used",
+		(json_int_t)usage.used, "kept", (json_int_t)usage.kept, "failed",
+		(int)usage.failed);
+}
+
 int show_stats(struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
 {
 	struct totals totals = {.drops = {0}};
@@ -169,7 +181,7 @@ int show_stats(struct gateway *gateway, const json_t *arguments, json_t **result
 	for (unsigned i = 0; i < gateway->dp->ports; i++)
 		add_port(&totals, gateway, i);
 	*result = json_pack(
-		"{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"uptime_s", show_uptime_s(gateway), "protected", side(&totals.side[PORT_PROTECTED]),
 		"unprotected", side(&totals.side[PORT_UNPROTECTED]), "drops",
 		show_drops(totals.drops, DROP_REASONS), "device_losses",
@@ -177,6 +189,6 @@ int show_stats(struct gateway *gateway, const json_t *arguments, json_t **result
 		show_punts(totals.punts_refused), "icmp", icmp(gateway), "path_mtu",
 		path_mtu(gateway), "mirror", mirror(gateway), "neighbours", neighbours(gateway),
 		"control", control(gateway, &totals), "replay_pool", show_pool(gateway), "buffers",
-		buffers(gateway));
+		buffers(gateway), "journal", journal(gateway));
 	return *result ? 0 : -ENOMEM;
 }

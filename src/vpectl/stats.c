@@ -49,6 +49,19 @@ static void print_numbers(const char *title, json_t *object, bool all)
 	putchar('\n');
 }
 
+static void print_journal(const json_t *journal)
+{
+	char used[TABLE_NUMBER], kept[TABLE_NUMBER], all[TABLE_NUMBER];
+
+	if (!json_is_object(journal))
+		return;
+	printf("%-14s%s of %s records used, %s kept for windows to come%s\n", "journal",
+		table_number(json_integer_value(json_object_get(journal, "used")), used),
+		table_number(json_integer_value(json_object_get(journal, "records")), all),
+		table_number(json_integer_value(json_object_get(journal, "kept")), kept),
+		json_is_true(json_object_get(journal, "failed")) ? "; it cannot be written" : "");
+}
+
 static void print(const json_t *result)
 {
 	struct table *table = table_create("side|>rx packets|>rx octets|>tx packets|>tx octets");
@@ -85,6 +98,7 @@ static void print(const json_t *result)
 	printf("%-14s%s of %s used\n", "buffers",
 		table_number(json_integer_value(json_object_get(buffers, "used")), used),
 		table_number(json_integer_value(json_object_get(buffers, "count")), all));
+	print_journal(json_object_get(result, "journal"));
 	if (json_array_size(json_object_get(result, "drops")) > 0)
 		putchar('\n');
 	table_print_drops(json_object_get(result, "drops"), 0);

@@ -99,6 +99,13 @@ static void missing_syncs_are_found(void **state)
 	}
 }
 
+static unsigned left(void)
+{
+	struct leases_usage usage = leases_usage(world.leases);
+
+	return usage.records - usage.used - usage.kept;
+}
+
 // What would be refused is known before anything is leased, and asking takes nothing.
 static void room_is_known_before(void **state)
 {
@@ -126,12 +133,153 @@ static void room_is_known_before(void **state)
 	assert_int_equal(records, WORLD_WORKERS);
 	assert_int_equal(
 		leases_may_add(world.leases, world.sa[in], fingerprint, &records, &err), 0);
+	assert_int_equal(records, WORLD_WORKERS + WORLD_WINDOWS);
 	assert_int_equal(journal_used(world.journal), used + 1);
-	records = journal_capacity(world.journal) - journal_used(world.journal);
+	records = left() - WORLD_WINDOWS;
 	assert_int_equal(
 		leases_may_add(world.leases, world.sa[in], fingerprint, &records, &err), 0);
 	assert_int_equal(
 		leases_may_add(world.leases, world.sa[out], fingerprint, &records, &err), -ENOSPC);
+	records = left() - WORLD_WINDOWS + 1;
+	assert_int_equal(
+		leases_may_add(world.leases, world.sa[in], fingerprint, &records, &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "the journal has no room"));
+	world_end(&world);
+}
+
+// So that this many are neither used nor kept.
+static void leave(unsigned records)
+{
+	struct error err;
+
+	while (left() > records) {
+		uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS] = {
+			(uint8_t)journal_used(world.journal), 3};
+
+		assert_int_equal(
+			journal_key_register(world.journal, fingerprint, world.unix_s, &err), 0);
+	}
+}
+
+// An inbound SA that was accepted never lacks a record for a window, however full the journal is by
+// then; one that would is refused, and told so.
+static void windows_have_their_records(void **state)
+{
+	uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS] = {2};
+	unsigned in = 4, records = 0, kept;
+	struct error err;
+
+	(void)state;
+	world_begin(&world, SYNC_NONE_MISSING, 6);
+	// Those of two VPE SAs and one ESP SA, of which none has come.
+	kept = leases_usage(world.leases).kept;
+	assert_int_equal(kept, 2 * WORLD_WINDOWS + 1);
+	assert_int_equal(journal_key_register(world.journal, fingerprint, world.unix_s, &err), 0);
+	leave(WORLD_WINDOWS - 1);
+	assert_int_equal(
+		leases_may_add(world.leases, world.sa[in], fingerprint, &records, &err), -ENOSPC);
+	assert_int_equal(leases_add(world.leases, world.sa[in], fingerprint, 0, &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "6 records are wanted here, and of its 189"));
+	leave(0);
+	for (unsigned i = 0; i < 2000; i++)
+		act_receive(&world);
+	act_close_burst(&world);
+	world_poll(&world);
+	assert_int_equal(leases_usage(world.leases).kept, 0);
+	assert_int_equal(leases_usage(world.leases).used, leases_usage(world.leases).records);
+	assert_int_equal(world.alarms[LEASES_JOURNAL_FULL], 0);
+	// As many windows as there were before come back in the next life.
+	world_lose_power(&world);
+	assert_int_equal(leases_usage(world.leases).kept, 0);
+	assert_int_equal(world.violations, 0);
+	world_end(&world);
+}
+
+// As many as its SA may have, of lives before.
+static void remember_other_windows(unsigned in)
+{
+	for (uint32_t i = 0; i < WORLD_WINDOWS; i++) {
+		struct journal_name name = world_name(&world, in, i);
+
+		name.id_word |= 7;
+		assert_non_null(journal_add(world.journal, &name));
+	}
+	world_exchange_sa(&world, in);
+}
+
+// Windows beyond those that a key has room for take what is left, and never what is kept for
+// others.
+static void more_windows_than_were_kept(void **state)
+{
+	unsigned in = 4;
+
+	(void)state;
+	world_begin(&world, SYNC_NONE_MISSING, 10);
+	remember_other_windows(in);
+	assert_int_equal(leases_usage(world.leases).kept, WORLD_WINDOWS + 1);
+	leave(2);
+	for (unsigned i = 0; i < 2000; i++) {
+		act_receive(&world);
+		world_poll(&world);
+	}
+	act_close_burst(&world);
+	assert_int_equal(left(), 0);
+	assert_int_equal(leases_usage(world.leases).kept, 0);
+	// Four windows of one SA.
+	assert_int_equal(world.alarms[LEASES_JOURNAL_FULL], 1);
+	assert_int_equal(world.violations, 0);
+	world_end(&world);
+}
+
+// What was kept goes with the SA, and comes with it.
+static void what_was_kept_goes_back(void **state)
+{
+	unsigned kept;
+
+	(void)state;
+	world_begin(&world, SYNC_NONE_MISSING, 7);
+	kept = leases_usage(world.leases).kept;
+	leave(20);
+	for (unsigned i = 0; i < 10; i++) {
+		world_exchange_sa(&world, 4);
+		world_supersede_sa(&world, 5);
+	}
+	assert_true(leases_usage(world.leases).kept <= kept);
+	assert_int_equal(world.violations, 0);
+	world_end(&world);
+}
+
+// Told when four fifths are gone, and not again before it was less.
+static void filling_is_told_once(void **state)
+{
+	unsigned most = WORLD_PAGES * JOURNAL_PAGE_RECORDS;
+
+	(void)state;
+	world_begin(&world, SYNC_NONE_MISSING, 8);
+	leave(most / 5 + 1);
+	world_poll(&world);
+	assert_int_equal(world.alarms[LEASES_JOURNAL_FILLING], 0);
+	leave(most / 5);
+	for (unsigned i = 0; i < 3; i++)
+		world_poll(&world);
+	assert_int_equal(world.alarms[LEASES_JOURNAL_FILLING], 1);
+	world_end(&world);
+}
+
+static void a_failure_is_told_once(void **state)
+{
+	(void)state;
+	world_begin(&world, SYNC_NONE_MISSING, 9);
+	assert_false(leases_usage(world.leases).failed);
+	world.disk.fail = -EIO;
+	for (unsigned i = 0; i < 100; i++) {
+		act_send(&world);
+		pass_time(&world);
+	}
+	assert_true(leases_usage(world.leases).failed);
+	assert_int_equal(world.alarms[LEASES_JOURNAL_FAILED], 1);
+	world.disk.fail = 0;
+	act_close_burst(&world);
 	world_end(&world);
 }
 
@@ -141,6 +289,11 @@ int main(void)
 		cmocka_unit_test(both_rules_hold),
 		cmocka_unit_test(missing_syncs_are_found),
 		cmocka_unit_test(room_is_known_before),
+		cmocka_unit_test(windows_have_their_records),
+		cmocka_unit_test(more_windows_than_were_kept),
+		cmocka_unit_test(what_was_kept_goes_back),
+		cmocka_unit_test(filling_is_told_once),
+		cmocka_unit_test(a_failure_is_told_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 
-#define PAGES 3
 #define POOL_OCTETS (1u << 20)
 
 static const uint16_t worker_index[WORLD_WORKERS] = {0, 1};
@@ -139,6 +138,12 @@ static struct sa *open_sa(struct world *w, unsigned index)
 	return sa;
 }
 
+static void on_alarm(void *world, const struct leases *leases, const struct leases_alarm *alarm)
+{
+	(void)leases;
+	((struct world *)world)->alarms[alarm->kind]++;
+}
+
 static void begin_life(struct world *w)
 {
 	struct leases_params params = {
@@ -146,6 +151,8 @@ static void begin_life(struct world *w)
 		.grace = {.handle = w, .start = grace_start, .over = grace_over},
 		.soft_blocks = LEASES_SOFT_BLOCKS,
 		.hard_blocks = LEASES_HARD_BLOCKS,
+		.tell = on_alarm,
+		.told = w,
 	};
 	struct journal_params journal_params = life_params(w);
 	struct journal_io io = model_disk_io(&w->disk);
@@ -267,8 +274,8 @@ void world_begin(struct world *w, enum missing_sync missing, uint64_t seed)
 	w->pool_memory = aligned_alloc(CACHE_LINE, POOL_OCTETS);
 	assert_true(w->delivered && w->pool_memory);
 	window_pool_init(&w->pool, w->pool_memory, POOL_OCTETS);
-	model_disk_open(&w->disk, PAGES * 2 * JOURNAL_PAGE_OCTETS, seed + 1);
-	model_disk_open(&w->found, PAGES * 2 * JOURNAL_PAGE_OCTETS, seed + 2);
+	model_disk_open(&w->disk, WORLD_PAGES * 2 * JOURNAL_PAGE_OCTETS, seed + 1);
+	model_disk_open(&w->found, WORLD_PAGES * 2 * JOURNAL_PAGE_OCTETS, seed + 2);
 	fill_journal(w);
 	w->disk.calls = 0;
 	w->disk.missing = missing;

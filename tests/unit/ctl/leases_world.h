@@ -10,6 +10,7 @@
 #include "proto/proto.h"
 #include "proto/window.h"
 
+#define WORLD_PAGES 3
 #define WORLD_WORKERS 2
 #define WORLD_SAS 6
 #define WORLD_WINDOWS 6
@@ -51,6 +52,7 @@ struct world {
 	uint64_t *delivered; // hash set of (SA, window, number)
 	bool dead;	     // the journal was not to be opened any more
 	uint64_t violations;
+	unsigned alarms[LEASES_KEY_SPENT + 1];
 	uint64_t trials, crashes, stops, exchanges, sent, got, refused;
 };
 

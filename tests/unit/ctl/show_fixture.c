@@ -6,6 +6,7 @@
 #include "ctl/audit.h"
 #include "ctl/host_if.h"
 #include "ctl/icmp.h"
+#include "ctl/journal_service.h"
 #include "ctl/mirror.h"
 #include "ctl/path_mtu.h"
 #include "ctl/punt_service.h"
@@ -89,6 +90,13 @@ const struct server_stats *server_stats(const struct server *server)
 {
 	(void)server;
 	return NULL;
+}
+
+bool journal_service_usage(const struct journal_service *service, struct leases_usage *usage)
+{
+	(void)service;
+	*usage = (struct leases_usage){.records = 126, .used = 40, .kept = 64};
+	return true;
 }
 
 const struct punt_service_stats *punt_service_stats(const struct punt_service *service)

@@ -368,6 +368,10 @@ static void shows_ports_workers_and_sums(void **state)
 	assert_int_equal(number(at(one, "neighbours"), "expired"), 6);
 	assert_int_equal(number(at(one, "control"), "to_kernel_frames"), 5);
 	assert_int_equal(number(at(one, "replay_pool"), "octets"), 65536);
+	assert_int_equal(number(at(one, "journal"), "records"), 126);
+	assert_int_equal(number(at(one, "journal"), "used"), 40);
+	assert_int_equal(number(at(one, "journal"), "kept"), 64);
+	assert_false(json_is_true(at(at(one, "journal"), "failed")));
 	// no_sa of the workers, inject_full and host_write of the control thread.
 	assert_int_equal(json_array_size(at(one, "drops")), 3);
 	assert_true(json_is_real(at(one, "uptime_s")));

@@ -1,0 +1,55 @@
+// Inside of the leases, for their own files.
+#pragma once
+
+#include "ctl/leases.h"
+
+// An SA and its counters; of an inbound one they come one by one.
+struct leases_group {
+	struct leases_group *next;
+	struct sa *sa;
+	uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS];
+	unsigned n;
+	struct lease *lease;
+	// Inbound: slots of the window table that were looked at.
+	uint32_t windows;
+	bool *known;
+	unsigned kept; // records for windows to come
+	bool full_told;
+	// Outbound.
+	uint64_t blocks_elsewhere; // of the key, by counters that are not in use now
+	bool soft_told;
+	bool spent;
+	bool superseded; // the key's records belong to a newer SA
+};
+
+struct leases {
+	struct leases_params params;
+	struct leases_group *first;
+	unsigned kept; // records, by all groups; never more than are free
+	bool failure_told;
+	bool filling_told;
+	bool given_back; // by SAs that were removed, not durable yet
+	bool pending;
+};
+
+// The journal's name of the counter that a worker has under the SA's key.
+uint32_t leases_id_word(const struct sa *sa, uint16_t worker);
+
+// Of the journal's records some are kept for windows to come: SAs that could not have all of theirs
+// are refused when they are added, and whoever was accepted lacks none later.
+
+// Records that are neither used nor kept.
+unsigned leases_room_left(const struct leases *leases);
+// Four fifths of them are used or kept.
+bool leases_room_is_filling(const struct leases *leases);
+// What the SA would take, or keep, as it is added.
+unsigned leases_room_wanted(const struct leases *leases, const struct sa *sa,
+	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
+// Whether so many are left. 0, or -ENOSPC with err filled.
+int leases_room_check(
+	const struct leases *leases, const struct sa *sa, unsigned records, struct error *err);
+// So many are kept for the group from now on.
+void leases_room_keep(struct leases *leases, struct leases_group *group, unsigned records);
+// A new record: one that was kept for the group, or one that is left. NULL: there is none.
+struct journal_record *leases_room_take(
+	struct leases *leases, struct leases_group *group, const struct journal_name *name);
