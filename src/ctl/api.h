@@ -31,6 +31,8 @@
 #define API_ALLOC_SPI "alloc-spi"
 #define API_FLUSH "flush"
 #define API_RELOAD "reload"
+#define API_KEY_REGISTER "key-register"
+#define API_KEYS_MAX 1024 // of one key-register
 #define API_BEGIN "begin"
 #define API_COMMIT "commit"
 #define API_ABORT "abort"

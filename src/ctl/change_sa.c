@@ -253,6 +253,7 @@ int change_rekey_sa(
 		change_tunnel(change, json_string_value(json_object_get(arguments, "tunnel")), err);
 	bool inbound = direction && strcmp(direction, "in") == 0;
 	json_t *whole;
+	bool of_file;
 	int ret;
 
 	if (!tunnel)
@@ -262,9 +263,13 @@ int change_rekey_sa(
 	whole = json_copy((json_t *)(uintptr_t)arguments);
 	if (!whole)
 		return error_set(err, ENOMEM, "no memory");
+	of_file = tunnel->owner == OWNER_FILE;
 	inherit_all(whole, inbound ? &tunnel->in[tunnel->in_n - 1] : &tunnel->out, change->owner);
 	ret = change_add_sa(change, whole, result, err);
 	json_decref(whole);
+	// The file still names the key before, unless somebody writes the new one there.
+	if (ret == 0 && of_file)
+		json_object_set_new(*result, "until", json_string("restart"));
 	return ret;
 }
 

@@ -94,12 +94,15 @@ void journal_service_grant(struct journal_service *service)
 		pass(service, clock_ns(CLOCK_MONOTONIC));
 }
 
-static int open_file(struct journal_service *service, struct error *err)
+// records: of one that is made where there is none; 0: none is made.
+static int open_file(
+	struct journal_service *service, unsigned records, bool *made, struct error *err)
 {
 	const struct config *config = service->gateway->config;
-	const struct journal_file_options options = {.unsafe = config->journal.unsafe};
+	const struct journal_file_options options = {
+		.unsafe = config->journal.unsafe, .records = records};
 	const struct journal *journal;
-	int rc = journal_file_open(config->journal.file, &options, &service->file, NULL, err);
+	int rc = journal_file_open(config->journal.file, &options, &service->file, made, err);
 
 	if (rc != 0)
 		return rc;
@@ -158,9 +161,10 @@ static void close_all(struct journal_service *service)
 }
 
 // With the first key that is in it: who has none needs no journal.
-static int open_all(struct journal_service *service, struct error *err)
+static int open_all(
+	struct journal_service *service, unsigned records, bool *made, struct error *err)
 {
-	int rc = open_file(service, err);
+	int rc = open_file(service, records, made, err);
 
 	if (rc == 0)
 		rc = make_leases(service, err);
@@ -207,10 +211,26 @@ bool journal_service_usage(const struct journal_service *service, struct leases_
 	return true;
 }
 
+int journal_service_register(struct journal_service *service, struct journal_registration *keys,
+	unsigned n, bool *made, struct leases_usage *usage, struct error *err)
+{
+	int rc = 0;
+
+	*made = false;
+	if (!service->leases)
+		rc = open_all(service, JOURNAL_RECORDS_DEFAULT, made, err);
+	if (rc == 0)
+		rc = leases_register(
+			service->leases, keys, n, clock_ns(CLOCK_REALTIME) / NS_PER_SECOND, err);
+	if (rc == 0)
+		*usage = leases_usage(service->leases);
+	return rc;
+}
+
 int journal_service_may_add(struct journal_service *service, const struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], unsigned *records, struct error *err)
 {
-	int rc = service->leases ? 0 : open_all(service, err);
+	int rc = service->leases ? 0 : open_all(service, 0, NULL, err);
 
 	return rc == 0 ? leases_may_add(service->leases, sa, fingerprint, records, err) : rc;
 }
@@ -218,7 +238,7 @@ int journal_service_may_add(struct journal_service *service, const struct sa *sa
 int journal_service_add(struct journal_service *service, struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], struct error *err)
 {
-	int rc = service->leases ? 0 : open_all(service, err);
+	int rc = service->leases ? 0 : open_all(service, 0, NULL, err);
 
 	if (rc == 0)
 		rc = leases_add(service->leases, sa, fingerprint, clock_ns(CLOCK_REALTIME), err);

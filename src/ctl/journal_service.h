@@ -21,6 +21,11 @@ void journal_service_poll(struct journal_service *service);
 // false: it is not open, since no SA has a key in it. NULL is fine.
 bool journal_service_usage(const struct journal_service *service, struct leases_usage *usage);
 
+// Makes records for keys, all of them or none, and the journal where there is none (*made). 0 with
+// *usage as it is then, or -errno.
+int journal_service_register(struct journal_service *service, struct journal_registration *keys,
+	unsigned n, bool *made, struct leases_usage *usage, struct error *err);
+
 // See leases_may_add. Opens the journal if it is the first that asks.
 int journal_service_may_add(struct journal_service *service, const struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], unsigned *records, struct error *err);

@@ -4,6 +4,7 @@
 
 #include "ctl/lease.h"
 #include "dataplane/sadb.h"
+#include "journal/journal_key.h"
 
 // Blocks of 16 octets under one key, for as long as it lives (docs/vpe-protocol.md section 13.4).
 #define LEASES_SOFT_BLOCKS (UINT64_C(1) << 48)
@@ -51,6 +52,10 @@ int leases_create(const struct leases_params *params, struct leases **created, s
 void leases_destroy(struct leases *leases);
 
 struct leases_usage leases_usage(const struct leases *leases);
+
+// Makes records for keys; see journal_key_register_all. What is kept for windows stays kept.
+int leases_register(struct leases *leases, struct journal_registration *keys, unsigned n,
+	uint64_t unix_s, struct error *err);
 
 // Whether leases_add would find the key's record and room for its counters'. *records: new ones
 // that SAs before need, which its own are added to. 0, -ENOKEY or -ENOSPC; nothing changes.

@@ -23,6 +23,12 @@ bool leases_room_is_filling(const struct leases *leases)
 	return 5 * ((uint64_t)usage.used + usage.kept) >= 4 * (uint64_t)usage.records;
 }
 
+int leases_register(struct leases *leases, struct journal_registration *keys, unsigned n,
+	uint64_t unix_s, struct error *err)
+{
+	return journal_key_register_all(leases->params.journal, keys, n, leases->kept, unix_s, err);
+}
+
 unsigned leases_room_left(const struct leases *leases)
 {
 	const struct journal *journal = leases->params.journal;

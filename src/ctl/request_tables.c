@@ -2,6 +2,7 @@
 #include "ctl/api.h"
 #include "ctl/capture_requests.h"
 #include "ctl/change_requests.h"
+#include "ctl/key_register.h"
 #include "ctl/profile.h"
 #include "ctl/reveal.h"
 #include "ctl/session.h"
@@ -44,6 +45,9 @@ static const struct request admin_rows[] = {
 	{.name = API_FLUSH,
 		.change = change_flush,
 		.argument = {{"what", JSON_STRING}, {"owner", JSON_STRING}}},
+	{.name = API_KEY_REGISTER,
+		.handle = key_register,
+		.argument = {{"journal", JSON_STRING}, {"fingerprints", JSON_ARRAY}}},
 	{.name = API_RELOAD, .change = change_reload},
 	{.name = API_PROFILE_ON, .handle = profile_on},
 	{.name = API_PROFILE_OFF, .handle = profile_off},

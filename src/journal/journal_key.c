@@ -20,22 +20,59 @@ bool journal_key_is_registered(
 	return journal_find(journal, &name) != NULL;
 }
 
-int journal_key_register(struct journal *journal,
-	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t now_s, struct error *err)
+// A key that comes twice counts twice: for that, too, there is room then.
+static unsigned count_new(
+	struct journal *journal, const struct journal_registration *keys, unsigned n)
 {
-	struct journal_name name = name_of(fingerprint);
-	int ret;
+	unsigned wanted = 0;
 
-	if (journal_find(journal, &name))
-		return -EEXIST;
-	if (!journal_add(journal, &name))
+	for (unsigned i = 0; i < n; i++)
+		wanted += !journal_key_is_registered(journal, keys[i].fingerprint);
+	return wanted;
+}
+
+static void add_new(struct journal *journal, struct journal_registration *keys, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct journal_name name = name_of(keys[i].fingerprint);
+
+		keys[i].known = journal_find(journal, &name) != NULL;
+		if (!keys[i].known)
+			journal_add(journal, &name);
+	}
+}
+
+int journal_key_register_all(struct journal *journal, struct journal_registration *keys, unsigned n,
+	unsigned kept, uint64_t now_s, struct error *err)
+{
+	unsigned wanted = count_new(journal, keys, n);
+	unsigned free = journal_capacity(journal) - journal_used(journal);
+	int ret = journal_failed(journal);
+
+	if (ret != 0)
+		return error_set(err, -ret, "the journal cannot be written: %s", strerror(-ret));
+	if (wanted > free - kept)
 		return error_set(err, ENOSPC,
-			"the journal is full: %u records, and none is ever removed; give it more "
-			"room (vpectl key-register --records)",
-			journal_capacity(journal));
+			"the journal is full: of its %u records %u are used and %u kept for "
+			"windows to "
+			"come, and none is ever removed; give it more room (vpectl key-register "
+			"--records)",
+			journal_capacity(journal), journal_used(journal), kept);
+	add_new(journal, keys, n);
 	ret = journal_commit(journal, now_s);
 	return ret == 0 ? 0
 			: error_set(err, -ret, "the journal cannot be written: %s", strerror(-ret));
+}
+
+int journal_key_register(struct journal *journal,
+	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t now_s, struct error *err)
+{
+	struct journal_registration key;
+	int ret;
+
+	memcpy(key.fingerprint, fingerprint, sizeof(key.fingerprint));
+	ret = journal_key_register_all(journal, &key, 1, 0, now_s, err);
+	return ret == 0 && key.known ? -EEXIST : ret;
 }
 
 unsigned journal_key_windows(

@@ -26,6 +26,7 @@
 	NUMBER(kind "_lifetime.seconds"), NUMBER(kind "_lifetime.octets"), \
 		NUMBER(kind "_lifetime.packets")
 #define LIFETIMES LIFETIME("soft"), LIFETIME("hard")
+#define MANUAL_KEYS CHOICE("manual_keys", "fresh-each-start journaled")
 #define SA_NAME_PARAMETERS TEXT("tunnel"), CHOICE("direction", "in out"), NUMBER("spi")
 #define KEY_PARAMETER                           \
 	{                                       \
@@ -39,12 +40,11 @@ static const struct parameter tunnel[] = {TEXT("name"), TEXT("local"), TEXT("rem
 	TEXT("probe.local"), NUMBER("probe.interval_ms"), NUMBER("probe.misses"),
 	NUMBER("probe.answers"), {0}};
 static const struct parameter sa[] = {SA_NAME_PARAMETERS, CHOICE("protocol", "vpe esp"),
-	CHOICE("algorithm", ALGORITHMS), KEY_PARAMETER,
-	CHOICE("manual_keys", "fresh-each-start journaled"), TEXT("local"), TEXT("remote"),
+	CHOICE("algorithm", ALGORITHMS), KEY_PARAMETER, MANUAL_KEYS, TEXT("local"), TEXT("remote"),
 	TRUTH("esn"), NUMBER("sender_id"), NUMBER("replay_window"), NUMBER("windows"), LIFETIMES,
 	{0}};
-static const struct parameter rekey[] = {
-	SA_NAME_PARAMETERS, KEY_PARAMETER, CHOICE("algorithm", ALGORITHMS), LIFETIMES, {0}};
+static const struct parameter rekey[] = {SA_NAME_PARAMETERS, KEY_PARAMETER, MANUAL_KEYS,
+	CHOICE("algorithm", ALGORITHMS), LIFETIMES, {0}};
 static const struct parameter update[] = {SA_NAME_PARAMETERS, TEXT("local"), TEXT("remote"), {0}};
 static const struct parameter sa_name[] = {SA_NAME_PARAMETERS, {0}};
 static const struct parameter policy[] = {TEXT("name"), TEXT("src"), TEXT("dst"), TEXT("protocol"),
@@ -100,8 +100,8 @@ const struct vpectl_command vpectl_commands[] = {
 		host_guard, NULL},
 	{"genkey", "vpe|esp BITS FILE ...", "new keys in new files, as hex digits", genkey, NULL},
 	{"self-test", "", "whether this machine's random numbers are any good", self_test, NULL},
-	{"key-register", "[--records N] FILE ...",
-		"let the daemon use keys that nobody has used before; it must not run",
+	{API_KEY_REGISTER, "[--records N] FILE ...",
+		"let the daemon use keys that nobody has used before, whether it runs or not",
 		key_register, NULL},
 	{"completion", "", "a script for bash that completes all this", completion, NULL},
 };

@@ -1,7 +1,9 @@
-// vpectl key-register: works on the journal itself, which no daemon may have.
+// vpectl key-register: works on the journal itself, or asks the daemon that has it.
+#include "ctl/api.h"
 #include "journal/journal_file.h"
 #include "journal/journal_key.h"
 #include "journal/journal_keyfile.h"
+#include "vpectl/client.h"
 #include "vpectl/vpectl.h"
 
 #include <errno.h>
@@ -10,87 +12,120 @@
 #include <string.h>
 #include <time.h>
 
-#define KEYS_MAX 1024
-
 static enum vpectl_exit fail(const struct error *err)
 {
 	fprintf(stderr, "vpectl: %s\n", err->text);
 	return VPECTL_REFUSED;
 }
 
-struct registration {
-	const char *file;
-	uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS];
-	bool known;
-};
-
-static int register_all(
-	struct journal *journal, struct registration *keys, unsigned n, struct error *err)
-{
-	for (unsigned i = 0; i < n; i++) {
-		int ret = journal_key_register(
-			journal, keys[i].fingerprint, (uint64_t)time(NULL), err);
-
-		keys[i].known = ret == -EEXIST;
-		if (ret < 0 && ret != -EEXIST)
-			return ret;
-	}
-	return 0;
-}
-
-// What there is to be told of the journal itself.
-struct journal_facts {
+struct registrations {
+	unsigned n;
+	char **file;
+	struct journal_registration key[API_KEYS_MAX];
+	// Of the journal, afterwards.
 	bool made;
 	unsigned records;
 	unsigned used;
 };
 
-static void print_json(
-	const struct registration *keys, unsigned n, const struct journal_facts *journal)
+static void print_json(const struct registrations *all)
 {
 	json_t *list = json_array();
 	json_t *object;
 
-	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(
-			list, json_pack("{s:s, s:b}", "file", keys[i].file, "new", !keys[i].known));
-	object = json_pack("{s:b, s:I, s:I, s:o}", "journal_made", journal->made, "records",
-		(json_int_t)journal->records, "records_used", (json_int_t)journal->used, "keys",
-		list);
+	for (unsigned i = 0; i < all->n; i++)
+		json_array_append_new(list,
+			json_pack("{s:s, s:b}", "file", all->file[i], "new", !all->key[i].known));
+	object = json_pack("{s:b, s:I, s:I, s:o}", "journal_made", all->made, "records",
+		(json_int_t)all->records, "records_used", (json_int_t)all->used, "keys", list);
 	json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	putchar('\n');
 	json_decref(object);
 }
 
-static void print_text(const struct vpectl *ctl, const struct registration *keys, unsigned n,
-	const struct journal_facts *journal)
+static void print_text(const struct vpectl *ctl, const struct registrations *all)
 {
-	if (journal->made)
+	if (all->made)
 		printf("journal %s: made\n", ctl->journal);
 	if (ctl->records)
 		printf("journal %s: room for %u records, of which %u are used\n", ctl->journal,
-			journal->records, journal->used);
-	for (unsigned i = 0; i < n; i++)
-		printf("%s: %s\n", keys[i].file,
-			keys[i].known ? "has a record already, which stays as it is"
-				      : "registered");
+			all->records, all->used);
+	for (unsigned i = 0; i < all->n; i++)
+		printf("%s: %s\n", all->file[i],
+			all->key[i].known ? "has a record already, which stays as it is"
+					  : "registered");
 }
 
 static int register_here(const struct journal_file_options *options, const struct vpectl *ctl,
-	struct registration *keys, unsigned n, struct journal_facts *facts, struct error *err)
+	struct registrations *all, struct error *err)
 {
 	struct journal_file *file;
 	struct journal *journal;
-	int ret = journal_file_open(ctl->journal, options, &file, &facts->made, err);
+	int ret = journal_file_open(ctl->journal, options, &file, &all->made, err);
 
 	if (ret < 0)
 		return ret;
 	journal = journal_file_journal(file);
-	ret = register_all(journal, keys, n, err);
-	facts->records = journal_capacity(journal);
-	facts->used = journal_used(journal);
+	ret = journal_key_register_all(journal, all->key, all->n, 0, (uint64_t)time(NULL), err);
+	all->records = journal_capacity(journal);
+	all->used = journal_used(journal);
 	journal_file_close(file);
 	return ret;
+}
+
+// The keys themselves stay here.
+static json_t *request_of(const struct vpectl *ctl, const struct registrations *all)
+{
+	json_t *fingerprints = json_array();
+
+	for (unsigned i = 0; i < all->n; i++) {
+		char digits[2 * JOURNAL_FINGERPRINT_OCTETS + 1];
+
+		for (unsigned k = 0; k < JOURNAL_FINGERPRINT_OCTETS; k++)
+			snprintf(digits + 2 * k, 3, "%02x", all->key[i].fingerprint[k]);
+		json_array_append_new(fingerprints, json_string(digits));
+	}
+	return json_pack("{s:s, s:o}", "journal", ctl->journal, "fingerprints", fingerprints);
+}
+
+static int read_result(const json_t *result, struct registrations *all, struct error *err)
+{
+	const json_t *keys = json_object_get(result, "keys");
+
+	if (json_array_size(keys) != all->n)
+		return error_set(err, EPROTO, "the daemon's answer is about other keys");
+	for (unsigned i = 0; i < all->n; i++)
+		all->key[i].known = !json_is_true(json_object_get(json_array_get(keys, i), "new"));
+	all->made = json_is_true(json_object_get(result, "journal_made"));
+	all->records = (unsigned)json_integer_value(json_object_get(result, "records"));
+	all->used = (unsigned)json_integer_value(json_object_get(result, "records_used"));
+	return 0;
+}
+
+// why: it could not be done here.
+static int register_there(const struct vpectl *ctl, struct registrations *all,
+	const struct error *why, struct error *err)
+{
+	json_t *arguments = request_of(ctl, all);
+	json_t *result;
+	int ret = client_request(ctl->admin_socket, API_KEY_REGISTER, arguments, &result, err);
+
+	json_decref(arguments);
+	if (ret == 0) {
+		ret = read_result(result, all, err);
+		json_decref(result);
+	} else if (ret != -EREMOTEIO) {
+		struct error asked = *err;
+
+		error_set(err, -ret, "%s; and no daemon can be asked: %s", why->text, asked.text);
+	}
+	return ret;
+}
+
+// Another process has it, or this user may not look into it.
+static bool may_be_asked_for(int ret)
+{
+	return ret == -EBUSY || ret == -EACCES;
 }
 
 static bool read_records(const char *text, struct journal_file_options *options)
@@ -115,34 +150,47 @@ static bool read_arguments(const struct vpectl *ctl, int argc, struct journal_fi
 			ctl->records, JOURNAL_RECORDS_MAX);
 		return false;
 	}
-	if (argc > KEYS_MAX || (argc < 1 && !ctl->records)) {
-		fprintf(stderr, "vpectl: key-register takes 1 to %d key files\n", KEYS_MAX);
+	if (argc > API_KEYS_MAX || (argc < 1 && !ctl->records)) {
+		fprintf(stderr, "vpectl: key-register takes 1 to %d key files\n", API_KEYS_MAX);
 		return false;
 	}
 	return true;
+}
+
+// All of them are looked at before anything is written.
+static int read_keys(struct registrations *all, struct error *err)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < all->n && ret == 0; i++)
+		ret = journal_keyfile_fingerprint(all->file[i], all->key[i].fingerprint, err);
+	return ret;
 }
 
 enum vpectl_exit key_register(const struct vpectl *ctl, int argc, char **argv)
 {
 	struct journal_file_options options = {
 		.unsafe = ctl->journal_unsafe, .records = JOURNAL_RECORDS_DEFAULT};
-	struct registration keys[KEYS_MAX];
-	struct journal_facts facts;
+	struct registrations all = {.n = (unsigned)argc, .file = argv};
 	struct error err;
+	int ret;
 
 	if (!read_arguments(ctl, argc, &options))
 		return VPECTL_USAGE;
-	// All of them are looked at before anything is written.
-	for (int i = 0; i < argc; i++) {
-		keys[i].file = argv[i];
-		if (journal_keyfile_fingerprint(argv[i], keys[i].fingerprint, &err) < 0)
-			return fail(&err);
+	if (read_keys(&all, &err) < 0)
+		return fail(&err);
+	ret = register_here(&options, ctl, &all, &err);
+	// A daemon gives its journal no more room.
+	if (may_be_asked_for(ret) && !ctl->records) {
+		struct error why = err;
+
+		ret = register_there(ctl, &all, &why, &err);
 	}
-	if (register_here(&options, ctl, keys, (unsigned)argc, &facts, &err) < 0)
+	if (ret < 0)
 		return fail(&err);
 	if (ctl->json)
-		print_json(keys, (unsigned)argc, &facts);
+		print_json(&all);
 	else
-		print_text(ctl, keys, (unsigned)argc, &facts);
+		print_text(ctl, &all);
 	return VPECTL_OK;
 }

@@ -187,8 +187,8 @@ class Gateway:
 
     def _register(self, files):
         return self.namespace.run(
-            str(program("vpectl")), "--journal", str(self.settings["journal"]),
-            "--journal-unsafe", "key-register", *map(str, files))
+            str(program("vpectl")), "-s", str(self.socket), "--journal",
+            str(self.settings["journal"]), "--journal-unsafe", "key-register", *map(str, files))
 
     def register_keys(self):
         """Makes the journal too, where there is none."""

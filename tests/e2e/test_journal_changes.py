@@ -22,20 +22,25 @@ def next_of(gateway):
 
 @pytest.mark.parametrize("protocol", ["vpe", "esp"])
 def test_a_key_comes_over_the_socket(lab, sites, protocol):
-    """It has its lease before the first packet, keeps it where it moves to, and goes on behind it
-    after a crash. One that the journal does not know is refused, and nothing changes."""
+    """It is registered while the daemon has the journal, has its lease before the first packet, keeps
+    it where it moves to, and goes on behind it after a crash. One that the journal does not know is
+    refused, and nothing changes."""
     a, b = journaled(lab, sites, protocol)
     before = a.tunnels[0].out
     fresh = gw.sa(protocol)
-    for gateway in (a, b):
-        gateway.register_key(fresh)
     sites.start().wait_reachable((4,))
+    for gateway in (a, b):
+        assert ": registered" in gateway.register_key(fresh).stdout
+        assert ": has a record already" in gateway.register_key(fresh).stdout
     with Admin(a) as at_a, Admin(b) as at_b:
         with pytest.raises(LabError, match="no record in the journal"):
             at_a.add_sa(**arguments(gw.sa(protocol), "out"))
         assert traffic.ping(sites.host["a"], B.host[4], 5).lossless
         at_b.add_sa(**arguments(fresh, "in"))
-        at_a.add_sa(**arguments(fresh, "out"))
+        key = lab.dir / f"{a.name}-{fresh.spi}.key"
+        said = a.vpectl("rekey-sa", "tunnel=peer", "direction=out", f"spi={fresh.spi}",
+                        f"key_file={key}", "manual_keys=journaled").stdout
+        assert said.endswith("until restart\n")
         assert traffic.ping(sites.host["a"], B.host[4], 20).lossless
         at_b.del_sa(tunnel="peer", direction="in", spi=before.spi)
         with pytest.raises(LabError, match="does not come back"):

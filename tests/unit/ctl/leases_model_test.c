@@ -166,6 +166,7 @@ static void leave(unsigned records)
 static void windows_have_their_records(void **state)
 {
 	uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS] = {2};
+	struct journal_registration key = {.fingerprint = {4}};
 	unsigned in = 4, records = 0, kept;
 	struct error err;
 
@@ -181,6 +182,8 @@ static void windows_have_their_records(void **state)
 	assert_int_equal(leases_add(world.leases, world.sa[in], fingerprint, 0, &err), -ENOSPC);
 	assert_non_null(strstr(err.text, "6 records are wanted here, and of its 189"));
 	leave(0);
+	assert_int_equal(leases_register(world.leases, &key, 1, world.unix_s, &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "176 are used and 13 kept for windows to come"));
 	for (unsigned i = 0; i < 2000; i++)
 		act_receive(&world);
 	act_close_burst(&world);

@@ -231,6 +231,35 @@ static void registered_once(void **state)
 	model_disk_close(disk);
 }
 
+// All or none; one that comes twice is registered once.
+static void registered_together(void **state)
+{
+	struct model_disk *disk = disk_new();
+	struct journal *journal = open_at(disk, NOW);
+	struct journal_registration keys[] = {
+		{.fingerprint = {1}}, {.fingerprint = {2}}, {.fingerprint = {2}}};
+	unsigned room = PAGES * JOURNAL_PAGE_RECORDS;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(journal_key_register_all(journal, keys, 3, room - 2, NOW, &err), -ENOSPC);
+	assert_int_equal(journal_used(journal), 0);
+	disk->calls = 0;
+	assert_int_equal(journal_key_register_all(journal, keys, 3, room - 3, NOW, &err), 0);
+	assert_int_equal(journal_used(journal), 2);
+	assert_true(!keys[0].known && !keys[1].known && keys[2].known);
+	// One page, in both places, each synced.
+	assert_int_equal(disk->calls, 4);
+	disk->fail = -EIO;
+	keys[0].fingerprint[0] = 9;
+	assert_int_equal(journal_key_register_all(journal, keys, 1, 0, NOW, &err), -EIO);
+	keys[0].fingerprint[0] = 10;
+	assert_int_equal(journal_key_register_all(journal, keys, 1, 0, NOW, &err), -EIO);
+	assert_false(journal_key_is_registered(journal, keys[0].fingerprint));
+	journal_close(journal);
+	model_disk_close(disk);
+}
+
 static void full(void **state)
 {
 	struct model_disk *disk = disk_new();
@@ -244,7 +273,7 @@ static void full(void **state)
 			journal_key_register(journal, name_of(i, 0, 0).fingerprint, NOW, &err), 0);
 	assert_null(journal_add(journal, &name));
 	assert_int_equal(journal_key_register(journal, name.fingerprint, NOW, &err), -ENOSPC);
-	assert_non_null(strstr(err.text, "the journal is full: 126 records"));
+	assert_non_null(strstr(err.text, "the journal is full: of its 126 records 126 are used"));
 	journal_close(journal);
 	journal = open_at(disk, NOW);
 	assert_int_equal(journal_used(journal), PAGES * JOURNAL_PAGE_RECORDS);
@@ -310,6 +339,7 @@ int main(void)
 		cmocka_unit_test(another_machine),
 		cmocka_unit_test(clock_back),
 		cmocka_unit_test(registered_once),
+		cmocka_unit_test(registered_together),
 		cmocka_unit_test(full),
 		cmocka_unit_test(fails_for_ever),
 		cmocka_unit_test(writes_counted),
