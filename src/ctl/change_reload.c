@@ -63,7 +63,7 @@ struct reload {
 };
 
 // false: the SA's key was in use and is not any more: it was exchanged or deleted since, and does
-// not come back.
+// not come back; or its life is over.
 static int take_sa(
 	struct reload *r, const struct config_tunnel *tunnel, struct config_sa *sa, bool *taken)
 {
@@ -81,6 +81,14 @@ static int take_sa(
 			sa->inbound ? "in" : "out", tunnel->name);
 		*taken = false;
 		return 0;
+	}
+	if (!there) {
+		bool away;
+		int ret = live_stays_away(r->change->gateway, tunnel, sa, &away, r->err);
+
+		*taken = !away;
+		if (ret < 0 || away)
+			return ret;
 	}
 	return change_sa_live(r->change, tunnel, sa, there, r->err);
 }

@@ -2,7 +2,9 @@
 #include "ctl/gateway_sas.h"
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "ctl/apply.h"
+#include "ctl/change_draft.h"
 #include "ctl/live.h"
 
 #include <time.h>
@@ -80,11 +82,37 @@ static void warn_clock(const struct gateway *gateway)
 	}
 }
 
+static int leave_out(struct gateway *gateway, struct config_tunnel *tunnel, struct config_sa *sa,
+	struct error *err)
+{
+	bool away;
+	int ret = live_stays_away(gateway, tunnel, sa, &away, err);
+
+	if (ret < 0 || !away)
+		return ret;
+	secret_free(sa->key);
+	change_remove_sa(tunnel, sa);
+	return 0;
+}
+
+static int leave_out_ended(struct gateway *gateway, struct config_tunnel *tunnel, struct error *err)
+{
+	int ret = 0;
+
+	for (unsigned k = tunnel->in_n; k-- > 0 && ret == 0;)
+		ret = leave_out(gateway, tunnel, &tunnel->in[k], err);
+	if (ret == 0 && tunnel->has_out)
+		ret = leave_out(gateway, tunnel, &tunnel->out, err);
+	return ret;
+}
+
 int gateway_install_sas(struct gateway *gateway, struct error *err)
 {
 	struct config *config = gateway->config;
 	int ret = 0;
 
+	for (unsigned i = 0; i < config->tunnels_n && ret == 0; i++)
+		ret = leave_out_ended(gateway, &config->tunnels[i], err);
 	for (unsigned i = 0; i < config->tunnels_n && ret == 0; i++)
 		ret = make_tunnel(gateway, &config->tunnels[i], err);
 	if (ret == 0)

@@ -227,6 +227,25 @@ int journal_service_register(struct journal_service *service, struct journal_reg
 	return rc;
 }
 
+int journal_service_key_has_ended(struct journal_service *service,
+	const uint8_t fingerprint[FINGERPRINT_OCTETS], bool *ended, struct error *err)
+{
+	int rc = service->leases ? 0 : open_all(service, 0, NULL, err);
+
+	if (rc == 0)
+		*ended = journal_key_has_ended(journal_file_journal(service->file), fingerprint);
+	return rc;
+}
+
+void journal_service_end_key(
+	struct journal_service *service, const uint8_t fingerprint[FINGERPRINT_OCTETS])
+{
+	if (!service->leases)
+		return;
+	leases_end_key(service->leases, fingerprint);
+	service->passed_ns = 0;
+}
+
 int journal_service_may_add(struct journal_service *service, const struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], unsigned *records, struct error *err)
 {

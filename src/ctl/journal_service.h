@@ -38,5 +38,12 @@ int journal_service_add(struct journal_service *service, struct sa *sa,
 // process has it, it is looked into again for the next key.
 bool journal_service_has(
 	struct journal_service *service, const uint8_t fingerprint[FINGERPRINT_OCTETS]);
+// Whether the key's life is over. Opens the journal if it is the first that asks. 0 or -errno.
+int journal_service_key_has_ended(struct journal_service *service,
+	const uint8_t fingerprint[FINGERPRINT_OCTETS], bool *ended, struct error *err);
+// It is over now. The next look, within a millisecond, writes that: once for all keys that end
+// together.
+void journal_service_end_key(
+	struct journal_service *service, const uint8_t fingerprint[FINGERPRINT_OCTETS]);
 // After SAs were added, before workers see them: first leases, with one write for all.
 void journal_service_grant(struct journal_service *service);

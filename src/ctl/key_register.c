@@ -90,8 +90,8 @@ static json_t *list_of(const json_t *asked, const struct journal_registration *k
 	json_array_foreach((json_t *)(uintptr_t)asked, i, element)
 	{
 		json_array_append_new(list,
-			json_pack(
-				"{s:O, s:b}", "fingerprint", element, "new", (int)!keys[i].known));
+			json_pack("{s:O, s:b, s:b}", "fingerprint", element, "new",
+				(int)!keys[i].known, "ended", (int)keys[i].ended));
 	}
 	return list;
 }

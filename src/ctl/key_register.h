@@ -9,7 +9,7 @@
 struct gateway;
 
 // fingerprints: 32 hexadecimal digits each. journal: the file that is meant, if one is. {"journal",
-// "journal_made", "records", "records_used", "keys": [{"fingerprint", "new"}]}. 0 or -errno: then
-// none of them is registered.
+// "journal_made", "records", "records_used", "keys": [{"fingerprint", "new", "ended"}]}. 0 or
+// -errno: then none of them is registered.
 int key_register(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);

@@ -150,21 +150,26 @@ static void supersede(struct leases *leases, const struct leases_group *by)
 		}
 }
 
-static int check_registered(struct leases *leases, const struct sa *sa,
+static int check_key(struct leases *leases, const struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], struct error *err)
 {
-	if (journal_key_is_registered(leases->params.journal, fingerprint))
-		return 0;
-	return error_set(err, ENOKEY,
-		"SA %s: its key has no record in the journal; if it was never used before, by "
-		"anybody, vpectl key-register makes one",
-		sa->name);
+	if (!journal_key_is_registered(leases->params.journal, fingerprint))
+		return error_set(err, ENOKEY,
+			"SA %s: its key has no record in the journal; if it was never used before, "
+			"by anybody, vpectl key-register makes one",
+			sa->name);
+	if (journal_key_has_ended(leases->params.journal, fingerprint))
+		return error_set(err, EKEYEXPIRED,
+			"SA %s: the life of its key is over, for good (hard_lifetime); make a new "
+			"one",
+			sa->name);
+	return 0;
 }
 
 int leases_may_add(struct leases *leases, const struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], unsigned *records, struct error *err)
 {
-	int rc = check_registered(leases, sa, fingerprint, err);
+	int rc = check_key(leases, sa, fingerprint, err);
 
 	if (rc != 0)
 		return rc;
@@ -176,7 +181,7 @@ int leases_add(struct leases *leases, struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns, struct error *err)
 {
 	struct leases_group *group;
-	int rc = check_registered(leases, sa, fingerprint, err);
+	int rc = check_key(leases, sa, fingerprint, err);
 
 	if (rc == 0)
 		rc = leases_room_check(
@@ -215,10 +220,16 @@ void leases_remove(struct leases *leases, const struct sa *sa)
 		*at = group->next;
 		leases_room_keep(leases, group, 0);
 		give_back(leases, group);
-		leases->given_back = true;
+		leases->changed = true;
 		free_group(group);
 		return;
 	}
+}
+
+void leases_end_key(struct leases *leases, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
+{
+	journal_key_end(leases->params.journal, fingerprint);
+	leases->changed = true;
 }
 
 static void open_window(struct leases *leases, struct leases_group *group, uint32_t slot)
@@ -340,10 +351,10 @@ static void watch_room(struct leases *leases)
 
 bool leases_poll(struct leases *leases, uint64_t now_ns, uint64_t unix_s)
 {
-	bool any = leases->given_back;
+	bool any = leases->changed;
 
 	leases->pending = false;
-	leases->given_back = false;
+	leases->changed = false;
 	if (journal_failed(leases->params.journal) != 0) {
 		tell_failure(leases);
 		return false;

@@ -57,15 +57,20 @@ struct leases_usage leases_usage(const struct leases *leases);
 int leases_register(struct leases *leases, struct journal_registration *keys, unsigned n,
 	uint64_t unix_s, struct error *err);
 
+// The key's life is over: no SA gets it any more, in this life of the daemon or another. On the
+// disk with the next poll.
+void leases_end_key(struct leases *leases, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
+
 // Whether leases_add would find the key's record and room for its counters'. *records: new ones
-// that SAs before need, which its own are added to. 0, -ENOKEY or -ENOSPC; nothing changes.
+// that SAs before need, which its own are added to. 0, -ENOKEY, -EKEYEXPIRED or -ENOSPC; nothing
+// changes.
 int leases_may_add(struct leases *leases, const struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], unsigned *records,
 	struct error *err);
 // Before workers see the SA. Its counters go on behind what the journal knows of the key, and get
 // their first lease or edge with the next poll. Records for as many windows as an inbound one may
-// have are kept for them. A key without a record is refused (-ENOKEY), and an SA whose counters
-// have no room (-ENOSPC). unix_ns is the time.
+// have are kept for them. A key without a record is refused (-ENOKEY), one whose life
+// is over (-EKEYEXPIRED), and an SA whose counters have no room (-ENOSPC). unix_ns is the time.
 int leases_add(struct leases *leases, struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns, struct error *err);
 // No worker sees it any more; its windows are still there. What was leased goes back, and is on the

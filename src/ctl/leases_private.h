@@ -28,7 +28,7 @@ struct leases {
 	unsigned kept; // records, by all groups; never more than are free
 	bool failure_told;
 	bool filling_told;
-	bool given_back; // by SAs that were removed, not durable yet
+	bool changed; // by SAs that were removed and keys that have ended, not durable yet
 	bool pending;
 };
 

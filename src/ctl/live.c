@@ -1,6 +1,7 @@
 // Tunnels and SAs between the configuration and the data plane.
 #include "ctl/live.h"
 
+#include "base/log.h"
 #include "base/secret.h"
 #include "ctl/journal_service.h"
 #include "ctl/limiter.h"
@@ -168,6 +169,21 @@ static int check_fresh(struct gateway *gateway, const struct config_sa *sa, stru
 		"SA %s: its key has a record in the journal, so it is not fresh; say manual_keys "
 		"= \"journaled\", or make a new one",
 		sa->live->name);
+}
+
+int live_stays_away(struct gateway *gateway, const struct config_tunnel *tunnel,
+	const struct config_sa *sa, bool *away, struct error *err)
+{
+	int ret = 0;
+
+	*away = false;
+	if (sa->params.journaled)
+		ret = journal_service_key_has_ended(gateway->journal, sa->fingerprint, away, err);
+	if (ret == 0 && *away)
+		log_error("tunnel %s: the life of the key of its SA \"%s\" is over, for good "
+			  "(hard_lifetime): the SA stays away; make a new key",
+			tunnel->name, sa->inbound ? "in" : "out");
+	return ret;
 }
 
 // One that goes on where another stood has its leases already.

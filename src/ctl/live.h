@@ -12,6 +12,10 @@ int live_sa(struct gateway *gateway, const struct config_tunnel *tunnel, struct 
 // Makes sa->live go on where before, an SA with the same key, stands. 0 or -errno.
 int live_sa_move(struct gateway *gateway, const struct config_tunnel *tunnel, struct config_sa *sa,
 	struct sa *before, struct error *err);
+// An SA of the file whose key has come to the end of its life (*away) is left out, which is told:
+// other tunnels do not suffer by it. 0 or -errno.
+int live_stays_away(struct gateway *gateway, const struct config_tunnel *tunnel,
+	const struct config_sa *sa, bool *away, struct error *err);
 // Whether live_lease would refuse a key, without leases. 0 or -errno.
 int live_check_keys(struct gateway *gateway, const struct config *next, struct error *err);
 // What of next's SAs no worker has seen gets its first leases, where its key is in the journal. A

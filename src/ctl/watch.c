@@ -6,6 +6,7 @@
 #include "ctl/audit.h"
 #include "ctl/change_requests.h"
 #include "ctl/gateway.h"
+#include "ctl/journal_service.h"
 #include "ctl/limiter.h"
 #include "ctl/links.h"
 #include "ctl/notify.h"
@@ -76,8 +77,13 @@ static bool numbers_run_out(const struct gateway *gateway, const struct sa *sa)
 	return false;
 }
 
-static void expire(struct watch *watch, struct sa *sa, const char *reason)
+// A key that may come back with the next start has come to its end with the SA.
+static void expire(struct watch *watch, const struct config_sa *from, const char *reason)
 {
+	struct sa *sa = from->live;
+
+	if (from->params.journaled)
+		journal_service_end_key(watch->gateway->journal, from->fingerprint);
 	sa->body->expired = true;
 	watch->unstopped = true;
 	log_notice("SA %s, SPI 0x%08x, has come to the end of its life: %s", sa->name,
@@ -101,7 +107,7 @@ static void look_at(struct watch *watch, const struct config_sa *from, uint64_t 
 		notify_sa(watch->gateway, "soft-expire", sa, soft);
 	}
 	if (hard && !sa->body->expired)
-		expire(watch, sa, hard);
+		expire(watch, from, hard);
 	watch->over |= sa->body->expired && !watch->removal;
 }
 

@@ -20,6 +20,25 @@ bool journal_key_is_registered(
 	return journal_find(journal, &name) != NULL;
 }
 
+// All of its numbers count as used, so that a counter that is new to the key finds none left.
+void journal_key_end(struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
+{
+	struct journal_name name = name_of(fingerprint);
+	struct journal_record *record = journal_find(journal, &name);
+
+	if (record && record->edge == 0)
+		journal_put(journal, record, UINT64_MAX, UINT64_MAX);
+}
+
+bool journal_key_has_ended(
+	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
+{
+	struct journal_name name = name_of(fingerprint);
+	const struct journal_record *record = journal_find(journal, &name);
+
+	return record && record->edge != 0;
+}
+
 // A key that comes twice counts twice: for that, too, there is room then.
 static unsigned count_new(
 	struct journal *journal, const struct journal_registration *keys, unsigned n)
@@ -37,6 +56,7 @@ static void add_new(struct journal *journal, struct journal_registration *keys, 
 		struct journal_name name = name_of(keys[i].fingerprint);
 
 		keys[i].known = journal_find(journal, &name) != NULL;
+		keys[i].ended = journal_key_has_ended(journal, keys[i].fingerprint);
 		if (!keys[i].known)
 			journal_add(journal, &name);
 	}

@@ -6,16 +6,24 @@
 struct journal_registration {
 	uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS];
 	bool known; // it was there already, and is as it was
+	bool ended; // and its life is over
 };
 
 // All of them, with one write, or none. kept: free records that are not for them. 0 with each
-// one's known set, or -errno with err filled. Durable when it returns.
+// one's known and ended set, or -errno with err filled. Durable when it returns.
 int journal_key_register_all(struct journal *journal, struct journal_registration *keys, unsigned n,
 	unsigned kept, uint64_t now_s, struct error *err);
 // One. 0; -EEXIST: it is there already, nothing changes; or -errno with err filled.
 int journal_key_register(struct journal *journal,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t now_s, struct error *err);
 bool journal_key_is_registered(
+	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
+
+// The key's life is over, for good: a change like that of an edge, for journal_commit. One that has
+// no record has no life.
+void journal_key_end(
+	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
+bool journal_key_has_ended(
 	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
 
 // Windows of this key that have records.

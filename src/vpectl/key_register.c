@@ -35,12 +35,20 @@ static void print_json(const struct registrations *all)
 
 	for (unsigned i = 0; i < all->n; i++)
 		json_array_append_new(list,
-			json_pack("{s:s, s:b}", "file", all->file[i], "new", !all->key[i].known));
+			json_pack("{s:s, s:b, s:b}", "file", all->file[i], "new",
+				!all->key[i].known, "ended", all->key[i].ended));
 	object = json_pack("{s:b, s:I, s:I, s:o}", "journal_made", all->made, "records",
 		(json_int_t)all->records, "records_used", (json_int_t)all->used, "keys", list);
 	json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	putchar('\n');
 	json_decref(object);
+}
+
+static const char *outcome(const struct journal_registration *key)
+{
+	if (key->ended)
+		return "its life is over, for good; make a new one";
+	return key->known ? "has a record already, which stays as it is" : "registered";
 }
 
 static void print_text(const struct vpectl *ctl, const struct registrations *all)
@@ -51,9 +59,7 @@ static void print_text(const struct vpectl *ctl, const struct registrations *all
 		printf("journal %s: room for %u records, of which %u are used\n", ctl->journal,
 			all->records, all->used);
 	for (unsigned i = 0; i < all->n; i++)
-		printf("%s: %s\n", all->file[i],
-			all->key[i].known ? "has a record already, which stays as it is"
-					  : "registered");
+		printf("%s: %s\n", all->file[i], outcome(&all->key[i]));
 }
 
 static int register_here(const struct journal_file_options *options, const struct vpectl *ctl,
@@ -94,8 +100,12 @@ static int read_result(const json_t *result, struct registrations *all, struct e
 
 	if (json_array_size(keys) != all->n)
 		return error_set(err, EPROTO, "the daemon's answer is about other keys");
-	for (unsigned i = 0; i < all->n; i++)
-		all->key[i].known = !json_is_true(json_object_get(json_array_get(keys, i), "new"));
+	for (unsigned i = 0; i < all->n; i++) {
+		const json_t *key = json_array_get(keys, i);
+
+		all->key[i].known = !json_is_true(json_object_get(key, "new"));
+		all->key[i].ended = json_is_true(json_object_get(key, "ended"));
+	}
 	all->made = json_is_true(json_object_get(result, "journal_made"));
 	all->records = (unsigned)json_integer_value(json_object_get(result, "records"));
 	all->used = (unsigned)json_integer_value(json_object_get(result, "records_used"));

@@ -59,6 +59,31 @@ def test_a_key_comes_over_the_socket(lab, sites, protocol):
     sites.wait_reachable((4,))
 
 
+def test_a_life_that_is_over(lab, sites):
+    """A key that has come to the end of its life does not come back, with another start either. The
+    daemon starts without its SA."""
+    a, _ = journaled(lab, sites, "vpe")
+    a.start()
+    fresh = gw.sa("vpe")
+    a.register_key(fresh)
+    with Admin(a) as admin, Admin(a, a.socket) as listener:
+        listener.monitor()
+        admin.rekey_sa(tunnel="peer", direction="out", spi=fresh.spi, key=fresh.key.hex(),
+                       manual_keys="journaled", hard_lifetime={"seconds": 1})
+        assert listener.event("hard-expire")["spi"] == fresh.spi
+    assert a.stop() == 0
+    a.tunnels[0].out = fresh
+    a.start()
+    assert 'the life of the key of its SA "out" is over, for good' in a.process.said()
+    with Admin(a) as admin:
+        assert [sa["direction"] for sa in admin.show_sa()["sas"]] == ["in"]
+        with pytest.raises(LabError, match="the life of its key is over"):
+            admin.add_sa(**arguments(fresh, "out"))
+        admin.reload()
+        assert [sa["direction"] for sa in admin.show_sa()["sas"]] == ["in"]
+    assert "its life is over" in a.register_key(fresh).stdout
+
+
 @pytest.mark.parametrize("opened", [True, False])
 def test_a_recorded_key_is_not_fresh(lab, sites, opened):
     """Whether the daemon has the journal open or not, in the file and over the socket, from the

@@ -91,11 +91,11 @@ def test_key_register_gives_room(tmp_path):
 
     assert register("--records", 100, key) == {
         "journal_made": True, "records": 126, "records_used": 1,
-        "keys": [{"file": str(key), "new": True}]}
+        "keys": [{"file": str(key), "new": True, "ended": False}]}
     for wanted, records in ((1000, 1008), (10, 1008)):
         assert register("--records", wanted) == {
             "journal_made": False, "records": records, "records_used": 1, "keys": []}
-    assert register(key)["keys"] == [{"file": str(key), "new": False}]
+    assert register(key)["keys"] == [{"file": str(key), "new": False, "ended": False}]
     for wrong in ("0", "4194305", "-1", "1k", ""):
         done = vpectl("--journal", tmp_path / "journal", "key-register", "--records", wrong, key)
         assert done.returncode == 2 and "a number from 1 to 4194304 is wanted" in done.stderr

@@ -33,7 +33,7 @@ int journal_service_register(struct journal_service *service, struct journal_reg
 	if (refusal < 0)
 		return error_set(err, -refusal, "no room");
 	for (unsigned i = 0; i < n; i++)
-		keys[i].known = recorded || i == 0;
+		keys[i].known = keys[i].ended = recorded || i == 0;
 	memcpy(last, keys[n - 1].fingerprint, sizeof(last));
 	registered += n;
 	*made = true;
@@ -91,9 +91,10 @@ static void registers(void **state)
 	json_t *result = ask(json_pack("{s:s, s:[s, s]}", "journal", "/var/lib/vped/journal",
 				     "fingerprints", ONE, TWO),
 		NULL);
-	json_t *expected = json_pack("{s:s, s:b, s:i, s:i, s:[{s:s, s:b}, {s:s, s:b}]}", "journal",
-		"/var/lib/vped/journal", "journal_made", 1, "records", 126, "records_used", 3,
-		"keys", "fingerprint", ONE, "new", 0, "fingerprint", TWO, "new", 1);
+	json_t *expected = json_pack("{s:s, s:b, s:i, s:i, s:[{s:s, s:b, s:b}, {s:s, s:b, s:b}]}",
+		"journal", "/var/lib/vped/journal", "journal_made", 1, "records", 126,
+		"records_used", 3, "keys", "fingerprint", ONE, "new", 0, "ended", 1, "fingerprint",
+		TWO, "new", 1, "ended", 0);
 
 	(void)state;
 	assert_int_equal(registered, 2);

@@ -4,6 +4,7 @@
 #include "crypto/fingerprint.h"
 #include "journal/journal_key.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #define POOL_OCTETS (1u << 20)
@@ -38,9 +39,27 @@ static bool has_counter(unsigned sa, unsigned counter)
 	return !world_proto(sa)->one_encryptor || counter == 0;
 }
 
+// A key whose end is durable stays ended, and no other ends.
+static unsigned count_wrong_ends(const struct world *w, struct journal *journal)
+{
+	unsigned wrong = 0;
+
+	for (unsigned i = 0; i < WORLD_KEYS - WORLD_SAS; i++) {
+		const struct spare_key *key = &w->spare[i];
+
+		wrong += key->state != KEY_ENDING &&
+			journal_key_has_ended(journal, key->fingerprint) !=
+				(key->state == KEY_ENDED);
+	}
+	for (unsigned sa = 0; sa < WORLD_SAS; sa++)
+		wrong += journal_key_has_ended(journal, w->fingerprint[sa]);
+	return wrong;
+}
+
 // Whoever opens this journal goes on behind everything.
 static void judge(struct world *w, struct journal *journal)
 {
+	w->violations += count_wrong_ends(w, journal);
 	for (unsigned sa = 0; sa < WORLD_SAS; sa++) {
 		unsigned n = world_is_out(sa) ? WORLD_WORKERS : WORLD_WINDOWS;
 
@@ -101,10 +120,48 @@ static bool grace_over(void *handle, uint64_t token)
 	return ((const struct world *)handle)->grace >= token;
 }
 
+// What was ending is on the disk now.
+static void settle_ends(struct world *w)
+{
+	for (unsigned i = 0; i < WORLD_KEYS - WORLD_SAS; i++)
+		if (w->spare[i].state == KEY_ENDING)
+			w->spare[i].state = KEY_ENDED;
+}
+
 void world_poll(struct world *w)
 {
 	w->disk.syncs = 0;
 	leases_poll(w->leases, w->now_ns, w->unix_s);
+	if (journal_failed(w->journal) == 0)
+		settle_ends(w);
+}
+
+void world_end_key(struct world *w)
+{
+	struct spare_key *key = &w->spare[random_below(&w->random, WORLD_KEYS - WORLD_SAS)];
+	unsigned records = 0;
+	struct error err;
+
+	if (key->state == KEY_ALIVE)
+		key->state = KEY_ENDING;
+	leases_end_key(w->leases, key->fingerprint);
+	// No SA gets it from now on.
+	w->violations += leases_may_add(w->leases, w->sa[random_below(&w->random, WORLD_SAS)],
+				 key->fingerprint, &records, &err) != -EKEYEXPIRED;
+	w->ends++;
+}
+
+// After a loss of power.
+static void find_ends(struct world *w)
+{
+	for (unsigned i = 0; i < WORLD_KEYS - WORLD_SAS; i++) {
+		struct spare_key *key = &w->spare[i];
+
+		if (key->state == KEY_ENDING)
+			key->state = journal_key_has_ended(w->journal, key->fingerprint)
+				? KEY_ENDED
+				: KEY_ALIVE;
+	}
 }
 
 static struct sa *open_sa(struct world *w, unsigned index)
@@ -164,6 +221,7 @@ static void begin_life(struct world *w)
 		w->dead = true;
 		return;
 	}
+	find_ends(w);
 	judge(w, w->journal);
 	params.journal = w->journal;
 	assert_int_equal(leases_create(&params, &w->leases, &err), 0);
@@ -209,6 +267,7 @@ void world_stop_orderly(struct world *w)
 	w->running = false;
 	w->disk.syncs = 0;
 	leases_give_back(w->leases, w->unix_s);
+	settle_ends(w);
 	end_life(w);
 	w->stops++;
 	begin_life(w);
@@ -249,17 +308,20 @@ static void fill_journal(struct world *w)
 	struct journal_io io = model_disk_io(&w->disk);
 	struct journal *journal;
 	struct error err;
+	unsigned spares = 0;
 
 	assert_int_equal(journal_format(&io, &params), 0);
 	model_disk_settle(&w->disk);
 	assert_int_equal(journal_open(&io, &params, &journal, &err), 0);
 	// Records of one SA lie in several pages.
-	for (unsigned i = 0; i < 118; i++) {
+	for (unsigned i = 0; i < WORLD_KEYS; i++) {
 		uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS];
 
 		random_fill(&w->random, fingerprint, sizeof(fingerprint));
 		if (i % 20 == 7)
 			memcpy(w->fingerprint[i / 20], fingerprint, sizeof(fingerprint));
+		else
+			memcpy(w->spare[spares++].fingerprint, fingerprint, sizeof(fingerprint));
 		assert_int_equal(journal_key_register(journal, fingerprint, w->unix_s, &err), 0);
 	}
 	journal_close(journal);

@@ -14,12 +14,19 @@
 #define WORLD_WORKERS 2
 #define WORLD_SAS 6
 #define WORLD_WINDOWS 6
+#define WORLD_KEYS 118 // registered; those that no SA has may end
 #define WORLD_DELIVERED_SLOTS (1u << 21)
 
 // What was done under one name, in all lives.
 struct counter {
 	uint64_t high; // of all numbers sent or delivered, plus one
 	uint64_t peer; // inbound: the peer's next
+};
+
+// A key that no SA has, and what is known of its life.
+struct spare_key {
+	enum { KEY_ALIVE, KEY_ENDING, KEY_ENDED } state; // ending: the disk may have it or not
+	uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS];
 };
 
 // A worker in the middle of a burst: it may use a limit that control has changed since.
@@ -42,6 +49,7 @@ struct world {
 	void *pool_memory;
 	struct sa *sa[WORLD_SAS];
 	uint8_t fingerprint[WORLD_SAS][JOURNAL_FINGERPRINT_OCTETS];
+	struct spare_key spare[WORLD_KEYS - WORLD_SAS];
 	struct counter out[WORLD_SAS][WORLD_WORKERS];
 	struct counter in[WORLD_SAS][WORLD_WINDOWS];
 	struct open_burst burst;
@@ -53,7 +61,7 @@ struct world {
 	bool dead;	     // the journal was not to be opened any more
 	uint64_t violations;
 	unsigned alarms[LEASES_KEY_SPENT + 1];
-	uint64_t trials, crashes, stops, exchanges, sent, got, refused;
+	uint64_t trials, crashes, stops, exchanges, ends, sent, got, refused;
 };
 
 // Losses of power that are tried at each moment of the disk.
@@ -70,6 +78,8 @@ void world_stop_orderly(struct world *w);
 void world_exchange_sa(struct world *w, unsigned index);
 // The same, but it comes back before the workers have let go of it.
 void world_supersede_sa(struct world *w, unsigned index);
+// The life of a key is over.
+void world_end_key(struct world *w);
 void world_poll(struct world *w);
 
 static inline bool world_is_out(unsigned sa)

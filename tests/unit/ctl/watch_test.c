@@ -6,6 +6,7 @@
 #include "ctl/audit.h"
 #include "ctl/change_requests.h"
 #include "ctl/gateway.h"
+#include "ctl/journal_service.h"
 #include "ctl/notify.h"
 #include "ctl/request.h"
 #include "ctl/show.h"
@@ -33,7 +34,7 @@ static struct sa_out_lane lane;
 static struct sa_out out = {.lane = &lane};
 static struct sa sa;
 static struct watch *watch;
-static unsigned stopped, told;
+static unsigned stopped, told, ended;
 
 int change_expire(
 	struct change *change, const json_t *arguments, json_t **result, struct error *err)
@@ -67,6 +68,16 @@ void notify_sa(const struct gateway *to, const char *kind, const struct sa *of, 
 	assert_string_equal(kind, "hard-expire");
 	assert_string_equal(reason, "packets");
 	told++;
+}
+
+void journal_service_end_key(
+	struct journal_service *service, const uint8_t fingerprint[FINGERPRINT_OCTETS])
+{
+	assert_null(service);
+	assert_ptr_equal(fingerprint, tunnel.out.fingerprint);
+	// Before anybody hears of it.
+	assert_int_equal(told, 0);
+	ended++;
 }
 
 uint64_t audit_newest(const struct audit *audit)
@@ -123,7 +134,7 @@ static int start(void **state)
 
 	(void)state;
 	changes_stub = (struct changes_stub){.answer = 0};
-	stopped = told = 0;
+	stopped = told = ended = 0;
 	lane = (struct sa_out_lane){.packets = LIMIT_PACKETS};
 	sa = (struct sa){.name = "peer out",
 		.params.proto = &proto,
@@ -160,6 +171,19 @@ static void test_goes_at_once(void **state)
 	assert_int_equal(changes_stub.submitted, 1);
 	assert_int_equal(stopped, 0);
 	assert_int_equal(told, 1);
+	assert_int_equal(ended, 0);
+}
+
+// A journaled key ends with its SA, once.
+static void test_its_key_ends(void **state)
+{
+	(void)state;
+	tunnel.out.params.journaled = true;
+	changes_stub.answer = -ENOMEM;
+	run_to_submission();
+	run_to_submission();
+	assert_int_equal(told, 1);
+	assert_int_equal(ended, 1);
 }
 
 static void test_refused_at_once(void **state)
@@ -211,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_goes_at_once, start, stop),
+		cmocka_unit_test_setup_teardown(test_its_key_ends, start, stop),
 		cmocka_unit_test_setup_teardown(test_refused_at_once, start, stop),
 		cmocka_unit_test_setup_teardown(test_refused_later, start, stop),
 		cmocka_unit_test_setup_teardown(test_nobody_waits_for_the_end, start, stop),

@@ -231,6 +231,40 @@ static void registered_once(void **state)
 	model_disk_close(disk);
 }
 
+// For good, whichever place of its page is damaged later; who registers it is told.
+static void ends(void **state)
+{
+	struct model_disk *disk = disk_new();
+	struct journal *journal = open_at(disk, NOW);
+	struct journal_registration keys[] = {{.fingerprint = {1}}, {.fingerprint = {2}}};
+	struct error err;
+
+	(void)state;
+	assert_int_equal(journal_key_register_all(journal, keys, 2, 0, NOW, &err), 0);
+	assert_true(!keys[0].ended && !keys[1].ended);
+	journal_key_end(journal, keys[1].fingerprint);
+	journal_key_end(journal, (const uint8_t[JOURNAL_FINGERPRINT_OCTETS]){3});
+	assert_int_equal(journal_used(journal), 2);
+	assert_int_equal(journal_commit(journal, NOW), 0);
+	journal_close(journal);
+	for (unsigned place = 0; place < 2; place++) {
+		disk->cache[place * JOURNAL_PAGE_OCTETS + 100] ^= 1;
+		journal = open_at(disk, NOW);
+		assert_int_equal(journal_damaged(journal), 1);
+		assert_false(journal_key_has_ended(journal, keys[0].fingerprint));
+		assert_true(journal_key_has_ended(journal, keys[1].fingerprint));
+		journal_close(journal);
+	}
+	journal = open_at(disk, NOW);
+	// A counter that is new finds no number left.
+	assert_true(journal_key_highest(journal, keys[1].fingerprint) == UINT64_MAX);
+	assert_int_equal(journal_key_highest(journal, keys[0].fingerprint), 0);
+	assert_int_equal(journal_key_register_all(journal, keys, 2, 0, NOW, &err), 0);
+	assert_true(keys[1].known && keys[1].ended && !keys[0].ended);
+	journal_close(journal);
+	model_disk_close(disk);
+}
+
 // All or none; one that comes twice is registered once.
 static void registered_together(void **state)
 {
@@ -340,6 +374,7 @@ int main(void)
 		cmocka_unit_test(clock_back),
 		cmocka_unit_test(registered_once),
 		cmocka_unit_test(registered_together),
+		cmocka_unit_test(ends),
 		cmocka_unit_test(full),
 		cmocka_unit_test(fails_for_ever),
 		cmocka_unit_test(writes_counted),
