@@ -343,8 +343,8 @@ static void on_batch(evutil_socket_t fd, short what, void *arg)
 	for (unsigned i = 0; i < STEPS; i++)
 		steps[i] = (struct change_step){&request, NULL};
 	asked[0] = (struct asked){.ret = PENDING};
-	assert_int_equal(changes_submit(gateway.changes, &author, steps, STEPS, on_done,
-				 &asked[0], arg, &err),
+	assert_int_equal(changes_submit(gateway.changes, &author, steps, STEPS, on_done, &asked[0],
+				 arg, &err),
 		0);
 	assert_true(loop_us() > before);
 }

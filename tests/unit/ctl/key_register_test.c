@@ -74,7 +74,7 @@ static int start(void **state)
 	registered = 0;
 	recorded = false;
 	refusal = 0;
-	gateway.used_keys = used_keys_create();
+	gateway.used_keys = used_keys_create(USED_KEYS_MAX);
 	return gateway.used_keys ? 0 : -1;
 }
 
