@@ -218,3 +218,23 @@ def test_no_results_are_no_success(tmp_path, text):
         file.write_text(text, encoding="ascii")
     done = subprocess.run([ROOT / "scripts/junit-results", file], capture_output=True, check=False)
     assert done.returncode != 0
+
+
+def test_what_took_too_long_has_failed(tmp_path):
+    file = tmp_path / "testlog.json"
+    rows = [("a", "OK"), ("b", "TIMEOUT"), ("c", "SKIP"), ("d", "FAIL"), ("e", "EXPECTEDFAIL")]
+    file.write_text("".join(f'{{"name": "{name}", "result": "{result}"}}\n'
+                            for name, result in rows), encoding="ascii")
+    done = subprocess.run([ROOT / "scripts/meson-results", file], capture_output=True, text=True,
+                          check=True)
+    assert done.stdout.split("\n")[:-1] == ["passed vped a", "failed vped b", "skipped vped c",
+                                            "failed vped d", "passed vped e"]
+
+
+@pytest.mark.parametrize("text", [None, "", '{"name": "cut o'])
+def test_no_results_of_meson_are_no_success(tmp_path, text):
+    file = tmp_path / "testlog.json"
+    if text is not None:
+        file.write_text(text, encoding="ascii")
+    done = subprocess.run([ROOT / "scripts/meson-results", file], capture_output=True, check=False)
+    assert done.returncode != 0
