@@ -38,8 +38,20 @@ static int fill(struct journal_file *file, unsigned records, const struct journa
 	return ret;
 }
 
-// Under another name until all of it is on the disk.
-int journal_file_make(struct journal_file *file, unsigned records,
+// Whoever could open the one before can open its successor.
+static int give_as_before(int fd, int before)
+{
+	struct stat was, is;
+
+	if (fstat(before, &was) < 0 || fstat(fd, &is) < 0)
+		return -errno;
+	if (was.st_uid == is.st_uid && was.st_gid == is.st_gid)
+		return 0;
+	return fchown(fd, was.st_uid, was.st_gid) < 0 ? -errno : 0;
+}
+
+// Under another name until all of it is on the disk. before: the file that it follows, or -1.
+static int make(struct journal_file *file, int before, unsigned records,
 	const struct journal_params *params, struct error *err)
 {
 	char fresh[PATH_MAX + sizeof(".new")];
@@ -49,7 +61,8 @@ int journal_file_make(struct journal_file *file, unsigned records,
 	file->fd = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (file->fd < 0)
 		return error_set(err, errno, "%s cannot be made: %s", fresh, strerror(errno));
-	ret = journal_file_give_to_owner(file, file->fd);
+	ret = before < 0 ? journal_file_give_to_owner(file, file->fd)
+			 : give_as_before(file->fd, before);
 	if (ret == 0)
 		ret = fill(file, records, params);
 	if (ret == 0 && rename(fresh, file->path) < 0)
@@ -62,11 +75,17 @@ int journal_file_make(struct journal_file *file, unsigned records,
 	return error_set(err, -ret, "it cannot be made: %s", strerror(-ret));
 }
 
+int journal_file_make(struct journal_file *file, unsigned records,
+	const struct journal_params *params, struct error *err)
+{
+	return make(file, -1, records, params, err);
+}
+
 int journal_file_enlarge(struct journal_file *file, unsigned records,
 	const struct journal_params *params, struct error *err)
 {
 	int before = file->fd;
-	int ret = journal_file_make(file, records, params, err);
+	int ret = make(file, before, records, params, err);
 
 	if (ret == 0) {
 		close(before);
