@@ -306,10 +306,18 @@ static void replace(struct gateway *gateway, struct config *next)
 	next->policies_n = 0;
 }
 
+// Where the policies are the same ones.
+static void keep_hits(const struct config *now, struct config *next)
+{
+	for (unsigned i = 0; i < next->policies_n; i++)
+		next->policies[i].hits = now->policies[i].hits;
+}
+
 static void exchange(struct gateway *gateway, struct config *next, const struct apply_diff *diff,
 	struct sadb *sadb, struct spd *spd)
 {
 	const struct config *const named[] = {gateway->config};
+	const bool guarded = spd != NULL || !same_guarded(gateway->config, next);
 
 	if (sadb)
 		dataplane_publish_sadb(gateway->dp, sadb);
@@ -318,6 +326,8 @@ static void exchange(struct gateway *gateway, struct config *next, const struct 
 	if (spd) {
 		carry_hits(gateway, next);
 		dataplane_publish_spd(gateway->dp, spd);
+	} else {
+		keep_hits(gateway->config, next);
 	}
 	publish_all(gateway, next, diff);
 	replace(gateway, next);
@@ -326,7 +336,7 @@ static void exchange(struct gateway *gateway, struct config *next, const struct 
 	// Tunnels that are gone have no policy any more; whoever still looks finds no SA.
 	live_sweep(gateway, named, 1);
 	about_path_set(gateway->dp, gateway->sa, gateway->sas);
-	apply_tell(gateway, diff->ends, spd != NULL);
+	apply_tell(gateway, diff->ends, guarded);
 }
 
 int apply(struct gateway *gateway, struct config *next, struct error *err)

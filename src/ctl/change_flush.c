@@ -55,6 +55,7 @@ static unsigned flush_policies(struct config *draft, int whose)
 		if (!is_of(draft->policies[i].owner, whose))
 			draft->policies[kept++] = draft->policies[i];
 	draft->policies_n = kept;
+	name_index_forget(&draft->policy_names);
 	return n - kept;
 }
 
