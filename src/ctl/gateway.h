@@ -6,9 +6,11 @@
 #include "ctl/owners.h"
 #include "dataplane/dataplane.h"
 
+#include <sys/types.h>
 #include <time.h>
 
 #define GATEWAY_TUNNELS 65535 // an index fits 16 bits
+#define GATEWAY_MONITORS 32   // connections that listen to events
 
 struct audit;
 struct capturing;
@@ -47,6 +49,7 @@ struct gateway {
 	struct spi_reservations *spis;
 	bool untold;			      // others of what was put in force last
 	unsigned monitors;		      // connections that listen to events
+	uid_t monitor[GATEWAY_MONITORS];      // [monitors], whose they are
 	size_t batch_octets;		      // that connections have gathered
 	char instance[33];		      // of this daemon, another one at each start
 	struct host_if *host_if[PORTS_MAX];   // by port; NULL: none

@@ -1,9 +1,11 @@
 // From digits to records.
 #include "ctl/key_register.h"
 
+#include "base/log.h"
 #include "ctl/api.h"
 #include "ctl/gateway.h"
 #include "ctl/journal_service.h"
+#include "ctl/session.h"
 #include "ctl/used_keys.h"
 
 #include <errno.h>
@@ -96,9 +98,25 @@ static json_t *list_of(const json_t *asked, const struct journal_registration *k
 	return list;
 }
 
-static int register_all(struct gateway *gateway, const json_t *asked,
+// What the journal has from now on, nobody takes out of it again.
+static void tell(const struct session *session, const struct journal_registration *keys, unsigned n,
+	bool made)
+{
+	char who[AUTHOR_TEXT];
+	unsigned fresh = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		fresh += !keys[i].known;
+	if (fresh > 0 || made)
+		log_notice("control: %s: key-register: %u new%s",
+			author_text(&session->gateway->owners, &session->author, who), fresh,
+			made ? ", in a journal that was made for them" : "");
+}
+
+static int register_all(const struct session *session, const json_t *asked,
 	struct journal_registration *keys, json_t **result, struct error *err)
 {
+	struct gateway *gateway = session->gateway;
 	unsigned n = (unsigned)json_array_size(asked);
 	struct leases_usage usage;
 	bool made;
@@ -108,6 +126,7 @@ static int register_all(struct gateway *gateway, const json_t *asked,
 		ret = journal_service_register(gateway->journal, keys, n, &made, &usage, err);
 	if (ret < 0)
 		return ret;
+	tell(session, keys, n, made);
 	*result = json_pack("{s:s, s:b, s:I, s:I, s:o}", "journal", gateway->config->journal.file,
 		"journal_made", (int)made, "records", (json_int_t)usage.records, "records_used",
 		(json_int_t)usage.used, "keys", list_of(asked, keys));
@@ -115,11 +134,11 @@ static int register_all(struct gateway *gateway, const json_t *asked,
 }
 
 int key_register(
-	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
+	struct session *session, const json_t *arguments, json_t **result, struct error *err)
 {
 	const json_t *asked = json_object_get(arguments, "fingerprints");
 	struct journal_registration *keys;
-	int ret = check_journal(gateway, arguments, err);
+	int ret = check_journal(session->gateway, arguments, err);
 
 	if (ret < 0)
 		return ret;
@@ -129,7 +148,7 @@ int key_register(
 	keys = calloc(json_array_size(asked), sizeof(keys[0]));
 	if (!keys)
 		return error_set(err, ENOMEM, "no memory");
-	ret = register_all(gateway, asked, keys, result, err);
+	ret = register_all(session, asked, keys, result, err);
 	free(keys);
 	return ret;
 }

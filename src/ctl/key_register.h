@@ -6,10 +6,10 @@
 
 #include <jansson.h>
 
-struct gateway;
+struct session;
 
 // fingerprints: 32 hexadecimal digits each. journal: the file that is meant, if one is. {"journal",
 // "journal_made", "records", "records_used", "keys": [{"fingerprint", "new", "ended"}]}. 0 or
 // -errno: then none of them is registered.
 int key_register(
-	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err);
+	struct session *session, const json_t *arguments, json_t **result, struct error *err);

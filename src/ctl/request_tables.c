@@ -46,7 +46,7 @@ static const struct request admin_rows[] = {
 		.change = change_flush,
 		.argument = {{"what", JSON_STRING}, {"owner", JSON_STRING}}},
 	{.name = API_KEY_REGISTER,
-		.handle = key_register,
+		.about = key_register,
 		.argument = {{"journal", JSON_STRING}, {"fingerprints", JSON_ARRAY}}},
 	{.name = API_RELOAD, .change = change_reload},
 	{.name = API_PROFILE_ON, .handle = profile_on},

@@ -19,6 +19,17 @@ static void drop_batch(struct session *session)
 	session->batch_octets = 0;
 }
 
+static void stop_listening(struct session *session)
+{
+	struct gateway *gateway = session->gateway;
+	unsigned i = 0;
+
+	while (gateway->monitor[i] != session->author.uid)
+		i++;
+	gateway->monitor[i] = gateway->monitor[--gateway->monitors];
+	session->monitors = false;
+}
+
 void session_end(struct session *session)
 {
 	// Who has begun to take over goes on with it.
@@ -30,7 +41,8 @@ void session_end(struct session *session)
 	session->taking = NULL;
 	json_decref(session->id);
 	drop_batch(session);
-	session->gateway->monitors -= session->monitors;
+	if (session->monitors)
+		stop_listening(session);
 }
 
 static json_t *all_results(const struct session *session, json_t *results)
@@ -199,17 +211,43 @@ int session_batch_commit(
 	return ret;
 }
 
+static unsigned listening(const struct gateway *gateway, uid_t uid)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < gateway->monitors; i++)
+		n += gateway->monitor[i] == uid;
+	return n;
+}
+
+static int may_listen(const struct session *session, struct error *err)
+{
+	const struct gateway *gateway = session->gateway;
+	const uid_t uid = session->author.uid;
+	unsigned most = session->table == &request_table_admin ? GATEWAY_MONITORS
+							       : SESSION_MONITORS_READING;
+
+	if (uid != 0)
+		most -= SESSION_MONITORS_ROOT;
+	if (gateway->monitors >= most)
+		return error_set(err, EBUSY, "%u connections listen already", gateway->monitors);
+	if (uid != 0 && listening(gateway, uid) >= SESSION_MONITORS_USER)
+		return error_set(err, EBUSY, "%d connections of user %u listen already",
+			SESSION_MONITORS_USER, uid);
+	return 0;
+}
+
 int session_monitor(
 	struct session *session, const json_t *arguments, json_t **result, struct error *err)
 {
-	unsigned most = session->table == &request_table_admin ? SESSION_MONITORS
-							       : SESSION_MONITORS_READING;
+	struct gateway *gateway = session->gateway;
+	int ret = session->monitors ? 0 : may_listen(session, err);
 
 	(void)arguments;
-	if (!session->monitors && session->gateway->monitors >= most)
-		return error_set(
-			err, EBUSY, "%u connections listen already", session->gateway->monitors);
-	session->gateway->monitors += !session->monitors;
+	if (ret < 0)
+		return ret;
+	if (!session->monitors)
+		gateway->monitor[gateway->monitors++] = session->author.uid;
 	session->monitors = true;
 	*result = json_pack("{s:b}", "monitoring", 1);
 	return *result ? 0 : error_set(err, ENOMEM, "no memory");

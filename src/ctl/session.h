@@ -10,9 +10,11 @@
 
 struct change_ticket;
 
-#define SESSION_MONITORS 32 // of all connections
 // Who may only look takes no place while so many listen: key daemons have the others.
 #define SESSION_MONITORS_READING 16
+// Of one user's connections; root may have more, and the last places are root's.
+#define SESSION_MONITORS_USER 8
+#define SESSION_MONITORS_ROOT 4
 #define SESSION_BATCH_REQUESTS 262144
 #define SESSION_BATCH_OCTETS (256 * 1024 * 1024) // of all connections together
 

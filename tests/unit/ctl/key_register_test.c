@@ -4,7 +4,10 @@
 
 #include "ctl/gateway.h"
 #include "ctl/journal_service.h"
+#include "ctl/session.h"
 #include "ctl/used_keys.h"
+
+#include "log_lines.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -21,6 +24,8 @@
 
 static struct config config = {.journal.file = "/var/lib/vped/journal"};
 static struct gateway gateway = {.config = &config};
+static struct session session = {
+	.gateway = &gateway, .author = {.owner = OWNER_OPERATOR, .uid = 7, .pid = 8}};
 static unsigned registered;
 static uint8_t last[JOURNAL_FINGERPRINT_OCTETS];
 static bool recorded; // what is asked for has its record
@@ -54,7 +59,7 @@ static json_t *ask(json_t *arguments, const char *words)
 {
 	json_t *result = NULL;
 	struct error err;
-	int ret = key_register(&gateway, arguments, &result, &err);
+	int ret = key_register(&session, arguments, &result, &err);
 
 	json_decref(arguments);
 	if (!words) {
@@ -74,6 +79,7 @@ static int start(void **state)
 	registered = 0;
 	recorded = false;
 	refusal = 0;
+	owners_init(&gateway.owners);
 	gateway.used_keys = used_keys_create(USED_KEYS_MAX);
 	return gateway.used_keys ? 0 : -1;
 }
@@ -88,15 +94,22 @@ static int stop(void **state)
 static void registers(void **state)
 {
 	static const uint8_t two[JOURNAL_FINGERPRINT_OCTETS] = {[15] = 0xff};
-	json_t *result = ask(json_pack("{s:s, s:[s, s]}", "journal", "/var/lib/vped/journal",
-				     "fingerprints", ONE, TWO),
-		NULL);
+	char text[256];
+	json_t *result;
 	json_t *expected = json_pack("{s:s, s:b, s:i, s:i, s:[{s:s, s:b, s:b}, {s:s, s:b, s:b}]}",
 		"journal", "/var/lib/vped/journal", "journal_made", 1, "records", 126,
 		"records_used", 3, "keys", "fingerprint", ONE, "new", 0, "ended", 1, "fingerprint",
 		TWO, "new", 1, "ended", 0);
 
 	(void)state;
+	log_lines_begin();
+	result = ask(json_pack("{s:s, s:[s, s]}", "journal", "/var/lib/vped/journal",
+			     "fingerprints", ONE, TWO),
+		NULL);
+	log_lines_end(text, sizeof(text));
+	assert_string_equal(text,
+		"key_register_test: notice: control: operator (user 7, process 8): key-register: "
+		"1 new, in a journal that was made for them\n");
 	assert_int_equal(registered, 2);
 	assert_memory_equal(last, two, sizeof(two));
 	assert_true(json_equal(result, expected));

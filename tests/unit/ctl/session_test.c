@@ -196,26 +196,58 @@ static int listen_at(struct session *session)
 static void test_listeners(void **state)
 {
 	static const struct request_table reading;
-	static struct session reader[SESSION_MONITORS], admin[SESSION_MONITORS];
+	static struct session reader[GATEWAY_MONITORS], admin[GATEWAY_MONITORS];
 	unsigned readers = 0, admins = 0;
 
 	(void)state;
-	for (unsigned i = 0; i < SESSION_MONITORS; i++) {
+	for (unsigned i = 0; i < GATEWAY_MONITORS; i++) {
 		session_begin(&reader[i], &gateway, &reading, 0, 1, on_answer);
 		readers += listen_at(&reader[i]) == 0;
 	}
 	assert_int_equal(readers, SESSION_MONITORS_READING);
 	// Once more is no other one.
 	assert_int_equal(listen_at(&reader[0]), 0);
-	for (unsigned i = 0; i < SESSION_MONITORS; i++) {
+	for (unsigned i = 0; i < GATEWAY_MONITORS; i++) {
 		session_begin(&admin[i], &gateway, &request_table_admin, 0, 1, on_answer);
 		admins += listen_at(&admin[i]) == 0;
 	}
-	assert_int_equal(admins, SESSION_MONITORS - SESSION_MONITORS_READING);
-	for (unsigned i = 0; i < SESSION_MONITORS; i++) {
+	assert_int_equal(admins, GATEWAY_MONITORS - SESSION_MONITORS_READING);
+	for (unsigned i = 0; i < GATEWAY_MONITORS; i++) {
 		session_end(&reader[i]);
 		session_end(&admin[i]);
 	}
+	assert_int_equal(gateway.monitors, 0);
+}
+
+// Nor does a user keep others from it, and root has places in any case.
+static void test_listeners_of_a_user(void **state)
+{
+	static struct session session[4][GATEWAY_MONITORS];
+	unsigned n[4] = {0};
+
+	(void)state;
+	for (unsigned user = 4; user-- > 0;)
+		for (unsigned i = 0; i < GATEWAY_MONITORS; i++) {
+			session_begin(&session[user][i], &gateway, &request_table_admin, user, 1,
+				on_answer);
+			n[user] += listen_at(&session[user][i]) == 0;
+		}
+	for (unsigned user = 1; user < 4; user++)
+		assert_int_equal(n[user], SESSION_MONITORS_USER);
+	assert_int_equal(n[0], GATEWAY_MONITORS - 3 * SESSION_MONITORS_USER);
+	session_end(&session[2][0]);
+	session_begin(&session[2][0], &gateway, &request_table_admin, 2, 1, on_answer);
+	assert_int_equal(listen_at(&session[2][0]), -EBUSY);
+	session_end(&session[0][0]);
+	assert_int_equal(listen_at(&session[2][0]), -EBUSY);
+	for (unsigned i = 1; i < SESSION_MONITORS_ROOT - 1; i++)
+		session_end(&session[0][i]);
+	assert_int_equal(listen_at(&session[2][0]), -EBUSY);
+	session_end(&session[3][0]);
+	assert_int_equal(listen_at(&session[2][0]), 0);
+	for (unsigned i = 0; i < GATEWAY_MONITORS; i++)
+		for (unsigned user = 0; user < 4; user++)
+			session_end(&session[user][i]);
 	assert_int_equal(gateway.monitors, 0);
 }
 
@@ -228,6 +260,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gone_before_the_answer, start, stop),
 		cmocka_unit_test_setup_teardown(test_looks, start, stop),
 		cmocka_unit_test_setup_teardown(test_listeners, start, stop),
+		cmocka_unit_test_setup_teardown(test_listeners_of_a_user, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
