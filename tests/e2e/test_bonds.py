@@ -68,6 +68,20 @@ class BondedSites(two_sites.Sites):
         return self.lab.dir / f"member{i}.sock"
 
     def plug(self, i):
+        """Devices of AF_PACKET want a number of their own and take the process id exclusive or the
+        interface's index for it, which two adapters can have in common. Then it is another one's
+        turn, with another id."""
+        self._start_adapter(i)
+        wait_for("an adapter", lambda: self._joins(i))
+
+    def _joins(self, i):
+        said = self.adapter[i].said()
+        if "could not set PACKET_FANOUT" in said:
+            self.pull(i)
+            self._start_adapter(i)
+        return "Configuring Port 1" in said
+
+    def _start_adapter(self, i):
         everywhere = ",".join(map(str, cpus()))
         self.adapter[i] = self.lab.spawn(
             self.gate["a"], "dpdk-testpmd", "--no-huge", "-m", "128", "--no-pci", "--no-shconf",
