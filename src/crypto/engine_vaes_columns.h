@@ -16,8 +16,7 @@
 // Four packets that are enciphered; their hash lacks the data.
 struct columns {
 	struct aead_op *ops;
-	const uint8_t *powers; // of the first column
-	uint32_t blocks;
+	const uint8_t *powers;	       // of the first column
 	__m512i hashed[VAES_TOGETHER]; // a packet each, then a column each
 	struct hash lengths;	       // what the length blocks add
 	struct hash sums;
@@ -26,9 +25,10 @@ struct columns {
 	bool forged; // one of all so far
 };
 
+// Of four packets with one key.
 static ALWAYS_INLINE bool columns_fit(const struct aead_op *ops)
 {
-	return one_key(ops) && one_length(ops) && ops->octets - 1 < VAES_UNIT;
+	return one_length(ops) && ops->octets - 1 < VAES_UNIT;
 }
 
 static ALWAYS_INLINE void columns_hash(struct hash *sums, __m512i column, const uint8_t *power)
@@ -39,14 +39,9 @@ static ALWAYS_INLINE void columns_hash(struct hash *sums, __m512i column, const 
 static ALWAYS_INLINE struct hash columns_hash_lengths(const struct aead_op *ops)
 {
 	const struct vaes_key *key = key_of(ops);
-	__m512i octets = _mm512_maskz_set1_epi32(0x1111, (int)ops->octets);
-	__m512i weight = spread(key->data_length);
 
-	return (struct hash){
-		.low = _mm512_clmulepi64_epi128(octets, weight, 0x00),
-		.high = _mm512_xor_si512(spread(key->aad_length[ops->aad_octets / 4]),
-			_mm512_clmulepi64_epi128(octets, weight, 0x10)),
-	};
+	return hash_four_lengths(
+		ops, spread(key->data_length), spread(key->aad_length[ops->aad_octets / 4]));
 }
 
 // Of what remains to be done for four packets, a step for each round of the next four.
@@ -64,7 +59,7 @@ static ALWAYS_INLINE void columns_step(struct columns *columns, unsigned step, b
 	case 3:
 	case 4:
 	case 5:
-		if (column < VAES_TOGETHER - 1 || columns->blocks == VAES_TOGETHER)
+		if (column < VAES_TOGETHER - 1 || blocks_of(ops) == VAES_TOGETHER)
 			columns_hash(&columns->sums, columns->hashed[column],
 				columns->powers + (size_t)column * VAES_BLOCK);
 		break;
@@ -108,7 +103,6 @@ static ALWAYS_INLINE void columns_four(struct columns *columns, bool before, str
 	struct columns these = {
 		.ops = ops,
 		.powers = powers_from(key_of(ops), blocks_of(ops) + 1),
-		.blocks = blocks_of(ops),
 	};
 	__m512i state[COLUMNS_STATES];
 
@@ -157,14 +151,16 @@ static ALWAYS_INLINE unsigned columns_run(
 	for (unsigned i = 1; rounds == COLUMNS_ROUNDS_HELD && i <= rounds; i++)
 		round_key[i] = held(spread(key_of(ops)->round_key[i]));
 	columns_four(&columns, false, ops, round_key, rounds, seal);
-	for (; done + VAES_TOGETHER <= n && columns_fit(ops + done) && ops[done].key == ops->key;
+	for (; done + VAES_TOGETHER <= n && ops[done].key == ops->key && one_key(ops + done) &&
+		columns_fit(ops + done);
 		done += VAES_TOGETHER)
 		columns_four(&columns, true, ops + done, round_key, rounds, seal);
 #pragma GCC unroll 16
 	for (unsigned step = 1; step <= COLUMNS_STEPS; step++)
 		columns_step(&columns, step, seal);
 	// Now that no register is needed any more.
-	for (unsigned i = 0; i < done && unlikely(columns.forged); i++)
-		wipe_forged(&ops[i]);
+	if (unlikely(columns.forged))
+		for (unsigned i = 0; i < done; i++)
+			wipe_forged(&ops[i]);
 	return done;
 }

@@ -39,28 +39,29 @@ static ALWAYS_INLINE void alike_packets(
 {
 	const struct aead_op *next = n < 2 * VAES_TOGETHER ? ops : ops + VAES_TOGETHER;
 
-	if (!same_key && ops->octets <= VAES_UNIT)
-		packed_run(ops, next, (struct four){same_key, true}, rounds, seal);
+	if (same_key)
+		packed_run(ops, next, (struct four){true, false}, rounds, seal);
+	else if (ops->octets <= VAES_UNIT)
+		packed_run(ops, next, (struct four){false, true}, rounds, seal);
 	else
-		packed_run(ops, next, (struct four){same_key, false}, rounds, seal);
+		packed_run(ops, next, (struct four){false, false}, rounds, seal);
 }
 
 // So many of n packets as go side by side; 0: the first one goes alone.
 static ALWAYS_INLINE unsigned side_by_side(
 	struct aead_op *ops, unsigned n, unsigned rounds, bool seal)
 {
-	const bool same_key = n >= VAES_TOGETHER && one_key(ops);
+	bool same_key;
 	uint32_t units;
 
 	if (n < VAES_TOGETHER)
 		return 0;
-	if (columns_fit(ops))
-		return columns_run(ops, n, rounds, seal);
+	same_key = one_key(ops);
 	units = units_of(ops);
-	if (same_key && packed_fits(ops, true))
-		alike_packets(ops, n, true, rounds, seal);
-	else if (!same_key && packed_fits(ops, false))
-		alike_packets(ops, n, false, rounds, seal);
+	if (same_key && columns_fit(ops))
+		return columns_run(ops, n, rounds, seal);
+	if (packed_fits(ops, same_key))
+		alike_packets(ops, n, same_key, rounds, seal);
 	else if (units <= QUAD_UNITS_MAX && equal_units(ops, units))
 		small_packets(ops, units, rounds, seal);
 	else

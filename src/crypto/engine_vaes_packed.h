@@ -70,16 +70,14 @@ static ALWAYS_INLINE void packed_hash(struct packed *packed, unsigned i)
 // What the associated data and the lengths add.
 static ALWAYS_INLINE void packed_hash_ends(struct packed *packed)
 {
-	const uint8_t aad_octets = packed->op[0]->aad_octets;
-	__m512i octets = _mm512_maskz_set1_epi32(0x1111, (int)packed->octets);
-	__m512i weight = packed_key_blocks(packed, offsetof(struct vaes_key, data_length));
-	__m512i aad_length = packed_key_blocks(
-		packed, offsetof(struct vaes_key, aad_length) + aad_octets / 4 * VAES_BLOCK);
+	const struct aead_op *op = packed->op[0];
+	const size_t aad_length =
+		offsetof(struct vaes_key, aad_length) + op->aad_octets / 4 * VAES_BLOCK;
 
-	packed->sums.low = _mm512_clmulepi64_epi128(octets, weight, 0x00);
-	packed->sums.high =
-		_mm512_xor_si512(aad_length, _mm512_clmulepi64_epi128(octets, weight, 0x10));
-	if (aad_octets > 0)
+	packed->sums = hash_four_lengths(op,
+		packed_key_blocks(packed, offsetof(struct vaes_key, data_length)),
+		packed_key_blocks(packed, aad_length));
+	if (op->aad_octets > 0)
 		packed_hash_blocks(packed, load_aads(packed->op), packed->powers - VAES_BLOCK);
 }
 

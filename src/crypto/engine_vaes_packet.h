@@ -122,17 +122,29 @@ static ALWAYS_INLINE void hash_unit(struct hash *hash, __m512i blocks, const uin
 		held(load_vector(powers + HIGH_POWER)));
 }
 
+// What length blocks add. octets: of data; the rest is from the keys.
+static ALWAYS_INLINE struct hash hash_octets(__m512i octets, __m512i weight, __m512i aad_length)
+{
+	return (struct hash){
+		.low = _mm512_clmulepi64_epi128(octets, weight, 0x00),
+		.high = _mm512_xor_si512(
+			aad_length, _mm512_clmulepi64_epi128(octets, weight, 0x10)),
+	};
+}
+
 static ALWAYS_INLINE struct hash hash_lengths(const struct aead_op *op)
 {
 	const struct vaes_key *key = key_of(op);
-	__m512i octets = load_4_octets(&op->octets);
-	__m512i weight = held(spread(key->data_length));
 
-	return (struct hash){
-		.low = _mm512_clmulepi64_epi128(octets, weight, 0x00),
-		.high = _mm512_xor_si512(load_16_octets(key->aad_length[op->aad_octets / 4]),
-			_mm512_clmulepi64_epi128(octets, weight, 0x10)),
-	};
+	return hash_octets(load_4_octets(&op->octets), held(spread(key->data_length)),
+		load_16_octets(key->aad_length[op->aad_octets / 4]));
+}
+
+// Of four packets of one length, a block for each.
+static ALWAYS_INLINE struct hash hash_four_lengths(
+	const struct aead_op *op, __m512i weight, __m512i aad_length)
+{
+	return hash_octets(_mm512_maskz_set1_epi32(0x1111, (int)op->octets), weight, aad_length);
 }
 
 // The state behind the first round, but for what the counter adds.
