@@ -243,18 +243,19 @@ static void open_window(struct leases *leases, struct leases_group *group, uint3
 	// Claimed this moment: the worker is about to say which window.
 	if (claim == 0 || !window)
 		return;
-	group->known[slot] = true;
-	group->windows++;
 	record = record_of(leases, group, JOURNAL_IN, (uint32_t)(claim >> 32), &is_new);
-	if (record)
-		lease_open_in(&group->lease[group->n++], window, record);
+	if (!record)
+		return;
+	group->known[slot] = true;
+	lease_open_in(&group->lease[group->n++], window, record);
 }
 
+// Those without a record as well, each time: SAs that go make room again.
 static void open_windows(struct leases *leases, struct leases_group *group)
 {
 	struct window_table *table = group->sa->in->windows;
 
-	if (atomic_load_explicit(&table->used, memory_order_acquire) == group->windows)
+	if (atomic_load_explicit(&table->used, memory_order_acquire) == group->n)
 		return;
 	for (uint32_t i = 0; i <= table->mask; i++)
 		if (!group->known[i])

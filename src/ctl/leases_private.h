@@ -10,9 +10,8 @@ struct leases_group {
 	uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS];
 	unsigned n;
 	struct lease *lease;
-	// Inbound: slots of the window table that were looked at.
-	uint32_t windows;
-	bool *known;
+	// Inbound.
+	bool *known;   // slots of the window table whose windows have leases
 	unsigned kept; // records for windows to come
 	bool full_told;
 	// Outbound.

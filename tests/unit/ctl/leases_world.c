@@ -248,7 +248,8 @@ static void end_life(struct world *w)
 	leases_destroy(w->leases);
 	journal_close(w->journal);
 	for (unsigned i = 0; i < WORLD_SAS; i++)
-		close_sa(w->sa[i]);
+		if (w->sa[i])
+			close_sa(w->sa[i]);
 }
 
 void world_lose_power(struct world *w)
@@ -279,6 +280,18 @@ static void remove_sa(struct world *w, unsigned index, struct sa *sa)
 		act_close_burst(w);
 	leases_remove(w->leases, sa);
 	close_sa(sa);
+}
+
+void world_rest(struct world *w)
+{
+	act_close_burst(w);
+	w->running = false;
+}
+
+void world_remove_sa(struct world *w, unsigned index)
+{
+	remove_sa(w, index, w->sa[index]);
+	w->sa[index] = NULL;
 }
 
 void world_exchange_sa(struct world *w, unsigned index)

@@ -74,6 +74,10 @@ void world_end(struct world *w);
 void world_lose_power(struct world *w);
 // Workers end, what is left of the leases goes back; another life begins.
 void world_stop_orderly(struct world *w);
+// From now on workers do only what they are told, not something by chance at each write and sync.
+void world_rest(struct world *w);
+// An SA is taken away, while workers rest.
+void world_remove_sa(struct world *w, unsigned index);
 // An SA is taken away, and comes back with the same key while the daemon runs.
 void world_exchange_sa(struct world *w, unsigned index);
 // The same, but it comes back before the workers have let go of it.
@@ -99,3 +103,5 @@ struct journal_name world_name(const struct world *w, unsigned sa, unsigned coun
 void act_send(struct world *w);
 void act_receive(struct world *w);
 void act_close_burst(struct world *w);
+// The peer's next number in this window.
+void act_receive_one(struct world *w, unsigned sa, unsigned window);
