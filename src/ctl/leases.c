@@ -83,6 +83,12 @@ uint32_t leases_id_word(const struct sa *sa, uint16_t worker)
 		: (uint32_t)sa->params.sender_id | sa->out->lane[worker].window_id << 16;
 }
 
+bool leases_is_window(const struct sa *sa, uint32_t id_word)
+{
+	return sa->params.proto->one_encryptor ? id_word == 1
+					       : (id_word & 0xffff) == sa->params.sender_id;
+}
+
 static int add_lane(
 	struct leases *leases, struct leases_group *group, uint16_t worker, uint64_t clock)
 {

@@ -33,6 +33,8 @@ struct leases {
 
 // The journal's name of the counter that a worker has under the SA's key.
 uint32_t leases_id_word(const struct sa *sa, uint16_t worker);
+// Whether this may be the journal's name of a window under the inbound SA's key.
+bool leases_is_window(const struct sa *sa, uint32_t id_word);
 
 // Of the journal's records some are kept for windows to come: SAs that could not have all of theirs
 // are refused when they are added, and whoever was accepted lacks none later.

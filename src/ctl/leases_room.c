@@ -69,12 +69,25 @@ static unsigned wanted_out(const struct leases *leases, const struct sa *sa,
 	return wanted;
 }
 
-// A key has room for as many windows, in all of its lives, as its SA may have in one. Where peers
-// bring others in each life, those take what nobody has kept.
+// Of lives before. Those of another protocol or sender never come back.
+static unsigned known_windows(const struct leases *leases, const struct sa *sa,
+	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
+{
+	struct journal *journal = leases->params.journal;
+	struct journal_record *record = NULL;
+	unsigned n = 0;
+
+	while ((record = journal_next_of_key(journal, fingerprint, record)) != NULL)
+		n += record->name.kind == JOURNAL_IN && leases_is_window(sa, record->name.id_word);
+	return n;
+}
+
+// A key has room for as many windows of its sender, in all of its lives, as its SA may have in one.
+// Where peers bring others in each life, those take what nobody has kept.
 static unsigned wanted_in(const struct leases *leases, const struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
 {
-	unsigned known = journal_key_windows(leases->params.journal, fingerprint);
+	unsigned known = known_windows(leases, sa, fingerprint);
 	unsigned most = sa->in->windows->max;
 
 	return known < most ? most - known : 0;

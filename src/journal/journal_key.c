@@ -95,17 +95,6 @@ int journal_key_register(struct journal *journal,
 	return ret == 0 && key.known ? -EEXIST : ret;
 }
 
-unsigned journal_key_windows(
-	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
-{
-	struct journal_record *record = NULL;
-	unsigned n = 0;
-
-	while ((record = journal_next_of_key(journal, fingerprint, record)) != NULL)
-		n += record->name.kind == JOURNAL_IN;
-	return n;
-}
-
 uint64_t journal_key_highest(
 	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
 {

@@ -26,9 +26,6 @@ void journal_key_end(
 bool journal_key_has_ended(
 	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
 
-// Windows of this key that have records.
-unsigned journal_key_windows(
-	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
 // The highest edge of any counter of this key, and the blocks that all of them have encrypted: what
 // a counter that is new begins behind.
 uint64_t journal_key_highest(

@@ -149,6 +149,46 @@ static void room_is_known_before(void **state)
 	world_end(&world);
 }
 
+static void remember_window(const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint32_t id_word)
+{
+	struct journal_name name = {.kind = JOURNAL_IN, .id_word = id_word};
+
+	memcpy(name.fingerprint, fingerprint, sizeof(name.fingerprint));
+	assert_non_null(journal_add(world.journal, &name));
+}
+
+static unsigned wanted(unsigned sa, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
+{
+	unsigned records = 0;
+	struct error err;
+
+	assert_int_equal(
+		leases_may_add(world.leases, world.sa[sa], fingerprint, &records, &err), 0);
+	return records;
+}
+
+// A window's record is one less that is wanted, but not for an SA that can never have that window.
+static void windows_of_others_do_not_count(void **state)
+{
+	uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS] = {5};
+	unsigned esp = 3, vpe = 4;
+	struct error err;
+
+	(void)state;
+	world_begin(&world, SYNC_NONE_MISSING, 11);
+	assert_int_equal(journal_key_register(world.journal, fingerprint, world.unix_s, &err), 0);
+	remember_window(fingerprint, 7 << 16);
+	assert_int_equal(wanted(vpe, fingerprint), WORLD_WINDOWS - 1);
+	assert_int_equal(wanted(esp, fingerprint), 1);
+	// Of another sender.
+	remember_window(fingerprint, 7 << 16 | 8);
+	assert_int_equal(wanted(vpe, fingerprint), WORLD_WINDOWS - 1);
+	remember_window(fingerprint, 1);
+	assert_int_equal(wanted(vpe, fingerprint), WORLD_WINDOWS - 1);
+	assert_int_equal(wanted(esp, fingerprint), 0);
+	world_end(&world);
+}
+
 // So that this many are neither used nor kept.
 static void leave(unsigned records)
 {
@@ -203,12 +243,8 @@ static void windows_have_their_records(void **state)
 // As many as its SA may have, of lives before.
 static void remember_other_windows(unsigned in)
 {
-	for (uint32_t i = 0; i < WORLD_WINDOWS; i++) {
-		struct journal_name name = world_name(&world, in, i);
-
-		name.id_word |= 7;
-		assert_non_null(journal_add(world.journal, &name));
-	}
+	for (uint32_t i = 1; i <= WORLD_WINDOWS; i++)
+		remember_window(world.fingerprint[in], (WORLD_WINDOWS + i) << 16);
 	world_exchange_sa(&world, in);
 }
 
@@ -313,6 +349,7 @@ int main(void)
 		cmocka_unit_test(the_rules_hold),
 		cmocka_unit_test(missing_syncs_are_found),
 		cmocka_unit_test(room_is_known_before),
+		cmocka_unit_test(windows_of_others_do_not_count),
 		cmocka_unit_test(windows_have_their_records),
 		cmocka_unit_test(more_windows_than_were_kept),
 		cmocka_unit_test(what_was_kept_goes_back),
