@@ -128,7 +128,7 @@ static int add_out(struct leases *leases, struct leases_group *group, uint64_t u
 	return rc;
 }
 
-static int add_in(struct leases *leases, struct leases_group *group)
+static int add_in(struct leases *leases, struct leases_group *group, unsigned records)
 {
 	struct window_table *table = group->sa->in->windows;
 	uint64_t highest = journal_key_highest(leases->params.journal, group->fingerprint);
@@ -140,20 +140,8 @@ static int add_in(struct leases *leases, struct leases_group *group)
 	// Extended numbers are guessed from the top before there is a window.
 	if (highest > 0)
 		atomic_store(&group->sa->in->told_top, highest - 1);
-	leases_room_keep(leases, group, leases_room_wanted(leases, group->sa, group->fingerprint));
+	leases_room_keep(leases, group, records);
 	return 0;
-}
-
-// Where the same key comes back while workers still see an SA that had it: that one uses up what it
-// has, all of which is below where the new one begins, and gets nothing more.
-static void supersede(struct leases *leases, const struct leases_group *by)
-{
-	for (struct leases_group *group = leases->first; group; group = group->next)
-		if (group->sa->inbound == by->sa->inbound &&
-			memcmp(group->fingerprint, by->fingerprint, sizeof(by->fingerprint)) == 0) {
-			group->superseded = true;
-			leases_room_keep(leases, group, 0);
-		}
 }
 
 static int check_key(struct leases *leases, const struct sa *sa,
@@ -183,15 +171,26 @@ int leases_may_add(struct leases *leases, const struct sa *sa,
 	return leases_room_check(leases, sa, *records, err);
 }
 
+// Two counters that begin behind the same record would meet.
+static int check_alone(const struct leases *leases, const struct sa *sa,
+	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], struct error *err)
+{
+	for (const struct leases_group *group = leases->first; group; group = group->next)
+		if (memcmp(group->fingerprint, fingerprint, sizeof(group->fingerprint)) == 0)
+			return error_set(
+				err, EEXIST, "SA %s: SA %s has its key", sa->name, group->sa->name);
+	return 0;
+}
+
 int leases_add(struct leases *leases, struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns, struct error *err)
 {
 	struct leases_group *group;
-	int rc = check_key(leases, sa, fingerprint, err);
+	unsigned records = 0;
+	int rc = check_alone(leases, sa, fingerprint, err);
 
 	if (rc == 0)
-		rc = leases_room_check(
-			leases, sa, leases_room_wanted(leases, sa, fingerprint), err);
+		rc = leases_may_add(leases, sa, fingerprint, &records, err);
 	if (rc != 0)
 		return rc;
 	group = calloc(1, sizeof(*group));
@@ -199,12 +198,11 @@ int leases_add(struct leases *leases, struct sa *sa,
 		return error_set(err, ENOMEM, "no memory for the leases of SA %s", sa->name);
 	group->sa = sa;
 	memcpy(group->fingerprint, fingerprint, sizeof(group->fingerprint));
-	rc = sa->inbound ? add_in(leases, group) : add_out(leases, group, unix_ns);
+	rc = sa->inbound ? add_in(leases, group, records) : add_out(leases, group, unix_ns);
 	if (rc != 0) {
 		free_group(group);
 		return error_set(err, -rc, "SA %s: no memory for its leases", sa->name);
 	}
-	supersede(leases, group);
 	group->next = leases->first;
 	leases->first = group;
 	return 0;
@@ -212,7 +210,7 @@ int leases_add(struct leases *leases, struct sa *sa,
 
 static void give_back(struct leases *leases, struct leases_group *group)
 {
-	for (unsigned i = 0; i < group->n && !group->superseded; i++)
+	for (unsigned i = 0; i < group->n; i++)
 		lease_give_back(&group->lease[i], leases->params.journal);
 }
 
@@ -301,8 +299,6 @@ static bool plan(struct leases *leases, struct leases_group *group, uint64_t now
 {
 	bool any = false;
 
-	if (group->superseded)
-		return false;
 	if (group->sa->inbound)
 		open_windows(leases, group);
 	else

@@ -70,7 +70,8 @@ int leases_may_add(struct leases *leases, const struct sa *sa,
 // Before workers see the SA. Its counters go on behind what the journal knows of the key, and get
 // their first lease or edge with the next poll. Records for as many windows as an inbound one may
 // have are kept for them. A key without a record is refused (-ENOKEY), one whose life
-// is over (-EKEYEXPIRED), and an SA whose counters have no room (-ENOSPC). unix_ns is the time.
+// is over (-EKEYEXPIRED), one that another SA has (-EEXIST), and an SA whose counters have no room
+// (-ENOSPC). unix_ns is the time.
 int leases_add(struct leases *leases, struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns, struct error *err);
 // No worker sees it any more; its windows are still there. What was leased goes back, and is on the

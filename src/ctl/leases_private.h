@@ -18,7 +18,6 @@ struct leases_group {
 	uint64_t blocks_elsewhere; // of the key, by counters that are not in use now
 	bool soft_told;
 	bool spent;
-	bool superseded; // the key's records belong to a newer SA
 };
 
 struct leases {

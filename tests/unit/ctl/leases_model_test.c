@@ -21,12 +21,7 @@ static void pass_time(struct world *w)
 
 static void exchange(struct world *w)
 {
-	unsigned index = (unsigned)random_below(&w->random, WORLD_SAS);
-
-	if (random_below(&w->random, 2) == 0)
-		world_exchange_sa(w, index);
-	else
-		world_supersede_sa(w, index);
+	world_exchange_sa(w, (unsigned)random_below(&w->random, WORLD_SAS));
 }
 
 // A new window waits for nothing but the next poll.
@@ -146,6 +141,26 @@ static void room_is_known_before(void **state)
 	assert_int_equal(
 		leases_may_add(world.leases, world.sa[in], fingerprint, &records, &err), -ENOSPC);
 	assert_non_null(strstr(err.text, "the journal has no room"));
+	world_end(&world);
+}
+
+// While workers may still use what that one has leased.
+static void a_key_has_one_sa(void **state)
+{
+	struct leases_usage before;
+	struct error err;
+
+	(void)state;
+	world_begin(&world, SYNC_NONE_MISSING, 12);
+	before = leases_usage(world.leases);
+	for (unsigned sa = 0; sa < WORLD_SAS; sa++) {
+		assert_int_equal(
+			leases_add(world.leases, world.sa[5 - sa], world.fingerprint[sa], 0, &err),
+			-EEXIST);
+		assert_non_null(strstr(err.text, "has its key"));
+	}
+	assert_int_equal(leases_usage(world.leases).used, before.used);
+	assert_int_equal(leases_usage(world.leases).kept, before.kept);
 	world_end(&world);
 }
 
@@ -302,7 +317,7 @@ static void what_was_kept_goes_back(void **state)
 	leave(20);
 	for (unsigned i = 0; i < 10; i++) {
 		world_exchange_sa(&world, 4);
-		world_supersede_sa(&world, 5);
+		world_exchange_sa(&world, 5);
 	}
 	assert_true(leases_usage(world.leases).kept <= kept);
 	assert_int_equal(world.violations, 0);
@@ -349,6 +364,7 @@ int main(void)
 		cmocka_unit_test(the_rules_hold),
 		cmocka_unit_test(missing_syncs_are_found),
 		cmocka_unit_test(room_is_known_before),
+		cmocka_unit_test(a_key_has_one_sa),
 		cmocka_unit_test(windows_of_others_do_not_count),
 		cmocka_unit_test(windows_have_their_records),
 		cmocka_unit_test(more_windows_than_were_kept),

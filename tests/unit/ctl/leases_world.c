@@ -301,20 +301,6 @@ void world_exchange_sa(struct world *w, unsigned index)
 	w->exchanges++;
 }
 
-void world_supersede_sa(struct world *w, unsigned index)
-{
-	struct sa *before = w->sa[index];
-	struct sa *next = open_sa(w, index);
-
-	world_poll(w);
-	act_send(w);
-	act_receive(w);
-	world_poll(w);
-	remove_sa(w, index, before);
-	w->sa[index] = next;
-	w->exchanges++;
-}
-
 static void fill_journal(struct world *w)
 {
 	struct journal_params params = life_params(w);

@@ -80,8 +80,6 @@ void world_rest(struct world *w);
 void world_remove_sa(struct world *w, unsigned index);
 // An SA is taken away, and comes back with the same key while the daemon runs.
 void world_exchange_sa(struct world *w, unsigned index);
-// The same, but it comes back before the workers have let go of it.
-void world_supersede_sa(struct world *w, unsigned index);
 // The life of a key is over.
 void world_end_key(struct world *w);
 void world_poll(struct world *w);
