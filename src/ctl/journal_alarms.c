@@ -41,8 +41,8 @@ static void on_failed(const struct gateway *gateway, const char *reason)
 static void on_full(const struct gateway *gateway, const struct leases_usage *usage,
 	const struct leases_alarm *alarm)
 {
-	log_error("the journal is full (%u records): SA %s has counters that can neither send nor "
-		  "receive; give it more room (vpectl key-register --records)",
+	log_error("the journal is full (%u records): SA %s has windows that receive nothing; give "
+		  "it more room while vped does not run (vpectl key-register --records)",
 		usage->records, alarm->sa->name);
 	tell_sa(gateway, alarm, "journal-full", "records");
 }
@@ -50,8 +50,8 @@ static void on_full(const struct gateway *gateway, const struct leases_usage *us
 static void on_filling(const struct gateway *gateway, const struct leases_usage *usage)
 {
 	log_warning("of the %u records of the journal %u are used and %u kept for windows to "
-		    "come: SAs that find no room are refused; give it more (vpectl key-register "
-		    "--records)",
+		    "come: SAs that find no room are refused; give it more while vped does not run "
+		    "(vpectl key-register --records)",
 		usage->records, usage->used, usage->kept);
 	notify(gateway,
 		json_pack("{s:s, s:I, s:I, s:I}", "kind", "journal-filling", "records",

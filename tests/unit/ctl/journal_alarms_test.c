@@ -4,6 +4,8 @@
 #include "ctl/gateway.h"
 #include "ctl/notify.h"
 
+#include "log_lines.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -90,6 +92,25 @@ static void of_the_journal(void **state)
 	assert_int_equal(json_integer_value(json_object_get(event_told, "kept")), 11);
 }
 
+// Only windows come to that: what an outbound SA needs, it has when it is made.
+static void more_room_is_made_while_nobody_has_it(void **state)
+{
+	char text[1024];
+
+	(void)state;
+	log_lines_begin();
+	tell(LEASES_JOURNAL_FULL);
+	tell(LEASES_JOURNAL_FILLING);
+	log_lines_end(text, sizeof(text));
+	assert_string_equal(text,
+		"journal_alarms_test: error: the journal is full (100 records): SA a in has "
+		"windows that receive nothing; give it more room while vped does not run (vpectl "
+		"key-register --records)\n"
+		"journal_alarms_test: warning: of the 100 records of the journal 70 are used and "
+		"11 kept for windows to come: SAs that find no room are refused; give it more "
+		"while vped does not run (vpectl key-register --records)\n");
+}
+
 // By the name that it has now: workers do not know yet what is only drafted.
 static void of_an_sa(void **state)
 {
@@ -136,6 +157,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(of_the_journal, start, stop),
+		cmocka_unit_test_setup_teardown(more_room_is_made_while_nobody_has_it, start, stop),
 		cmocka_unit_test_setup_teardown(of_an_sa, start, stop),
 		cmocka_unit_test_setup_teardown(of_one_that_is_new, start, stop),
 		cmocka_unit_test_setup_teardown(not_of_one_that_goes, start, stop),
