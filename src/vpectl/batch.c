@@ -135,13 +135,11 @@ static enum vpectl_exit finish(const struct vpectl *ctl, struct reading *r)
 		json_decref(answer);
 		return vpectl_fail(ret, &r->err);
 	}
-	if (ctl->json) {
-		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-		putchar('\n');
-	} else {
+	if (ctl->json)
+		vpectl_print_json(result);
+	else
 		printf("%zu changes are in force\n",
 			json_array_size(json_object_get(result, "results")));
-	}
 	json_decref(result);
 	json_decref(answer);
 	return VPECTL_OK;

@@ -151,10 +151,7 @@ static enum vpectl_exit ask(
 	struct error err;
 	int ret = client_request(ctl->admin_socket, request, arguments, result, &err);
 
-	if (ret == 0)
-		return VPECTL_OK;
-	fprintf(stderr, "vpectl: %s\n", err.text);
-	return ret == -EREMOTEIO ? VPECTL_REFUSED : VPECTL_NO_CONNECTION;
+	return ret == 0 ? VPECTL_OK : vpectl_fail(ret, &err);
 }
 
 static int digit(char c)

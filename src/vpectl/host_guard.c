@@ -26,8 +26,7 @@ static void print_names(const char *title, const json_t *names)
 
 static void print_json(json_t *object)
 {
-	json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
+	vpectl_print_json(object);
 	json_decref(object);
 }
 

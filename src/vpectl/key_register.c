@@ -12,12 +12,6 @@
 #include <string.h>
 #include <time.h>
 
-static enum vpectl_exit fail(const struct error *err)
-{
-	fprintf(stderr, "vpectl: %s\n", err->text);
-	return VPECTL_REFUSED;
-}
-
 struct registrations {
 	unsigned n;
 	char **file;
@@ -39,8 +33,7 @@ static void print_json(const struct registrations *all)
 				!all->key[i].known, "ended", all->key[i].ended));
 	object = json_pack("{s:b, s:I, s:I, s:o}", "journal_made", all->made, "records",
 		(json_int_t)all->records, "records_used", (json_int_t)all->used, "keys", list);
-	json_dumpf(object, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
+	vpectl_print_json(object);
 	json_decref(object);
 }
 
@@ -188,7 +181,7 @@ enum vpectl_exit key_register(const struct vpectl *ctl, int argc, char **argv)
 	if (!read_arguments(ctl, argc, &options))
 		return VPECTL_USAGE;
 	if (read_keys(&all, &err) < 0)
-		return fail(&err);
+		return vpectl_refused(&err);
 	ret = register_here(&options, ctl, &all, &err);
 	// A daemon gives its journal no more room.
 	if (may_be_asked_for(ret) && !ctl->records) {
@@ -197,7 +190,7 @@ enum vpectl_exit key_register(const struct vpectl *ctl, int argc, char **argv)
 		ret = register_there(ctl, &all, &why, &err);
 	}
 	if (ret < 0)
-		return fail(&err);
+		return vpectl_refused(&err);
 	if (ctl->json)
 		print_json(&all);
 	else

@@ -33,21 +33,31 @@ static void usage(FILE *to)
 		to);
 }
 
-enum vpectl_exit vpectl_fail(int ret, const struct error *err)
+enum vpectl_exit vpectl_refused(const struct error *err)
 {
 	fprintf(stderr, "vpectl: %s\n", err->text);
+	return VPECTL_REFUSED;
+}
+
+enum vpectl_exit vpectl_fail(int ret, const struct error *err)
+{
+	vpectl_refused(err);
 	return ret == -EREMOTEIO ? VPECTL_REFUSED : VPECTL_NO_CONNECTION;
+}
+
+void vpectl_print_json(const json_t *json)
+{
+	json_dumpf(json, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	putchar('\n');
 }
 
 void vpectl_print(
 	const struct vpectl *ctl, const json_t *result, void (*print)(const json_t *result))
 {
-	if (!ctl->json) {
+	if (ctl->json)
+		vpectl_print_json(result);
+	else
 		print(result);
-		return;
-	}
-	json_dumpf(result, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
 }
 
 enum vpectl_exit vpectl_ask(const struct vpectl *ctl, const char *request, json_t *arguments,

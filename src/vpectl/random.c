@@ -14,12 +14,6 @@
 #define OCTETS_MAX (KEY_OCTETS_MAX + SALT_OCTETS)
 #define TEXT_OCTETS (2 * OCTETS_MAX + 1)
 
-static enum vpectl_exit fail(const struct error *err)
-{
-	fprintf(stderr, "vpectl: %s\n", err->text);
-	return VPECTL_REFUSED;
-}
-
 static size_t octets_of(const char *protocol, const char *bits)
 {
 	static const char *const known[] = {"128", "192", "256"};
@@ -33,6 +27,15 @@ static size_t octets_of(const char *protocol, const char *bits)
 	return 0;
 }
 
+static int fill_key(uint8_t *key, size_t octets, struct error *err)
+{
+	int ret = secret_random(key, octets);
+
+	return ret == 0
+		? 0
+		: error_set(err, -ret, "no random numbers from the kernel: %s", strerror(-ret));
+}
+
 // In secret memory all the way.
 static int make_text(size_t octets, char **text, struct error *err)
 {
@@ -44,7 +47,7 @@ static int make_text(size_t octets, char **text, struct error *err)
 	if (!key || !*text)
 		ret = error_set(err, ENOMEM, "no memory for a key");
 	else
-		ret = secret_random(key, octets);
+		ret = fill_key(key, octets, err);
 	for (size_t i = 0; i < octets && ret == 0; i++) {
 		(*text)[2 * i] = digits[key[i] >> 4];
 		(*text)[2 * i + 1] = digits[key[i] & 15];
@@ -90,8 +93,7 @@ static void print_json(int n, char **file)
 	for (int i = 0; i < n; i++)
 		json_array_append_new(keys, json_pack("{s:s}", "file", file[i]));
 	object = json_pack("{s:o}", "keys", keys);
-	json_dumpf(object, stdout, JSON_INDENT(2));
-	putchar('\n');
+	vpectl_print_json(object);
 	json_decref(object);
 }
 
@@ -107,10 +109,10 @@ enum vpectl_exit genkey(const struct vpectl *ctl, int argc, char **argv)
 		return VPECTL_USAGE;
 	}
 	if (randomness_test(secret_random, &err) < 0)
-		return fail(&err);
+		return vpectl_refused(&err);
 	for (int i = 2; i < argc; i++)
 		if (make_file(argv[i], octets, &err) < 0)
-			return fail(&err);
+			return vpectl_refused(&err);
 	if (ctl->json)
 		print_json(argc - 2, argv + 2);
 	return VPECTL_OK;
@@ -124,7 +126,7 @@ enum vpectl_exit self_test(const struct vpectl *ctl, int argc, char **argv)
 	if (!vpectl_no_argument(argc, "self-test"))
 		return VPECTL_USAGE;
 	if (randomness_test(secret_random, &err) < 0)
-		return fail(&err);
+		return vpectl_refused(&err);
 	puts(ctl->json ? "{\n  \"random_numbers\": \"good\"\n}" : "random numbers: good");
 	return VPECTL_OK;
 }

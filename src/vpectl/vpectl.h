@@ -74,8 +74,12 @@ int change_arguments(const struct vpectl_command *command, int argc, char **argv
 // Runs the changes in a file ("-": standard input), one a line: all of them, or none.
 enum vpectl_exit batch(const struct vpectl *ctl, const char *file);
 
+// Tells on stderr why nothing was done here.
+enum vpectl_exit vpectl_refused(const struct error *err);
 // Tells it on stderr; ret: of a client's function.
 enum vpectl_exit vpectl_fail(int ret, const struct error *err);
+// For other programs, on stdout.
+void vpectl_print_json(const json_t *json);
 // An answer, as JSON where that is wanted, else with print.
 void vpectl_print(
 	const struct vpectl *ctl, const json_t *result, void (*print)(const json_t *result));
