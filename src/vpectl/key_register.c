@@ -170,27 +170,36 @@ static int read_keys(struct registrations *all, struct error *err)
 	return ret;
 }
 
+static enum vpectl_exit register_all(const struct journal_file_options *options,
+	const struct vpectl *ctl, struct registrations *all)
+{
+	struct error why, err;
+	int ret = register_here(options, ctl, all, &why);
+
+	if (ret == 0)
+		return VPECTL_OK;
+	// A daemon gives its journal no more room.
+	if (!may_be_asked_for(ret) || ctl->records)
+		return vpectl_refused(&why);
+	ret = register_there(ctl, all, &why, &err);
+	return ret == 0 ? VPECTL_OK : vpectl_fail(ret, &err);
+}
+
 enum vpectl_exit key_register(const struct vpectl *ctl, int argc, char **argv)
 {
 	struct journal_file_options options = {
 		.unsafe = ctl->journal_unsafe, .records = JOURNAL_RECORDS_DEFAULT};
 	struct registrations all = {.n = (unsigned)argc, .file = argv};
+	enum vpectl_exit status;
 	struct error err;
-	int ret;
 
 	if (!read_arguments(ctl, argc, &options))
 		return VPECTL_USAGE;
 	if (read_keys(&all, &err) < 0)
 		return vpectl_refused(&err);
-	ret = register_here(&options, ctl, &all, &err);
-	// A daemon gives its journal no more room.
-	if (may_be_asked_for(ret) && !ctl->records) {
-		struct error why = err;
-
-		ret = register_there(ctl, &all, &why, &err);
-	}
-	if (ret < 0)
-		return vpectl_refused(&err);
+	status = register_all(&options, ctl, &all);
+	if (status != VPECTL_OK)
+		return status;
 	if (ctl->json)
 		print_json(&all);
 	else

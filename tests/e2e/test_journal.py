@@ -70,7 +70,7 @@ def test_unregistered_and_second(lab, sites):
     again = a.namespace.run(str(traffic.gateway.program("vpectl")), "--journal",
                             str(a.settings["journal"]), "--journal-unsafe", "key-register",
                             *map(str, a.key_files()), check=False)
-    assert again.returncode == 1 and f"process {a.process.pid} has it" in again.stdout
+    assert again.returncode == 3 and f"process {a.process.pid} has it" in again.stdout
     a.stop()
     a.tunnels[0].out.key = b"another key that is no secret..."
     refused(a, "SA peer out: its key has no record in the journal")

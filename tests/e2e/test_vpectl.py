@@ -1,7 +1,9 @@
 """The command line: what it sends, how it ends, what it never shows."""
 
 import contextlib
+import fcntl
 import json
+import os
 import re
 import subprocess
 
@@ -99,6 +101,31 @@ def test_key_register_gives_room(tmp_path):
     for wrong in ("0", "4194305", "-1", "1k", ""):
         done = vpectl("--journal", tmp_path / "journal", "key-register", "--records", wrong, key)
         assert done.returncode == 2 and "a number from 1 to 4194304 is wanted" in done.stderr
+
+
+def test_key_register_while_another_has_the_journal(tmp_path):
+    """Who has it is asked, if that is a daemon; not for room, which a daemon does not give."""
+    key, journal = tmp_path / "a.key", tmp_path / "journal"
+    assert vpectl("genkey", "vpe", 256, key).returncode == 0
+
+    def register(*words):
+        return vpectl("--journal", journal, "--journal-unsafe", "--admin-socket",
+                      tmp_path / "none", "key-register", *words, key)
+
+    assert register().returncode == 0
+    with (tmp_path / "journal.lock").open("r+", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.truncate()
+        print(os.getpid(), file=lock, flush=True)
+        done = register()
+        assert done.returncode == 3
+        assert f"process {os.getpid()} has it" in done.stderr
+        assert "; and no daemon can be asked: " in done.stderr
+        done = register("--records", 1000)
+        assert done.returncode == 1
+        assert f"process {os.getpid()} has it" in done.stderr
+        assert "can be asked" not in done.stderr
+    assert "has a record already" in register().stdout
 
 
 def test_genkey_says_what_it_takes(tmp_path):
