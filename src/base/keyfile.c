@@ -2,6 +2,7 @@
 #include "base/keyfile.h"
 
 #include "base/credential.h"
+#include "base/hex.h"
 #include "base/secret.h"
 
 #include <errno.h>
@@ -72,14 +73,6 @@ static bool is_blank(uint8_t octet)
 	return octet == ' ' || octet == '\t' || octet == '\r' || octet == '\n';
 }
 
-static int hex_value(uint8_t octet)
-{
-	if (octet >= '0' && octet <= '9')
-		return octet - '0';
-	octet |= 0x20;
-	return octet >= 'a' && octet <= 'f' ? octet - 'a' + 10 : -1;
-}
-
 size_t keyfile_digits(const uint8_t *text, size_t octets, const uint8_t **digits)
 {
 	size_t n;
@@ -111,12 +104,8 @@ static int decode(const char *name, const uint8_t *text, size_t octets, size_t k
 	size_t n = keyfile_digits(text, octets, &digits);
 	char parts[64] = "";
 
-	if (n == 2 * wanted) {
-		for (size_t i = 0; i < wanted; i++)
-			key[i] = (uint8_t)(hex_value(digits[2 * i]) << 4 |
-				hex_value(digits[2 * i + 1]));
+	if (n == 2 * wanted && hex_decode((const char *)digits, wanted, key))
 		return 0;
-	}
 	if (n == 0 && octets == wanted) {
 		memcpy(key, text, wanted);
 		return 0;

@@ -1,6 +1,7 @@
 // From digits to records.
 #include "ctl/key_register.h"
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "ctl/api.h"
 #include "ctl/gateway.h"
@@ -15,26 +16,10 @@
 
 #define DIGITS (2 * JOURNAL_FINGERPRINT_OCTETS)
 
-static int hex_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
 static bool read_fingerprint(const char *text, uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
 {
-	if (!text || strlen(text) != DIGITS)
-		return false;
-	for (unsigned i = 0; i < JOURNAL_FINGERPRINT_OCTETS; i++) {
-		int high = hex_value(text[2 * i]);
-		int low = hex_value(text[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		fingerprint[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
+	return text && strlen(text) == DIGITS &&
+		hex_decode(text, JOURNAL_FINGERPRINT_OCTETS, fingerprint);
 }
 
 // One that was in use has used numbers that no record knows of.
@@ -61,7 +46,7 @@ static int read_all(const struct gateway *gateway, const json_t *list,
 	{
 		if (!read_fingerprint(json_string_value(element), keys[i].fingerprint))
 			return error_set(err, EINVAL,
-				"fingerprints: number %zu is no string of %d digits 0-9 and a-f",
+				"fingerprints: number %zu is no string of %d hexadecimal digits",
 				i + 1, DIGITS);
 		ret = check_unused(gateway, &keys[i], i, err);
 		if (ret < 0)

@@ -1,5 +1,6 @@
 // vpectl capture. The filter's expression is compiled here, by whoever asks; the daemon gets a
 // program.
+#include "base/hex.h"
 #include "ctl/api.h"
 #include "vpectl/client.h"
 #include "vpectl/esp_keys.h"
@@ -154,28 +155,13 @@ static enum vpectl_exit ask(
 	return ret == 0 ? VPECTL_OK : vpectl_fail(ret, &err);
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // Octets, or -1: these are no hexadecimal digits.
 static int octets_of(const char *digits, uint8_t data[FRAME_MAX])
 {
 	size_t n = digits ? strlen(digits) : 1;
 
-	if (n % 2 != 0 || n / 2 > FRAME_MAX)
+	if (n % 2 != 0 || n / 2 > FRAME_MAX || !hex_decode(digits, n / 2, data))
 		return -1;
-	for (size_t i = 0; i < n / 2; i++) {
-		int high = digit(digits[2 * i]);
-		int low = digit(digits[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return -1;
-		data[i] = (uint8_t)(high << 4 | low);
-	}
 	return (int)(n / 2);
 }
 
