@@ -38,8 +38,6 @@ bool leases_is_window(const struct sa *sa, uint32_t id_word);
 // Of the journal's records some are kept for windows to come: SAs that could not have all of theirs
 // are refused when they are added, and whoever was accepted lacks none later.
 
-// Records that are neither used nor kept.
-unsigned leases_room_left(const struct leases *leases);
 // Four fifths of them are used or kept.
 bool leases_room_is_filling(const struct leases *leases);
 // What the SA would take, or keep, as it is added.

@@ -29,11 +29,9 @@ int leases_register(struct leases *leases, struct journal_registration *keys, un
 	return journal_key_register_all(leases->params.journal, keys, n, leases->kept, unix_s, err);
 }
 
-unsigned leases_room_left(const struct leases *leases)
+static unsigned left(const struct leases *leases)
 {
-	const struct journal *journal = leases->params.journal;
-
-	return journal_capacity(journal) - journal_used(journal) - leases->kept;
+	return journal_unused(leases->params.journal) - leases->kept;
 }
 
 void leases_room_keep(struct leases *leases, struct leases_group *group, unsigned records)
@@ -47,7 +45,7 @@ struct journal_record *leases_room_take(
 {
 	if (group->kept > 0)
 		leases_room_keep(leases, group, group->kept - 1);
-	else if (leases_room_left(leases) == 0)
+	else if (left(leases) == 0)
 		return NULL;
 	return journal_add(leases->params.journal, name);
 }
@@ -105,7 +103,7 @@ int leases_room_check(
 {
 	const struct journal *journal = leases->params.journal;
 
-	if (records <= leases_room_left(leases))
+	if (records <= left(leases))
 		return 0;
 	return error_set(err, ENOSPC,
 		"SA %s: the journal has no room for its counters: %u records are wanted here, and "

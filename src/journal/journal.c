@@ -185,6 +185,11 @@ unsigned journal_used(const struct journal *journal)
 	return journal->used;
 }
 
+unsigned journal_unused(const struct journal *journal)
+{
+	return journal_capacity(journal) - journal->used;
+}
+
 const struct journal_record *journal_at(const struct journal *journal, unsigned place)
 {
 	return &journal->record[place];

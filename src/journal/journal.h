@@ -50,7 +50,9 @@ int journal_commit(struct journal *journal, uint64_t now_s);
 // 0, or -errno of the failure that ended it.
 int journal_failed(const struct journal *journal);
 
+// Records, and those that there is room for.
 unsigned journal_used(const struct journal *journal);
+unsigned journal_unused(const struct journal *journal);
 // One of them, by its place.
 const struct journal_record *journal_at(const struct journal *journal, unsigned place);
 unsigned journal_capacity(const struct journal *journal);

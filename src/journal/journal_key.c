@@ -12,19 +12,24 @@ static struct journal_name name_of(const uint8_t fingerprint[JOURNAL_FINGERPRINT
 	return name;
 }
 
-bool journal_key_is_registered(
+static struct journal_record *record_of(
 	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
 {
 	struct journal_name name = name_of(fingerprint);
 
-	return journal_find(journal, &name) != NULL;
+	return journal_find(journal, &name);
+}
+
+bool journal_key_is_registered(
+	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
+{
+	return record_of(journal, fingerprint) != NULL;
 }
 
 // All of its numbers count as used, so that a counter that is new to the key finds none left.
 void journal_key_end(struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
 {
-	struct journal_name name = name_of(fingerprint);
-	struct journal_record *record = journal_find(journal, &name);
+	struct journal_record *record = record_of(journal, fingerprint);
 
 	if (record && record->edge == 0)
 		journal_put(journal, record, UINT64_MAX, UINT64_MAX);
@@ -33,8 +38,7 @@ void journal_key_end(struct journal *journal, const uint8_t fingerprint[JOURNAL_
 bool journal_key_has_ended(
 	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
 {
-	struct journal_name name = name_of(fingerprint);
-	const struct journal_record *record = journal_find(journal, &name);
+	const struct journal_record *record = record_of(journal, fingerprint);
 
 	return record && record->edge != 0;
 }
@@ -54,10 +58,11 @@ static void add_new(struct journal *journal, struct journal_registration *keys, 
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct journal_name name = name_of(keys[i].fingerprint);
+		const struct journal_record *record = journal_find(journal, &name);
 
-		keys[i].known = journal_find(journal, &name) != NULL;
-		keys[i].ended = journal_key_has_ended(journal, keys[i].fingerprint);
-		if (!keys[i].known)
+		keys[i].known = record != NULL;
+		keys[i].ended = record && record->edge != 0;
+		if (!record)
 			journal_add(journal, &name);
 	}
 }
@@ -66,33 +71,20 @@ int journal_key_register_all(struct journal *journal, struct journal_registratio
 	unsigned kept, uint64_t now_s, struct error *err)
 {
 	unsigned wanted = count_new(journal, keys, n);
-	unsigned free = journal_capacity(journal) - journal_used(journal);
 	int ret = journal_failed(journal);
 
 	if (ret != 0)
 		return error_set(err, -ret, "the journal cannot be written: %s", strerror(-ret));
-	if (wanted > free - kept)
+	if ((uint64_t)wanted + kept > journal_unused(journal))
 		return error_set(err, ENOSPC,
 			"the journal is full: of its %u records %u are used and %u kept for "
-			"windows to "
-			"come, and none is ever removed; give it more room (vpectl key-register "
-			"--records)",
+			"windows to come, and none is ever removed; give it more room while vped "
+			"does not run (vpectl key-register --records)",
 			journal_capacity(journal), journal_used(journal), kept);
 	add_new(journal, keys, n);
 	ret = journal_commit(journal, now_s);
 	return ret == 0 ? 0
 			: error_set(err, -ret, "the journal cannot be written: %s", strerror(-ret));
-}
-
-int journal_key_register(struct journal *journal,
-	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t now_s, struct error *err)
-{
-	struct journal_registration key;
-	int ret;
-
-	memcpy(key.fingerprint, fingerprint, sizeof(key.fingerprint));
-	ret = journal_key_register_all(journal, &key, 1, 0, now_s, err);
-	return ret == 0 && key.known ? -EEXIST : ret;
 }
 
 uint64_t journal_key_highest(

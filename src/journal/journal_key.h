@@ -9,13 +9,11 @@ struct journal_registration {
 	bool ended; // and its life is over
 };
 
-// All of them, with one write, or none. kept: free records that are not for them. 0 with each
-// one's known and ended set, or -errno with err filled. Durable when it returns.
+// All of them, with one write, or none. kept: unused records that are not for them. 0 with each
+// one's known and ended set, all of it durable, or -errno with err filled. Where the write failed,
+// nobody knows before the journal is opened again whether they have records.
 int journal_key_register_all(struct journal *journal, struct journal_registration *keys, unsigned n,
 	unsigned kept, uint64_t now_s, struct error *err);
-// One. 0; -EEXIST: it is there already, nothing changes; or -errno with err filled.
-int journal_key_register(struct journal *journal,
-	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t now_s, struct error *err);
 bool journal_key_is_registered(
 	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
 

@@ -2,6 +2,7 @@
 // delivered twice, and no key comes back whose life is over, whenever the power goes. At every
 // write and sync, before and after, a loss of power is tried on a copy of the disk.
 #include "leases_world.h"
+#include "register_key.h"
 
 #include "journal/journal_key.h"
 
@@ -124,7 +125,7 @@ static void room_is_known_before(void **state)
 		0);
 	assert_int_equal(records, 0);
 	// Another key's have none.
-	assert_int_equal(journal_key_register(world.journal, fingerprint, world.unix_s, &err), 0);
+	assert_int_equal(register_key(world.journal, fingerprint, world.unix_s, &err), 0);
 	assert_int_equal(
 		leases_may_add(world.leases, world.sa[out], fingerprint, &records, &err), 0);
 	assert_int_equal(records, WORLD_WORKERS);
@@ -191,7 +192,7 @@ static void windows_of_others_do_not_count(void **state)
 
 	(void)state;
 	world_begin(&world, SYNC_NONE_MISSING, 11);
-	assert_int_equal(journal_key_register(world.journal, fingerprint, world.unix_s, &err), 0);
+	assert_int_equal(register_key(world.journal, fingerprint, world.unix_s, &err), 0);
 	remember_window(fingerprint, 7 << 16);
 	assert_int_equal(wanted(vpe, fingerprint), WORLD_WINDOWS - 1);
 	assert_int_equal(wanted(esp, fingerprint), 1);
@@ -213,8 +214,7 @@ static void leave(unsigned records)
 		uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS] = {
 			(uint8_t)journal_used(world.journal), 3};
 
-		assert_int_equal(
-			journal_key_register(world.journal, fingerprint, world.unix_s, &err), 0);
+		assert_int_equal(register_key(world.journal, fingerprint, world.unix_s, &err), 0);
 	}
 }
 
@@ -232,7 +232,7 @@ static void windows_have_their_records(void **state)
 	// Those of two VPE SAs and one ESP SA, of which none has come.
 	kept = leases_usage(world.leases).kept;
 	assert_int_equal(kept, 2 * WORLD_WINDOWS + 1);
-	assert_int_equal(journal_key_register(world.journal, fingerprint, world.unix_s, &err), 0);
+	assert_int_equal(register_key(world.journal, fingerprint, world.unix_s, &err), 0);
 	leave(WORLD_WINDOWS - 1);
 	assert_int_equal(
 		leases_may_add(world.leases, world.sa[in], fingerprint, &records, &err), -ENOSPC);

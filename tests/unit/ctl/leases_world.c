@@ -1,5 +1,6 @@
 // Lives of the world, and the judgement after each loss of power.
 #include "leases_world.h"
+#include "register_key.h"
 
 #include "crypto/fingerprint.h"
 #include "journal/journal_key.h"
@@ -321,7 +322,7 @@ static void fill_journal(struct world *w)
 			memcpy(w->fingerprint[i / 20], fingerprint, sizeof(fingerprint));
 		else
 			memcpy(w->spare[spares++].fingerprint, fingerprint, sizeof(fingerprint));
-		assert_int_equal(journal_key_register(journal, fingerprint, w->unix_s, &err), 0);
+		assert_int_equal(register_key(journal, fingerprint, w->unix_s, &err), 0);
 	}
 	journal_close(journal);
 }

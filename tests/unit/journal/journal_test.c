@@ -1,6 +1,7 @@
 // The journal by itself: what comes back, every octet damaged, what is refused, what a failure
 // does.
 #include "model_disk.h"
+#include "register_key.h"
 
 #include "journal/journal.h"
 #include "journal/journal_key.h"
@@ -222,8 +223,8 @@ static void registered_once(void **state)
 
 	(void)state;
 	assert_false(journal_key_is_registered(journal, name.fingerprint));
-	assert_int_equal(journal_key_register(journal, name.fingerprint, NOW, &err), 0);
-	assert_int_equal(journal_key_register(journal, name.fingerprint, NOW, &err), -EEXIST);
+	assert_int_equal(register_key(journal, name.fingerprint, NOW, &err), 0);
+	assert_int_equal(register_key(journal, name.fingerprint, NOW, &err), -EEXIST);
 	journal_close(journal);
 	journal = open_at(disk, NOW);
 	assert_true(journal_key_is_registered(journal, name.fingerprint));
@@ -299,15 +300,17 @@ static void full(void **state)
 	struct model_disk *disk = disk_new();
 	struct journal *journal = open_at(disk, NOW);
 	struct journal_name name = name_of(9999, JOURNAL_OUT, 1);
+	struct journal_registration key = {.fingerprint = {9}};
 	struct error err;
 
 	(void)state;
 	for (unsigned i = 0; i < PAGES * JOURNAL_PAGE_RECORDS; i++)
-		assert_int_equal(
-			journal_key_register(journal, name_of(i, 0, 0).fingerprint, NOW, &err), 0);
+		assert_int_equal(register_key(journal, name_of(i, 0, 0).fingerprint, NOW, &err), 0);
 	assert_null(journal_add(journal, &name));
-	assert_int_equal(journal_key_register(journal, name.fingerprint, NOW, &err), -ENOSPC);
+	assert_int_equal(register_key(journal, name.fingerprint, NOW, &err), -ENOSPC);
 	assert_non_null(strstr(err.text, "the journal is full: of its 126 records 126 are used"));
+	// Were more kept than there are.
+	assert_int_equal(journal_key_register_all(journal, &key, 1, 7, NOW, &err), -ENOSPC);
 	journal_close(journal);
 	journal = open_at(disk, NOW);
 	assert_int_equal(journal_used(journal), PAGES * JOURNAL_PAGE_RECORDS);
