@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FILLING_PERCENT 80
+#define FILLING_OVER_PERCENT 75
+
 int leases_create(const struct leases_params *params, struct leases **created, struct error *err)
 {
 	struct leases *leases = calloc(1, sizeof(*leases));
@@ -341,15 +344,18 @@ static void tell_failure(struct leases *leases)
 				DROP_journal_failed, memory_order_relaxed);
 }
 
-// Once each time that it comes so far: SAs that go make room again.
+// Once each time that it comes so far: SAs that go make room again. Where each new key is there
+// beside the one before for a while, it comes and goes by some records.
 static void watch_room(struct leases *leases)
 {
 	const struct leases_alarm alarm = {.kind = LEASES_JOURNAL_FILLING};
-	bool filling = leases_room_is_filling(leases);
 
-	if (filling && !leases->filling_told)
+	if (leases->filling_told) {
+		leases->filling_told = leases_room_is_taken(leases, FILLING_OVER_PERCENT);
+	} else if (leases_room_is_taken(leases, FILLING_PERCENT)) {
+		leases->filling_told = true;
 		tell(leases, &alarm);
-	leases->filling_told = filling;
+	}
 }
 
 bool leases_poll(struct leases *leases, uint64_t now_ns, uint64_t unix_s)

@@ -38,8 +38,8 @@ bool leases_is_window(const struct sa *sa, uint32_t id_word);
 // Of the journal's records some are kept for windows to come: SAs that could not have all of theirs
 // are refused when they are added, and whoever was accepted lacks none later.
 
-// Four fifths of them are used or kept.
-bool leases_room_is_filling(const struct leases *leases);
+// So much of it is used or kept, or more.
+bool leases_room_is_taken(const struct leases *leases, unsigned percent);
 // What the SA would take, or keep, as it is added.
 unsigned leases_room_wanted(const struct leases *leases, const struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);

@@ -16,11 +16,11 @@ struct leases_usage leases_usage(const struct leases *leases)
 	};
 }
 
-bool leases_room_is_filling(const struct leases *leases)
+bool leases_room_is_taken(const struct leases *leases, unsigned percent)
 {
 	struct leases_usage usage = leases_usage(leases);
 
-	return 5 * ((uint64_t)usage.used + usage.kept) >= 4 * (uint64_t)usage.records;
+	return 100 * ((uint64_t)usage.used + usage.kept) >= percent * (uint64_t)usage.records;
 }
 
 int leases_register(struct leases *leases, struct journal_registration *keys, unsigned n,

@@ -275,12 +275,13 @@ void world_stop_orderly(struct world *w)
 	begin_life(w);
 }
 
-static void remove_sa(struct world *w, unsigned index, struct sa *sa)
+void world_remove_sa(struct world *w, unsigned index)
 {
 	if (w->burst.open && w->burst.sa == index)
 		act_close_burst(w);
-	leases_remove(w->leases, sa);
-	close_sa(sa);
+	leases_remove(w->leases, w->sa[index]);
+	close_sa(w->sa[index]);
+	w->sa[index] = NULL;
 }
 
 void world_rest(struct world *w)
@@ -289,16 +290,15 @@ void world_rest(struct world *w)
 	w->running = false;
 }
 
-void world_remove_sa(struct world *w, unsigned index)
+void world_add_sa(struct world *w, unsigned index)
 {
-	remove_sa(w, index, w->sa[index]);
-	w->sa[index] = NULL;
+	w->sa[index] = open_sa(w, index);
 }
 
 void world_exchange_sa(struct world *w, unsigned index)
 {
-	remove_sa(w, index, w->sa[index]);
-	w->sa[index] = open_sa(w, index);
+	world_remove_sa(w, index);
+	world_add_sa(w, index);
 	w->exchanges++;
 }
 

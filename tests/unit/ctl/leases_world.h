@@ -76,8 +76,9 @@ void world_lose_power(struct world *w);
 void world_stop_orderly(struct world *w);
 // From now on workers do only what they are told, not something by chance at each write and sync.
 void world_rest(struct world *w);
-// An SA is taken away, while workers rest.
+// An SA is taken away, while workers rest, and comes back.
 void world_remove_sa(struct world *w, unsigned index);
+void world_add_sa(struct world *w, unsigned index);
 // An SA is taken away, and comes back with the same key while the daemon runs.
 void world_exchange_sa(struct world *w, unsigned index);
 // The life of a key is over.
