@@ -160,7 +160,14 @@ static void close_all(struct journal_service *service)
 	service->file = NULL;
 }
 
-// With the first key that is in it: who has none needs no journal.
+static void forget_recorded(struct journal_service *service)
+{
+	used_keys_destroy(service->recorded);
+	service->recorded = NULL;
+}
+
+// For the first key that may be in it: who has none needs no journal. From then on it is asked
+// itself.
 static int open_all(
 	struct journal_service *service, unsigned records, bool *made, struct error *err)
 {
@@ -170,9 +177,16 @@ static int open_all(
 		rc = make_leases(service, err);
 	if (rc == 0)
 		rc = start_timer(service, err);
-	if (rc != 0)
+	if (rc == 0)
+		forget_recorded(service);
+	else
 		close_all(service);
 	return rc;
+}
+
+static int need_open(struct journal_service *service, struct error *err)
+{
+	return service->leases ? 0 : open_all(service, 0, NULL, err);
 }
 
 int journal_service_create(
@@ -194,7 +208,7 @@ void journal_service_destroy(struct journal_service *service)
 	if (service->leases)
 		leases_give_back(service->leases, clock_ns(CLOCK_REALTIME) / NS_PER_SECOND);
 	close_all(service);
-	used_keys_destroy(service->recorded);
+	forget_recorded(service);
 	free(service);
 }
 
@@ -230,7 +244,7 @@ int journal_service_register(struct journal_service *service, struct journal_reg
 int journal_service_key_has_ended(struct journal_service *service,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], bool *ended, struct error *err)
 {
-	int rc = service->leases ? 0 : open_all(service, 0, NULL, err);
+	int rc = need_open(service, err);
 
 	if (rc == 0)
 		*ended = journal_key_has_ended(journal_file_journal(service->file), fingerprint);
@@ -249,7 +263,7 @@ void journal_service_end_key(
 int journal_service_may_add(struct journal_service *service, const struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], unsigned *records, struct error *err)
 {
-	int rc = service->leases ? 0 : open_all(service, 0, NULL, err);
+	int rc = need_open(service, err);
 
 	return rc == 0 ? leases_may_add(service->leases, sa, fingerprint, records, err) : rc;
 }
@@ -257,7 +271,7 @@ int journal_service_may_add(struct journal_service *service, const struct sa *sa
 int journal_service_add(struct journal_service *service, struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], struct error *err)
 {
-	int rc = service->leases ? 0 : open_all(service, 0, NULL, err);
+	int rc = need_open(service, err);
 
 	if (rc == 0)
 		rc = leases_add(service->leases, sa, fingerprint, clock_ns(CLOCK_REALTIME), err);
@@ -301,10 +315,8 @@ static void look_into_file(struct journal_service *service)
 			ret = error_set(&err, ENOMEM, "no memory");
 		journal_file_close(file);
 	}
-	if (may_be_read_later(ret)) {
-		used_keys_destroy(service->recorded);
-		service->recorded = NULL;
-	}
+	if (may_be_read_later(ret))
+		forget_recorded(service);
 	if (ret < 0 && !service->unread_told)
 		log_warning("whether keys that are said to be fresh were used before cannot be "
 			    "looked up: %s",
@@ -324,13 +336,12 @@ static void look_again(struct journal_service *service)
 	struct stat now = {.st_ino = 0};
 
 	if (stat(service->gateway->config->journal.file, &now) < 0 && errno == ENOENT) {
-		used_keys_destroy(service->recorded);
-		service->recorded = NULL;
+		forget_recorded(service);
 		return;
 	}
 	if (service->recorded && is_same_file(&now, &service->looked_into))
 		return;
-	used_keys_destroy(service->recorded);
+	forget_recorded(service);
 	look_into_file(service);
 	service->looked_into = now;
 }

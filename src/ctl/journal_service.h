@@ -18,7 +18,7 @@ void journal_service_destroy(struct journal_service *service);
 // What its timer does every millisecond: for whoever keeps the control thread for longer.
 void journal_service_poll(struct journal_service *service);
 
-// false: it is not open, since no SA has a key in it. NULL is fine.
+// false: it is not open, since nobody has asked for a key that may be in it. NULL is fine.
 bool journal_service_usage(const struct journal_service *service, struct leases_usage *usage);
 
 // Makes records for keys, all of them or none, and the journal where there is none (*made). 0 with
@@ -33,9 +33,9 @@ int journal_service_may_add(struct journal_service *service, const struct sa *sa
 // goes back when the SA ends.
 int journal_service_add(struct journal_service *service, struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], struct error *err);
-// The journal has a record of this key. Where it is not open it is looked into once, if it is
-// there; if it cannot be read, which is told, nothing is known, and if that is because another
-// process has it, it is looked into again for the next key.
+// The journal has a record of this key. Where it is not open it is looked into, if it is there, and
+// again when it has changed; if it cannot be read, which is told, nothing is known, and if that is
+// because another process has it, it is looked into again for the next key.
 bool journal_service_has(
 	struct journal_service *service, const uint8_t fingerprint[FINGERPRINT_OCTETS]);
 // Whether the key's life is over. Opens the journal if it is the first that asks. 0 or -errno.
