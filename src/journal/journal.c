@@ -126,7 +126,6 @@ static int write_page(struct journal *journal, uint32_t index, uint64_t now_s)
 	if (ret == 0) {
 		page->generation++;
 		page->newest = !page->newest;
-		page->written_s = now_s;
 	}
 	return ret;
 }

@@ -23,6 +23,8 @@ int journal_file_give_to_owner(const struct journal_file *file, int fd);
 int journal_file_make(struct journal_file *file, unsigned records,
 	const struct journal_params *params, struct error *err);
 // One with what file->journal has, and more room. 0: file->fd is it, and file->journal is still the
-// one before. -errno with err filled: file is as it was.
+// one before. -errno with err filled: file is as it was, and so is what lies on the disk, unless
+// the directory was not to be synced: the larger one, which has the same records, may be there
+// then.
 int journal_file_enlarge(struct journal_file *file, unsigned records,
 	const struct journal_params *params, struct error *err);

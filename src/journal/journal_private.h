@@ -7,11 +7,9 @@
 
 struct journal_page_state {
 	uint64_t generation; // of the newest
-	uint64_t written_s;
-	uint8_t newest; // place
+	uint8_t newest;	     // place
 	bool changed;
 	bool both; // places are to be written
-	bool damaged;
 };
 
 struct journal {

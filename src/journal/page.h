@@ -14,7 +14,7 @@
 
 enum journal_kind {
 	JOURNAL_FREE,
-	JOURNAL_KEY, // the key may be used here
+	JOURNAL_KEY, // of the key itself: without it nobody uses the key here
 	JOURNAL_OUT, // numbers that were sent under it
 	JOURNAL_IN,  // numbers that were delivered under it
 };
@@ -29,6 +29,7 @@ struct journal_name {
 struct journal_record {
 	struct journal_name name;
 	// Numbers from here on were never used: the end of what is leased, or delivered.
+	// JOURNAL_KEY: 0, or all ones when the life of the key is over.
 	uint64_t edge;
 	// The next generation's edge is not beyond: where to go on if that one is lost.
 	uint64_t bound;
