@@ -43,6 +43,13 @@ void act_send(struct world *w)
 	send(w, sa, (unsigned)(run.lane - w->sa[sa]->out->lane), &run, some(w));
 }
 
+void act_send_some(struct world *w, unsigned sa, unsigned worker, unsigned most)
+{
+	struct lane_run run = lane_begin(&w->sa[sa]->out->lane[worker]);
+
+	send(w, sa, worker, &run, most);
+}
+
 static bool deliver_once(struct world *w, unsigned sa, unsigned window, uint64_t seq)
 {
 	uint64_t entry = (seq * WORLD_SAS + sa) * WORLD_WINDOWS + window + 1;

@@ -368,6 +368,58 @@ static void filling_is_told_once(void **state)
 	world_end(&world);
 }
 
+// All of its workers, until they have no numbers left or the alarm has come.
+static void send_until(unsigned sa, enum leases_alarm_kind kind)
+{
+	for (unsigned i = 0; i < 100 && world.alarms[kind] == 0; i++) {
+		act_send_some(&world, sa, i % WORLD_WORKERS, 60000);
+		world_poll(&world);
+	}
+}
+
+static uint64_t numbers_sent(unsigned sa)
+{
+	uint64_t before = world.sent;
+
+	for (unsigned worker = 0; worker < WORLD_WORKERS; worker++)
+		act_send_some(&world, sa, worker, 1000);
+	world_poll(&world);
+	return world.sent - before;
+}
+
+// What workers have encrypted under it counts together, in all lives.
+static void a_key_that_did_enough_stops(void **state)
+{
+	unsigned vpe = 1, other = 2;
+
+	(void)state;
+	world_begin(&world, SYNC_NONE_MISSING, 13);
+	world.soft_blocks = 1u << 23;
+	world.hard_blocks = 1u << 24;
+	world_stop_orderly(&world);
+	world_rest(&world);
+	send_until(vpe, LEASES_KEY_SOFT);
+	assert_int_equal(world.alarms[LEASES_KEY_SOFT], 1);
+	assert_int_equal(world.alarms[LEASES_KEY_SPENT], 0);
+	assert_int_equal(numbers_sent(vpe), 2 * 1000);
+	send_until(vpe, LEASES_KEY_SPENT);
+	assert_int_equal(world.alarms[LEASES_KEY_SPENT], 1);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(numbers_sent(vpe), 0);
+	for (unsigned worker = 0; worker < WORLD_WORKERS; worker++)
+		assert_int_equal(world.sa[vpe]->out->lane[worker].without_lease, DROP_key_spent);
+	assert_int_equal(numbers_sent(other), 2 * 1000);
+	assert_int_equal(world.alarms[LEASES_KEY_SOFT], 1);
+	assert_int_equal(world.alarms[LEASES_KEY_SPENT], 1);
+	// A restart does not make it younger.
+	world_stop_orderly(&world);
+	world_rest(&world);
+	assert_int_equal(world.alarms[LEASES_KEY_SPENT], 2);
+	assert_int_equal(numbers_sent(vpe), 0);
+	assert_int_equal(world.violations, 0);
+	world_end(&world);
+}
+
 static void a_failure_is_told_once(void **state)
 {
 	(void)state;
@@ -397,6 +449,7 @@ int main(void)
 		cmocka_unit_test(more_windows_than_were_kept),
 		cmocka_unit_test(what_was_kept_goes_back),
 		cmocka_unit_test(filling_is_told_once),
+		cmocka_unit_test(a_key_that_did_enough_stops),
 		cmocka_unit_test(a_failure_is_told_once),
 	};
 

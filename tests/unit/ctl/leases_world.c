@@ -207,8 +207,8 @@ static void begin_life(struct world *w)
 	struct leases_params params = {
 		.workers = &workers,
 		.grace = {.handle = w, .start = grace_start, .over = grace_over},
-		.soft_blocks = LEASES_SOFT_BLOCKS,
-		.hard_blocks = LEASES_HARD_BLOCKS,
+		.soft_blocks = w->soft_blocks,
+		.hard_blocks = w->hard_blocks,
 		.tell = on_alarm,
 		.told = w,
 	};
@@ -332,6 +332,8 @@ void world_begin(struct world *w, enum missing_sync missing, uint64_t seed)
 	memset(w, 0, sizeof(*w));
 	w->random.state = seed;
 	w->unix_s = 1800000000;
+	w->soft_blocks = LEASES_SOFT_BLOCKS;
+	w->hard_blocks = LEASES_HARD_BLOCKS;
 	w->delivered = calloc(WORLD_DELIVERED_SLOTS, sizeof(w->delivered[0]));
 	w->pool_memory = aligned_alloc(CACHE_LINE, POOL_OCTETS);
 	assert_true(w->delivered && w->pool_memory);

@@ -57,8 +57,9 @@ struct world {
 	uint64_t grace; // counts bursts that have ended
 	uint64_t now_ns;
 	uint64_t unix_s;
-	uint64_t *delivered; // hash set of (SA, window, number)
-	bool dead;	     // the journal was not to be opened any more
+	uint64_t *delivered;		   // hash set of (SA, window, number)
+	bool dead;			   // the journal was not to be opened any more
+	uint64_t soft_blocks, hard_blocks; // of the next life's keys
 	uint64_t violations;
 	unsigned alarms[LEASES_KEY_SPENT + 1];
 	uint64_t trials, crashes, stops, exchanges, ends, sent, got, refused;
@@ -102,5 +103,7 @@ struct journal_name world_name(const struct world *w, unsigned sa, unsigned coun
 void act_send(struct world *w);
 void act_receive(struct world *w);
 void act_close_burst(struct world *w);
+// As many packets of one worker as it has numbers for, at most so many.
+void act_send_some(struct world *w, unsigned sa, unsigned worker, unsigned most);
 // The peer's next number in this window.
 void act_receive_one(struct world *w, unsigned sa, unsigned window);

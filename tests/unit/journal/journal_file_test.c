@@ -170,6 +170,19 @@ static void never_shrinks(void **state)
 	journal_file_close(file);
 }
 
+// They go on at what the place that was left had promised.
+static void check_skipped(struct journal *journal)
+{
+	assert_int_equal(journal_used(journal), KEYS);
+	for (unsigned key = 0; key < KEYS; key++) {
+		struct journal_name name = name_of(key);
+		const struct journal_record *record = journal_find(journal, &name);
+
+		assert_non_null(record);
+		assert_int_equal(record->edge, 2000 + key);
+	}
+}
+
 // Of each page one place alone is enough.
 static void both_places_are_whole(void **state)
 {
@@ -189,7 +202,7 @@ static void both_places_are_whole(void **state)
 		close(fd);
 		file = opened(0, false);
 		assert_int_equal(journal_damaged(journal_file_journal(file)), damaged);
-		assert_int_equal(journal_used(journal_file_journal(file)), KEYS);
+		check_skipped(journal_file_journal(file));
 		journal_file_close(file);
 	}
 }
