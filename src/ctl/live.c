@@ -6,6 +6,7 @@
 #include "ctl/journal_service.h"
 #include "ctl/limiter.h"
 #include "ctl/tunnel_mtu.h"
+#include "ctl/used_keys.h"
 
 #include <errno.h>
 #include <rte_memory.h>
@@ -186,27 +187,28 @@ int live_stays_away(struct gateway *gateway, const struct config_tunnel *tunnel,
 	return ret;
 }
 
-// One that goes on where another stood has its leases already.
-static bool is_new(const struct config_sa *sa)
+// One that goes on where another stood has its leases already, unless that one was never in force:
+// what is added may be moved before anybody sees it.
+static bool is_new(const struct gateway *gateway, const struct config_sa *sa)
 {
-	return !sa->live->published && sa->live->body == sa->live;
+	return !sa->live->published && !used_keys_has(gateway->used_keys, sa->fingerprint);
 }
 
 static int lease_sa(
 	struct gateway *gateway, const struct config_sa *sa, bool *any, struct error *err)
 {
-	if (!is_new(sa))
+	if (!is_new(gateway, sa))
 		return 0;
 	if (!sa->params.journaled)
 		return check_fresh(gateway, sa, err);
 	*any = true;
-	return journal_service_add(gateway->journal, sa->live, sa->fingerprint, err);
+	return journal_service_add(gateway->journal, sa->live->body, sa->fingerprint, err);
 }
 
 static int check_key(
 	struct gateway *gateway, const struct config_sa *sa, unsigned *records, struct error *err)
 {
-	if (!is_new(sa))
+	if (!is_new(gateway, sa))
 		return 0;
 	if (!sa->params.journaled)
 		return check_fresh(gateway, sa, err);

@@ -59,6 +59,38 @@ def test_a_key_comes_over_the_socket(lab, sites, protocol):
     sites.wait_reachable((4,))
 
 
+def test_an_sa_that_moves_before_it_is_there(lab, sites):
+    """A batch that adds an SA and moves it is no way past the journal."""
+    a, b = journaled(lab, sites, "esp")
+    before, recorded = a.tunnels[0].out, gw.sa("esp")
+    sites.start().wait_reachable((4,))
+    for gateway in (a, b):
+        gateway.register_key(recorded)
+
+    def add_and_move(admin, sa, **more):
+        admin.begin()
+        admin.del_sa(tunnel="peer", direction="out", spi=before.spi)
+        admin.add_sa(**{**arguments(sa, "out"), **more, "remote": "192.0.2.99"})
+        admin.update_sa(tunnel="peer", direction="out", spi=sa.spi, remote=B.wan[4])
+        admin.commit()
+
+    with Admin(a) as admin, Admin(b) as at_b:
+        at_b.add_sa(**arguments(recorded, "in"))
+        with pytest.raises(LabError, match="no record in the journal"):
+            add_and_move(admin, gw.sa("esp"))
+        with pytest.raises(LabError, match="has a record in the journal, so it is not fresh"):
+            add_and_move(admin, recorded, manual_keys="fresh-each-start")
+        add_and_move(admin, recorded)
+        admin.update_sa(tunnel="peer", direction="out", spi=recorded.spi, remote="192.0.2.99")
+        admin.update_sa(tunnel="peer", direction="out", spi=recorded.spi, remote=B.wan[4])
+    assert traffic.ping(sites.host["a"], B.host[4], 5).lossless
+    sent = next_of(a)
+    a.kill()
+    a.tunnels[0].out = recorded
+    revive(sites, A)
+    assert next_of(a) > sent
+
+
 def test_a_life_that_is_over(lab, sites):
     """A key that has come to the end of its life does not come back, with another start either. The
     daemon starts without its SA."""
