@@ -212,9 +212,10 @@ void journal_service_destroy(struct journal_service *service)
 	free(service);
 }
 
-static void on_end(void *service, const struct sa *sa)
+static void on_end(void *leases, const struct sa *sa)
 {
-	leases_remove(((struct journal_service *)service)->leases, sa);
+	(void)sa;
+	leases_remove(leases);
 }
 
 bool journal_service_usage(const struct journal_service *service, struct leases_usage *usage)
@@ -271,14 +272,16 @@ int journal_service_may_add(struct journal_service *service, const struct sa *sa
 int journal_service_add(struct journal_service *service, struct sa *sa,
 	const uint8_t fingerprint[FINGERPRINT_OCTETS], struct error *err)
 {
+	struct leases_group *leases;
 	int rc = need_open(service, err);
 
 	if (rc == 0)
-		rc = leases_add(service->leases, sa, fingerprint, clock_ns(CLOCK_REALTIME), err);
+		rc = leases_add(
+			service->leases, sa, fingerprint, clock_ns(CLOCK_REALTIME), &leases, err);
 	if (rc != 0)
 		return rc;
 	sa->ends = on_end;
-	sa->listener = service;
+	sa->listener = leases;
 	return 0;
 }
 

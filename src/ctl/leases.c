@@ -23,8 +23,8 @@ int leases_create(const struct leases_params *params, struct leases **created, s
 
 static void free_group(struct leases_group *group)
 {
-	if (!group)
-		return;
+	LIST_REMOVE(group, list);
+	journal_key_release(group->leases->params.journal, group->fingerprint);
 	free(group->lease);
 	free(group->known);
 	free(group);
@@ -34,12 +34,8 @@ void leases_destroy(struct leases *leases)
 {
 	if (!leases)
 		return;
-	while (leases->first) {
-		struct leases_group *group = leases->first;
-
-		leases->first = group->next;
-		free_group(group);
-	}
+	while (!LIST_EMPTY(&leases->groups))
+		free_group(LIST_FIRST(&leases->groups));
 	free(leases);
 }
 
@@ -174,63 +170,60 @@ int leases_may_add(struct leases *leases, const struct sa *sa,
 	return leases_room_check(leases, sa, *records, err);
 }
 
-// Two counters that begin behind the same record would meet.
-static int check_alone(const struct leases *leases, const struct sa *sa,
-	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], struct error *err)
+static struct leases_group *create_group(
+	struct leases *leases, struct sa *sa, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
 {
-	for (const struct leases_group *group = leases->first; group; group = group->next)
-		if (memcmp(group->fingerprint, fingerprint, sizeof(group->fingerprint)) == 0)
-			return error_set(
-				err, EEXIST, "SA %s: SA %s has its key", sa->name, group->sa->name);
-	return 0;
+	struct leases_group *group = calloc(1, sizeof(*group));
+
+	if (!group)
+		return NULL;
+	group->leases = leases;
+	group->sa = sa;
+	memcpy(group->fingerprint, fingerprint, sizeof(group->fingerprint));
+	LIST_INSERT_HEAD(&leases->groups, group, list);
+	return group;
 }
 
 int leases_add(struct leases *leases, struct sa *sa,
-	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns, struct error *err)
+	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns,
+	struct leases_group **added, struct error *err)
 {
 	struct leases_group *group;
 	unsigned records = 0;
-	int rc = check_alone(leases, sa, fingerprint, err);
+	int rc = leases_may_add(leases, sa, fingerprint, &records, err);
 
-	if (rc == 0)
-		rc = leases_may_add(leases, sa, fingerprint, &records, err);
+	if (rc == 0 && !journal_key_hold(leases->params.journal, fingerprint))
+		rc = error_set(err, EEXIST, "SA %s: another SA has its key", sa->name);
 	if (rc != 0)
 		return rc;
-	group = calloc(1, sizeof(*group));
-	if (!group)
+	group = create_group(leases, sa, fingerprint);
+	if (!group) {
+		journal_key_release(leases->params.journal, fingerprint);
 		return error_set(err, ENOMEM, "no memory for the leases of SA %s", sa->name);
-	group->sa = sa;
-	memcpy(group->fingerprint, fingerprint, sizeof(group->fingerprint));
+	}
 	rc = sa->inbound ? add_in(leases, group, records) : add_out(leases, group, unix_ns);
 	if (rc != 0) {
 		free_group(group);
 		return error_set(err, -rc, "SA %s: no memory for its leases", sa->name);
 	}
-	group->next = leases->first;
-	leases->first = group;
+	*added = group;
 	return 0;
 }
 
-static void give_back(struct leases *leases, struct leases_group *group)
+static void give_back(struct leases_group *group)
 {
 	for (unsigned i = 0; i < group->n; i++)
-		lease_give_back(&group->lease[i], leases->params.journal);
+		lease_give_back(&group->lease[i], group->leases->params.journal);
 }
 
-void leases_remove(struct leases *leases, const struct sa *sa)
+void leases_remove(struct leases_group *group)
 {
-	for (struct leases_group **at = &leases->first; *at; at = &(*at)->next) {
-		struct leases_group *group = *at;
+	struct leases *leases = group->leases;
 
-		if (group->sa != sa)
-			continue;
-		*at = group->next;
-		leases_room_keep(leases, group, 0);
-		give_back(leases, group);
-		leases->changed = true;
-		free_group(group);
-		return;
-	}
+	leases_room_keep(leases, group, 0);
+	give_back(group);
+	leases->changed = true;
+	free_group(group);
 }
 
 void leases_end_key(struct leases *leases, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
@@ -318,9 +311,10 @@ static bool plan(struct leases *leases, struct leases_group *group, uint64_t now
 
 static bool apply(const struct leases *leases)
 {
+	const struct leases_group *group;
 	bool raised = false;
 
-	for (const struct leases_group *group = leases->first; group; group = group->next)
+	for (group = LIST_FIRST(&leases->groups); group; group = LIST_NEXT(group, list))
 		for (unsigned i = 0; i < group->n; i++)
 			raised |= lease_apply(&group->lease[i]);
 	return raised;
@@ -333,12 +327,13 @@ static void tell_failure(struct leases *leases)
 		.kind = LEASES_JOURNAL_FAILED,
 		.error = journal_failed(leases->params.journal),
 	};
+	const struct leases_group *group;
 
 	if (leases->failure_told)
 		return;
 	leases->failure_told = true;
 	tell(leases, &alarm);
-	for (const struct leases_group *group = leases->first; group; group = group->next)
+	for (group = LIST_FIRST(&leases->groups); group; group = LIST_NEXT(group, list))
 		for (unsigned i = 0; i < group->n && !group->sa->inbound; i++)
 			atomic_store_explicit(&group->lease[i].lane->without_lease,
 				DROP_journal_failed, memory_order_relaxed);
@@ -361,6 +356,7 @@ static void watch_room(struct leases *leases)
 bool leases_poll(struct leases *leases, uint64_t now_ns, uint64_t unix_s)
 {
 	bool any = leases->changed;
+	struct leases_group *group;
 
 	leases->pending = false;
 	leases->changed = false;
@@ -368,7 +364,7 @@ bool leases_poll(struct leases *leases, uint64_t now_ns, uint64_t unix_s)
 		tell_failure(leases);
 		return false;
 	}
-	for (struct leases_group *group = leases->first; group; group = group->next)
+	for (group = LIST_FIRST(&leases->groups); group; group = LIST_NEXT(group, list))
 		any |= plan(leases, group, now_ns);
 	watch_room(leases);
 	if (!any)
@@ -387,10 +383,12 @@ bool leases_are_pending(const struct leases *leases)
 
 void leases_give_back(struct leases *leases, uint64_t unix_s)
 {
+	struct leases_group *group;
+
 	if (journal_failed(leases->params.journal) != 0)
 		return;
-	for (struct leases_group *group = leases->first; group; group = group->next)
-		give_back(leases, group);
+	for (group = LIST_FIRST(&leases->groups); group; group = LIST_NEXT(group, list))
+		give_back(group);
 	if (journal_commit(leases->params.journal, unix_s) != 0)
 		tell_failure(leases);
 }

@@ -11,6 +11,7 @@
 #define LEASES_HARD_BLOCKS (UINT64_C(1) << 52)
 
 struct leases;
+struct leases_group; // those of an SA
 
 // What an operator should hear of.
 enum leases_alarm_kind {
@@ -71,12 +72,13 @@ int leases_may_add(struct leases *leases, const struct sa *sa,
 // their first lease or edge with the next poll. Records for as many windows as an inbound one may
 // have are kept for them. A key without a record is refused (-ENOKEY), one whose life
 // is over (-EKEYEXPIRED), one that another SA has (-EEXIST), and an SA whose counters have no room
-// (-ENOSPC). unix_ns is the time.
+// (-ENOSPC). unix_ns is the time. *added: for leases_remove.
 int leases_add(struct leases *leases, struct sa *sa,
-	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns, struct error *err);
-// No worker sees it any more; its windows are still there. What was leased goes back, and is on the
-// disk with the next poll.
-void leases_remove(struct leases *leases, const struct sa *sa);
+	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], uint64_t unix_ns,
+	struct leases_group **added, struct error *err);
+// No worker sees the SA any more; its windows are still there. What was leased goes back, and is on
+// the disk with the next poll.
+void leases_remove(struct leases_group *group);
 
 // now_ns counts up; unix_s is the time. True if edges were raised, so that packets that wait should
 // be looked at.

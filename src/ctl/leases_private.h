@@ -3,9 +3,12 @@
 
 #include "ctl/leases.h"
 
+#include <sys/queue.h>
+
 // An SA and its counters; of an inbound one they come one by one.
 struct leases_group {
-	struct leases_group *next;
+	LIST_ENTRY(leases_group) list;
+	struct leases *leases;
 	struct sa *sa;
 	uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS];
 	unsigned n;
@@ -22,7 +25,7 @@ struct leases_group {
 
 struct leases {
 	struct leases_params params;
-	struct leases_group *first;
+	LIST_HEAD(, leases_group) groups;
 	unsigned kept; // records, by all groups; never more than are free
 	bool failure_told;
 	bool filling_told;

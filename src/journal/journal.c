@@ -19,10 +19,11 @@ int journal_allocate(struct journal *journal, uint32_t pages)
 	journal->page = calloc(pages, sizeof(journal->page[0]));
 	journal->record = calloc(records, sizeof(journal->record[0]));
 	journal->promised = calloc(records, sizeof(journal->promised[0]));
+	journal->held = calloc(records, sizeof(journal->held[0]));
 	journal->first = malloc((journal->mask + 1ul) * sizeof(journal->first[0]));
 	journal->next = malloc(records * sizeof(journal->next[0]));
-	if (!journal->page || !journal->record || !journal->promised || !journal->first ||
-		!journal->next)
+	if (!journal->page || !journal->record || !journal->promised || !journal->held ||
+		!journal->first || !journal->next)
 		return -ENOMEM;
 	memset(journal->first, 0xff, (journal->mask + 1ul) * sizeof(journal->first[0]));
 	return 0;
@@ -35,6 +36,7 @@ void journal_close(struct journal *journal)
 	free(journal->page);
 	free(journal->record);
 	free(journal->promised);
+	free(journal->held);
 	free(journal->first);
 	free(journal->next);
 	free(journal);

@@ -1,6 +1,8 @@
 // Keys in the journal.
 #include "journal/journal_key.h"
 
+#include "journal/journal_private.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -85,6 +87,26 @@ int journal_key_register_all(struct journal *journal, struct journal_registratio
 	ret = journal_commit(journal, now_s);
 	return ret == 0 ? 0
 			: error_set(err, -ret, "the journal cannot be written: %s", strerror(-ret));
+}
+
+bool journal_key_hold(
+	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
+{
+	const struct journal_record *record = record_of(journal, fingerprint);
+
+	if (!record || journal->held[record - journal->record])
+		return false;
+	journal->held[record - journal->record] = true;
+	return true;
+}
+
+void journal_key_release(
+	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
+{
+	const struct journal_record *record = record_of(journal, fingerprint);
+
+	if (record)
+		journal->held[record - journal->record] = false;
 }
 
 uint64_t journal_key_highest(

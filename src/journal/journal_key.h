@@ -24,6 +24,13 @@ void journal_key_end(
 bool journal_key_has_ended(
 	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
 
+// Whoever counts under a key holds it: two that begin behind the same records would meet. Nothing
+// of that is on the disk. false: somebody holds it, or it has no record.
+bool journal_key_hold(
+	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
+void journal_key_release(
+	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
+
 // The highest edge of any counter of this key, and the blocks that all of them have encrypted: what
 // a counter that is new begins behind.
 uint64_t journal_key_highest(

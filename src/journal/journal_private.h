@@ -21,6 +21,7 @@ struct journal {
 	unsigned damaged;
 	struct journal_page_state *page;
 	struct journal_record *record; // [pages * JOURNAL_PAGE_RECORDS]
+	bool *held;		       // of each of a key: somebody counts under it
 	uint64_t *promised;	       // of each: bound in the newest durable generation
 	// By fingerprint: the first record of a chain; by record: the next.
 	uint32_t mask;

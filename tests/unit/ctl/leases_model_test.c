@@ -148,6 +148,7 @@ static void room_is_known_before(void **state)
 // While workers may still use what that one has leased.
 static void a_key_has_one_sa(void **state)
 {
+	struct leases_group *group;
 	struct leases_usage before;
 	struct error err;
 
@@ -155,8 +156,8 @@ static void a_key_has_one_sa(void **state)
 	world_begin(&world, SYNC_NONE_MISSING, 12);
 	before = leases_usage(world.leases);
 	for (unsigned sa = 0; sa < WORLD_SAS; sa++) {
-		assert_int_equal(
-			leases_add(world.leases, world.sa[5 - sa], world.fingerprint[sa], 0, &err),
+		assert_int_equal(leases_add(world.leases, world.sa[5 - sa], world.fingerprint[sa],
+					 0, &group, &err),
 			-EEXIST);
 		assert_non_null(strstr(err.text, "has its key"));
 	}
@@ -225,6 +226,7 @@ static void windows_have_their_records(void **state)
 	uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS] = {2};
 	struct journal_registration key = {.fingerprint = {4}};
 	unsigned in = 4, records = 0, kept;
+	struct leases_group *group;
 	struct error err;
 
 	(void)state;
@@ -236,7 +238,8 @@ static void windows_have_their_records(void **state)
 	leave(WORLD_WINDOWS - 1);
 	assert_int_equal(
 		leases_may_add(world.leases, world.sa[in], fingerprint, &records, &err), -ENOSPC);
-	assert_int_equal(leases_add(world.leases, world.sa[in], fingerprint, 0, &err), -ENOSPC);
+	assert_int_equal(
+		leases_add(world.leases, world.sa[in], fingerprint, 0, &group, &err), -ENOSPC);
 	assert_non_null(strstr(err.text, "6 records are wanted here, and of its 189"));
 	leave(0);
 	assert_int_equal(leases_register(world.leases, &key, 1, world.unix_s, &err), -ENOSPC);

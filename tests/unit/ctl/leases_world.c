@@ -192,7 +192,8 @@ static struct sa *open_sa(struct world *w, unsigned index)
 	else
 		sa->in = sa_in_init(memory, &params, NULL, &workers, 0, &w->pool);
 	// A clock that is slow: the journal alone has to do it.
-	assert_int_equal(leases_add(w->leases, sa, w->fingerprint[index], 0, &err), 0);
+	assert_int_equal(
+		leases_add(w->leases, sa, w->fingerprint[index], 0, &w->group[index], &err), 0);
 	return sa;
 }
 
@@ -279,7 +280,7 @@ void world_remove_sa(struct world *w, unsigned index)
 {
 	if (w->burst.open && w->burst.sa == index)
 		act_close_burst(w);
-	leases_remove(w->leases, w->sa[index]);
+	leases_remove(w->group[index]);
 	close_sa(w->sa[index]);
 	w->sa[index] = NULL;
 }

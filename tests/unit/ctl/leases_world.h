@@ -48,6 +48,7 @@ struct world {
 	struct window_pool pool;
 	void *pool_memory;
 	struct sa *sa[WORLD_SAS];
+	struct leases_group *group[WORLD_SAS];
 	uint8_t fingerprint[WORLD_SAS][JOURNAL_FINGERPRINT_OCTETS];
 	struct spare_key spare[WORLD_KEYS - WORLD_SAS];
 	struct counter out[WORLD_SAS][WORLD_WORKERS];
