@@ -1,6 +1,9 @@
 // What differs between two configurations, against sets of all that is in them.
 #include "ctl/apply_diff.h"
 
+#include "../random.h"
+#include "test_address.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,27 +23,19 @@ static struct sa sas[LIVES];
 static struct sa_in *places[LIVES]; // nobody looks at what is there
 static struct config_tunnel of_now[TUNNELS], of_next[TUNNELS];
 static struct config now = {.tunnels = of_now}, next = {.tunnels = of_next};
-static uint64_t seed = 88172645463325252;
+static struct random chance;
 
 static unsigned draw(unsigned n)
 {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (unsigned)((seed >> 20) % n);
-}
-
-static struct ip_addr address(unsigned last)
-{
-	return (struct ip_addr){IP_V4, {192, 0, 2, (uint8_t)last}};
+	return (unsigned)random_below(&chance, n);
 }
 
 static struct config_sa an_sa(const struct config_tunnel *tunnel, unsigned number, bool inbound)
 {
 	struct config_sa sa = {.inbound = inbound, .live = &sas[number]};
 
-	sa.params.local = draw(6) == 0 ? address(draw(3)) : tunnel->local;
-	sa.params.remote = draw(6) == 0 ? address(100 + draw(3)) : tunnel->remote;
+	sa.params.local = draw(6) == 0 ? test_address(draw(3)) : tunnel->local;
+	sa.params.remote = draw(6) == 0 ? test_address(100 + draw(3)) : tunnel->remote;
 	return sa;
 }
 
@@ -54,8 +49,8 @@ static void make(struct config *config)
 		struct config_tunnel *tunnel = &config->tunnels[i];
 
 		*tunnel = (struct config_tunnel){.live = &lives[i],
-			.local = address(draw(3)),
-			.remote = address(100 + draw(3)),
+			.local = test_address(draw(3)),
+			.remote = test_address(100 + draw(3)),
 			.mtu = 1500};
 		tunnel->in_n = draw(4);
 		for (unsigned k = 0; k < tunnel->in_n; k++)
@@ -89,8 +84,9 @@ static void change_something(struct config *config, unsigned fresh)
 	case 1:
 		if (config->tunnels_n == TUNNELS)
 			return;
-		config->tunnels[config->tunnels_n] = (struct config_tunnel){
-			.live = &lives[fresh], .local = address(draw(3)), .remote = address(100)};
+		config->tunnels[config->tunnels_n] = (struct config_tunnel){.live = &lives[fresh],
+			.local = test_address(draw(3)),
+			.remote = test_address(100)};
 		config->tunnels_n++;
 		break;
 	case 2:

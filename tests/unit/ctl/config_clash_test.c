@@ -2,7 +2,9 @@
 // is.
 #include "config_fixture.h"
 
+#include "../random.h"
 #include "ctl/config_tables.h"
+#include "test_address.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,24 +21,16 @@
 
 static struct config_tunnel tunnels[TUNNELS + 1], before[TUNNELS + 1];
 static struct config config = {.tunnels = tunnels};
-static uint64_t seed = 88172645463325252;
+static struct random chance;
 
 static unsigned draw(unsigned n)
 {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (unsigned)((seed >> 20) % n);
+	return (unsigned)random_below(&chance, n);
 }
 
 static bool once_in(unsigned n)
 {
 	return draw(n) == 0;
-}
-
-static struct ip_addr address(unsigned last)
-{
-	return (struct ip_addr){IP_V4, {192, 0, 2, (uint8_t)last}};
 }
 
 // Now and then what somebody else may have.
@@ -46,8 +40,8 @@ static void make_sa(struct config_sa *sa, const struct config_tunnel *tunnel, bo
 
 	*sa = (struct config_sa){.inbound = inbound};
 	sa->params.proto = vpe ? &vpe_ops : &esp_ops;
-	sa->params.local = once_in(8) ? address(draw(4)) : tunnel->local;
-	sa->params.remote = once_in(8) ? address(100 + draw(4)) : tunnel->remote;
+	sa->params.local = once_in(8) ? test_address(draw(4)) : tunnel->local;
+	sa->params.remote = once_in(8) ? test_address(100 + draw(4)) : tunnel->remote;
 	sa->params.spi = 0x10000 * (1 + draw(300)) + draw(40);
 	sa->params.sender_id = vpe && once_in(3) ? (uint16_t)draw(200) : 0;
 	sa->params.replay_window = 64;
@@ -71,8 +65,8 @@ static void make_tunnel(unsigned number)
 
 	*tunnel = (struct config_tunnel){.in_n = 0};
 	snprintf(tunnel->name, sizeof(tunnel->name), "t%u", number);
-	tunnel->local = address(once_in(100) ? 100 + draw(4) : draw(4));
-	tunnel->remote = address(once_in(100) ? draw(4) : 100 + draw(4));
+	tunnel->local = test_address(once_in(100) ? 100 + draw(4) : draw(4));
+	tunnel->remote = test_address(once_in(100) ? draw(4) : 100 + draw(4));
 	make_sas(tunnel);
 }
 

@@ -2,6 +2,7 @@
 // nothing but an event loop.
 #include "ctl/server.h"
 
+#include "../random.h"
 #include "ctl/api.h"
 #include "ctl/gateway.h"
 #include "ctl/session.h"
@@ -501,20 +502,11 @@ static void root_finds_a_place(void **state)
 		close(fd[i]);
 }
 
-static uint64_t seed = 88172645463325252;
-
-static uint64_t next_random(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
-
 // Random octets and broken requests: an answer for each line, never anything else.
 static void random_octets(void **state)
 {
 	char out[512], line[4096];
+	struct random chance = {.state = 0};
 	int fd = client_open();
 
 	(void)state;
@@ -525,7 +517,7 @@ static void random_octets(void **state)
 			i, i);
 
 		for (unsigned j = 0; j <= i % 4; j++)
-			out[next_random() % (unsigned)n] = (char)next_random();
+			out[random_below(&chance, (unsigned)n)] = (char)random_next(&chance);
 		for (int j = 0; j < n; j++)
 			if (out[j] == '\n')
 				out[j] = ' ';

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "../random.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/flow.h"
 #include "dataplane/forward.h"
@@ -32,26 +33,6 @@
 #define LAB_POOL_MAX (LAB_BUFFERS + LAB_WORKERS * (REASSEMBLY_ENTRIES + PARK_MAX))
 #define PACKET_MAX 2048
 #define ETHER 14
-
-struct random {
-	uint64_t state;
-};
-
-// splitmix64.
-static inline uint64_t random_next(struct random *r)
-{
-	uint64_t z = r->state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-// 0 .. n - 1.
-static inline uint64_t random_below(struct random *r, uint64_t n)
-{
-	return random_next(r) % n;
-}
 
 // VPED_TEST_FULL=1: the long form of the tests that have one.
 static inline bool full_run(void)

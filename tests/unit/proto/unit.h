@@ -1,6 +1,7 @@
-// What every test program here starts with: cmocka, random numbers that are the same in each run,
-// and sums computed the slow way.
+// What every test program here starts with: cmocka, random numbers, and sums computed the slow way.
 #pragma once
+
+#include "../random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,32 +14,6 @@
 #include <cmocka.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-struct random {
-	uint64_t state;
-};
-
-// splitmix64.
-static inline uint64_t random_next(struct random *r)
-{
-	uint64_t z = r->state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-// 0 .. n - 1.
-static inline uint64_t random_below(struct random *r, uint64_t n)
-{
-	return random_next(r) % n;
-}
-
-static inline void random_fill(struct random *r, void *memory, size_t octets)
-{
-	for (size_t i = 0; i < octets; i++)
-		((uint8_t *)memory)[i] = (uint8_t)random_next(r);
-}
 
 // The Internet checksum as RFC 1071 words it: big-endian words, one carry at a time, the word at
 // `skip` taken as zero.
