@@ -67,20 +67,32 @@ static bool may_cover(const struct shape *outer, const struct shape *inner)
 		(outer->any_protocol || !inner->any_protocol);
 }
 
-// The first policy that covers the selector, or NULL.
-static const struct config_policy *find(
-	const struct cover *cover, const struct config *config, const struct selector *selector)
+// What is discarded where another owner's policies are not there, after a restart for instance.
+static bool is_fallback(const struct config_policy *policy, const struct config_policy *earlier)
 {
-	struct shape inner = shape_of(selector);
+	return policy->action == POLICY_DISCARD && policy->owner != earlier->owner;
+}
+
+static bool hides(const struct config_policy *earlier, const struct config_policy *policy)
+{
+	return selector_covers(&earlier->selector, &policy->selector) &&
+		!is_fallback(policy, earlier);
+}
+
+// The first policy that hides this one, or NULL. It does so whatever else is between them, so none
+// comes to be hidden because another goes.
+static const struct config_policy *find(
+	const struct cover *cover, const struct config *config, const struct config_policy *policy)
+{
+	struct shape inner = shape_of(&policy->selector);
 	unsigned best = config->policies_n;
 
 	for (unsigned s = 0; s < cover->shapes; s++) {
 		if (!may_cover(&cover->shape[s], &inner))
 			continue;
-		for (unsigned i = cover->head[chain(cover, selector, &cover->shape[s])]; i;
+		for (unsigned i = cover->head[chain(cover, &policy->selector, &cover->shape[s])]; i;
 			i = cover->next[i - 1])
-			if (i - 1 < best &&
-				selector_covers(&config->policies[i - 1].selector, selector))
+			if (i - 1 < best && hides(&config->policies[i - 1], policy))
 				best = i - 1;
 	}
 	return best < config->policies_n ? &config->policies[best] : NULL;
@@ -100,12 +112,6 @@ static void add(struct cover *cover, const struct config *config, unsigned index
 	head = &cover->head[chain(cover, selector, &shape)];
 	cover->next[index] = *head;
 	*head = index + 1;
-}
-
-// What is discarded where another owner's policies are not there, after a restart for instance.
-static bool is_fallback(const struct config_policy *policy, const struct config_policy *earlier)
-{
-	return policy->action == POLICY_DISCARD && policy->owner != earlier->owner;
 }
 
 static int covered(struct reader *reader, const struct config_policy *policy,
@@ -150,9 +156,9 @@ int check_policies(struct reader *reader)
 		reader_fail(reader, 1, -ret, "no memory");
 	for (unsigned i = 0; i < config->policies_n && ret == 0; i++) {
 		const struct config_policy *policy = &config->policies[i];
-		const struct config_policy *earlier = find(&cover, config, &policy->selector);
+		const struct config_policy *earlier = find(&cover, config, policy);
 
-		if (earlier && !is_fallback(policy, earlier))
+		if (earlier)
 			ret = covered(reader, policy, earlier);
 		else
 			add(&cover, config, i);
