@@ -196,25 +196,26 @@ static int build(struct gateway *gateway, const struct config *next, const struc
 	return ret;
 }
 
-// Most policies follow each other as before, so each is looked for behind the one found last.
+// Most policies follow each other as before.
 static void carry_hits(const struct gateway *gateway, struct config *next)
 {
-	const struct config *now = gateway->config;
+	struct config *now = gateway->config;
 	const struct spd *spd = atomic_load_explicit(&gateway->dp->spd, memory_order_acquire);
-	unsigned at = 0;
+	unsigned behind = 0;
 
 	if (now->policies_n != spd_policies(spd))
 		return; // at start: nothing has been counted
 	for (unsigned i = 0; i < next->policies_n; i++) {
-		for (unsigned tries = 0; tries < now->policies_n; tries++, at++) {
-			const struct config_policy *before = &now->policies[at % now->policies_n];
+		const char *name = next->policies[i].name;
+		unsigned at = behind;
 
-			if (strcmp(before->name, next->policies[i].name) != 0)
-				continue;
-			next->policies[i].hits = before->hits + spd_hits(spd, at % now->policies_n);
-			at++;
-			break;
-		}
+		if (at == now->policies_n || strcmp(now->policies[at].name, name) != 0)
+			at = name_index_find(&now->policy_names, now->policies, now->policies_n,
+				sizeof(now->policies[0]), name);
+		if (at == now->policies_n)
+			continue;
+		next->policies[i].hits = now->policies[at].hits + spd_hits(spd, at);
+		behind = at + 1;
 	}
 }
 
