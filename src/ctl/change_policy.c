@@ -93,11 +93,15 @@ static int replace(struct change *change, const json_t *arguments, unsigned at, 
 			"there is a policy \"%s\" that says something else, or in another place; "
 			"delete it, or say \"replace\": true",
 			there->name);
+	*result = json_pack("{s:b}", "changed", (int)changed);
+	if (!changed) {
+		change->extent = CHANGE_NONE;
+		return 0;
+	}
 	*there = *policy;
 	there->hits = hits;
 	if (at > before && move_policy(change->draft, at, before) < 0)
 		return error_set(err, ENOMEM, "no memory for a policy");
-	*result = json_pack("{s:b}", "changed", (int)changed);
 	return 0;
 }
 

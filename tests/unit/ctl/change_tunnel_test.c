@@ -4,6 +4,8 @@
 #include "ctl/gateway.h"
 #include "ctl/live.h"
 
+#include "change_fixture.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,12 +26,11 @@ static int add(struct change *change, const char *name, int mtu, bool *changed, 
 {
 	json_t *arguments = json_pack("{s:s, s:s, s:s, s:s, s:i}", "name", name, "local",
 		"192.0.2.1", "remote", "192.0.2.2", "port", "wan", "mtu", mtu);
-	json_t *result = NULL;
-	int ret = change_add_tunnel(change, arguments, &result, err);
+	json_t *result;
+	int ret = do_step(change, change_add_tunnel, arguments, &result, err);
 
 	*changed = json_is_true(json_object_get(result, "changed"));
 	json_decref(result);
-	json_decref(arguments);
 	return ret;
 }
 
