@@ -39,11 +39,6 @@ struct config *draft_of(const struct config *config)
 	return NULL;
 }
 
-void change_begin_step(struct change *change)
-{
-	change->extent = CHANGE_ALL;
-}
-
 static void add_tunnel(struct change *change)
 {
 	for (unsigned i = 0; i < change->tunnels; i++)

@@ -20,7 +20,8 @@ struct change {
 	struct gateway *gateway;
 	struct config *draft;
 	uint16_t owner; // of whoever asks
-	// Of the step under way, which says so where it is less than all.
+	// Of the step under way, which says so where it is less than it began with: all, or nothing
+	// of what only looks.
 	enum change_extent extent;
 	unsigned tunnel;
 	// Of all steps so far.
@@ -36,8 +37,7 @@ struct config *draft_of(const struct config *config);
 // NULL is fine.
 void draft_free(struct config *draft);
 
-// A step begins, which may do anything; it has ended.
-void change_begin_step(struct change *change);
+// A step has ended.
 void change_end_step(struct change *change, unsigned tunnels_before);
 // For a step: it did no more than to make this tunnel, or SAs of it.
 void change_made(struct change *change, const struct config_tunnel *tunnel);

@@ -126,7 +126,7 @@ int change_withdraw(
 {
 	struct config *draft = change->draft;
 	unsigned sas = remove_sas(draft, is_its, change->owner);
-	unsigned policies = 0;
+	unsigned policies = 0, withdrawn = 0;
 
 	(void)arguments;
 	(void)err;
@@ -135,10 +135,11 @@ int change_withdraw(
 
 		if (policy->owner != change->owner || policy->action != POLICY_PROTECT)
 			continue;
+		withdrawn += !policy->withdrawn;
 		policy->withdrawn = true;
 		policies++;
 	}
-	change->extent = CHANGE_LESS;
+	change->extent = sas + withdrawn > 0 ? CHANGE_LESS : CHANGE_NONE;
 	*result = json_pack("{s:i, s:i}", "sas", (int)sas, "policies", (int)policies);
 	return 0;
 }
@@ -146,9 +147,11 @@ int change_withdraw(
 int change_expire(
 	struct change *change, const json_t *arguments, json_t **result, struct error *err)
 {
+	unsigned sas = remove_sas(change->draft, is_over, ANYBODY);
+
 	(void)arguments;
 	(void)err;
-	change->extent = CHANGE_LESS;
-	*result = json_pack("{s:i}", "sas", (int)remove_sas(change->draft, is_over, ANYBODY));
+	change->extent = sas > 0 ? CHANGE_LESS : CHANGE_NONE;
+	*result = json_pack("{s:i}", "sas", (int)sas);
 	return 0;
 }

@@ -43,17 +43,6 @@ struct change_log {
 	struct summary others; // of authors without a place
 };
 
-// Whether there is something to tell of.
-static bool has_changed(const struct change_step *step, const json_t *result)
-{
-	const json_t *changed = json_object_get(result, "changed");
-	const json_t *deleted = json_object_get(result, "deleted");
-
-	if (step->request->looks || json_is_false(changed))
-		return false;
-	return !deleted || json_integer_value(deleted) > 0;
-}
-
 static void count(struct summary *summary, const char *request)
 {
 	unsigned i = 0;
@@ -106,13 +95,12 @@ static void add_name(struct summary *summary, const char *name)
 	summary->named++;
 }
 
-static void summarise(
-	struct summary *summary, const struct change_step *steps, unsigned n, const json_t *results)
+static void summarise(struct summary *summary, const struct change_step *steps, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		char name[ITEM_TEXT];
 
-		if (!has_changed(&steps[i], json_array_get(results, i)))
+		if (!steps[i].edited)
 			continue;
 		summary->n++;
 		count(summary, steps[i].request->name);
@@ -198,19 +186,19 @@ static struct hand *hand_of(struct change_log *log, const struct author *author)
 }
 
 void change_log_add(struct change_log *log, const struct author *author,
-	const struct change_step *steps, unsigned n, const json_t *results)
+	const struct change_step *steps, unsigned n)
 {
 	struct summary summary = {.n = 0};
 	struct hand *hand;
 
-	summarise(&summary, steps, n, results);
+	summarise(&summary, steps, n);
 	if (summary.n == 0)
 		return;
 	hand = hand_of(log, author);
 	if (!hand) {
-		summarise(&log->others, steps, n, results);
+		summarise(&log->others, steps, n);
 	} else if (hand->lines == CHANGE_LOG_LINES) {
-		summarise(&hand->more, steps, n, results);
+		summarise(&hand->more, steps, n);
 	} else {
 		hand->lines++;
 		tell(log, author, &summary, "");

@@ -4,8 +4,6 @@
 
 #include "ctl/author.h"
 
-#include <jansson.h>
-
 struct change_log;
 struct change_step;
 struct event_base;
@@ -20,6 +18,6 @@ struct change_log *change_log_create(struct event_base *events, const struct own
 // What was not told yet is. NULL is fine.
 void change_log_destroy(struct change_log *log);
 
-// n steps are in force; results: of each, in their order. Those that changed nothing are left out.
+// n steps are in force. Those that changed nothing are left out.
 void change_log_add(struct change_log *log, const struct author *author,
-	const struct change_step *steps, unsigned n, const json_t *results);
+	const struct change_step *steps, unsigned n);

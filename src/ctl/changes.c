@@ -155,18 +155,19 @@ static void look_aside(const struct gateway *gateway)
 	service_look(gateway->service);
 }
 
-static int run_steps(struct change *change, const struct change_ticket *ticket, json_t *results,
-	struct error *err)
+static int run_steps(
+	struct change *change, struct change_ticket *ticket, json_t *results, struct error *err)
 {
 	for (unsigned i = 0; i < ticket->n; i++) {
-		const struct change_step *step = &ticket->step[i];
+		struct change_step *step = &ticket->step[i];
 		unsigned tunnels = change->draft->tunnels_n;
 		json_t *result = NULL;
 		int ret;
 
-		change_begin_step(change);
+		change->extent = step->request->looks ? CHANGE_NONE : CHANGE_ALL;
 		ret = step->request->change(change, step->arguments, &result, err);
 		change_end_step(change, tunnels);
+		step->edited = change->extent != CHANGE_NONE;
 		if (i % STEPS_A_LOOK == STEPS_A_LOOK - 1)
 			look_aside(change->gateway);
 
@@ -248,8 +249,7 @@ static void tell_log(struct changes *changes, const struct change_ticket *ticket
 {
 	for (; ticket; ticket = ticket->next)
 		if (ticket->author.pid != AUTHOR_DAEMON)
-			change_log_add(changes->log, &ticket->author, ticket->step, ticket->n,
-				ticket->results);
+			change_log_add(changes->log, &ticket->author, ticket->step, ticket->n);
 }
 
 static void on_refused(

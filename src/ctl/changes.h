@@ -17,6 +17,7 @@ struct request;
 struct change_step {
 	const struct request *request;
 	const json_t *arguments;
+	bool edited; // it did something; known when it has run
 };
 
 // It is live (0), every worker goes by it, and results are those of its steps, one after the other;

@@ -287,7 +287,7 @@ static void on_reloaded(void *arg, int ret, json_t *results, const struct error 
 static void on_hangup(evutil_socket_t number, short what, void *arg)
 {
 	static const struct request reload = {.name = "reload", .change = change_reload};
-	const struct change_step step = {&reload, NULL};
+	const struct change_step step = {.request = &reload, .arguments = NULL};
 	struct gateway *gateway = arg;
 	struct change_ticket *ticket;
 	struct error err;

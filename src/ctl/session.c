@@ -125,7 +125,7 @@ static json_t *only_result(const struct session *session, json_t *results)
 static int change(struct session *session, const struct request *request, const json_t *arguments,
 	json_t **result, struct error *err)
 {
-	const struct change_step step = {request, arguments};
+	const struct change_step step = {.request = request, .arguments = arguments};
 	int ret;
 
 	if (session->batch)
@@ -187,8 +187,8 @@ static int commit(struct session *session, struct error *err)
 	{
 		const char *name = json_string_value(json_object_get(item, "request"));
 
-		steps[i] = (struct change_step){
-			request_find(session->table, name), json_object_get(item, "arguments")};
+		steps[i] = (struct change_step){.request = request_find(session->table, name),
+			.arguments = json_object_get(item, "arguments")};
 	}
 	ret = submit(session, steps, (unsigned)n, all_results, err);
 	free(steps);
@@ -293,7 +293,7 @@ static void on_withdrawn(void *arg, int ret, json_t *results, const struct error
 static int withdraw(struct session *session, struct owner *owner, struct error *err)
 {
 	static const struct request withdrawal = {.name = "hello", .change = change_withdraw};
-	const struct change_step step = {&withdrawal, NULL};
+	const struct change_step step = {.request = &withdrawal, .arguments = NULL};
 	int ret;
 
 	if (!session->gateway->changes)

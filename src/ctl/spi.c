@@ -122,7 +122,6 @@ int change_alloc_spi(
 	ret = draw(change, proto, &spi, err);
 	if (ret < 0)
 		return ret;
-	change->extent = CHANGE_NONE;
 	*at = (struct reservation){.proto = proto,
 		.spi = spi,
 		.owner = change->owner,

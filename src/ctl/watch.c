@@ -147,7 +147,7 @@ static void on_removed(void *arg, int ret, json_t *results, const struct error *
 static void remove_expired(struct watch *watch)
 {
 	static const struct request expiry = {.name = "expire", .change = change_expire};
-	const struct change_step step = {&expiry, NULL};
+	const struct change_step step = {.request = &expiry, .arguments = NULL};
 	struct error err;
 
 	if (!watch->over || watch->removal || (watch->refused && watch->turn != 0))

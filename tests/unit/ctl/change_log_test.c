@@ -23,7 +23,6 @@ static const struct request add_sa = {.name = "add-sa"};
 static const struct request del_sa = {.name = "del-sa"};
 static const struct request flush = {.name = "flush"};
 static const struct request reload = {.name = "reload"};
-static const struct request alloc_spi = {.name = "alloc-spi", .looks = true};
 static const struct author somebody = {.owner = OWNER_OPERATOR, .uid = 0, .pid = 77};
 
 static struct event_base *events;
@@ -68,16 +67,20 @@ static int stop(void **state)
 	return 0;
 }
 
-// One step. Takes its arguments and its result.
-static void add(const struct author *author, const struct request *request, json_t *arguments,
-	json_t *result)
+// One step. Takes its arguments.
+static void add_step(
+	const struct author *author, const struct request *request, json_t *arguments, bool edited)
 {
-	const struct change_step step = {request, arguments};
-	json_t *results = json_pack("[o]", result);
+	const struct change_step step = {
+		.request = request, .arguments = arguments, .edited = edited};
 
-	change_log_add(log_of_changes, author, &step, 1, results);
-	json_decref(results);
+	change_log_add(log_of_changes, author, &step, 1);
 	json_decref(arguments);
+}
+
+static void add(const struct author *author, const struct request *request, json_t *arguments)
+{
+	add_step(author, request, arguments, true);
 }
 
 static json_t *sa(unsigned spi)
@@ -86,21 +89,14 @@ static json_t *sa(unsigned spi)
 		"key", "5e57");
 }
 
-static json_t *changed(int yes)
-{
-	return json_pack("{s:b}", "changed", yes);
-}
-
 static void a_line_for_each(void **state)
 {
 	(void)state;
-	add(&somebody, &add_tunnel, json_pack("{s:s, s:s}", "name", "site-b", "port", "wan"),
-		changed(1));
-	add(&somebody, &add_sa, sa(0x1001), changed(1));
-	add(&somebody, &flush, json_pack("{s:s, s:s}", "what", "all", "owner", "ike"),
-		json_pack("{s:i}", "sas", 0));
-	add(&somebody, &reload, json_object(), json_object());
-	add(&somebody, &reload, NULL, json_object());
+	add(&somebody, &add_tunnel, json_pack("{s:s, s:s}", "name", "site-b", "port", "wan"));
+	add(&somebody, &add_sa, sa(0x1001));
+	add(&somebody, &flush, json_pack("{s:s, s:s}", "what", "all", "owner", "ike"));
+	add(&somebody, &reload, json_object());
+	add(&somebody, &reload, NULL);
 	expect_lines(PREFIX "operator (user 0, process 77): add-tunnel site-b\n" PREFIX
 			    "operator (user 0, process 77): add-sa site-b in 0x00001001\n" PREFIX
 			    "operator (user 0, process 77): flush all ike\n" PREFIX
@@ -111,30 +107,26 @@ static void a_line_for_each(void **state)
 static void nothing_of_what_changed_nothing(void **state)
 {
 	(void)state;
-	add(&somebody, &add_sa, sa(1), changed(0));
-	add(&somebody, &del_sa, sa(1), json_pack("{s:i}", "deleted", 0));
-	add(&somebody, &alloc_spi, json_object(), json_pack("{s:i}", "spi", 1));
+	add_step(&somebody, &add_sa, sa(1), false);
 	expect_lines("");
-	add(&somebody, &del_sa, sa(1), json_pack("{s:i}", "deleted", 1));
+	add(&somebody, &del_sa, sa(1));
 	expect_lines(PREFIX "operator (user 0, process 77): del-sa site-b in 0x00000001\n");
 }
 
 static void a_batch_is_one(void **state)
 {
 	struct change_step step[200];
-	json_t *results = json_array();
 
 	(void)state;
 	for (unsigned i = 0; i < 200; i++) {
 		step[i].request = i % 4 == 0 ? &add_tunnel : &add_sa;
 		step[i].arguments =
 			i % 4 == 0 ? json_pack("{s:o}", "name", json_sprintf("t%u", i)) : sa(i);
-		json_array_append_new(results, changed(i != 1));
+		step[i].edited = i != 1;
 	}
-	change_log_add(log_of_changes, &somebody, step, 200, results);
+	change_log_add(log_of_changes, &somebody, step, 200);
 	for (unsigned i = 0; i < 200; i++)
 		json_decref((json_t *)(uintptr_t)step[i].arguments);
-	json_decref(results);
 	expect_lines(PREFIX
 		"operator (user 0, process 77): 199 changes (add-tunnel 50, add-sa 149): t0, "
 		"site-b in 0x00000002, site-b in 0x00000003, t4, site-b in 0x00000005, site-b in "
@@ -153,9 +145,9 @@ static void many_are_one_line_a_second(void **state)
 	(void)state;
 	assert_int_equal(owners_take(&owners, "ike", 5, &owner, &err), 0);
 	for (unsigned i = 0; i < 3000; i++)
-		add(&ike, &add_sa, sa(i + 1), changed(1));
+		add(&ike, &add_sa, sa(i + 1));
 	assert_int_equal(lines(), CHANGE_LOG_LINES);
-	add(&somebody, &del_sa, sa(9), json_pack("{s:i}", "deleted", 1));
+	add(&somebody, &del_sa, sa(9));
 	expect_lines(PREFIX "operator (user 0, process 77): del-sa site-b in 0x00000009\n");
 	event_base_loop(events, EVLOOP_ONCE);
 	log_lines_end(text, sizeof(text));
@@ -166,7 +158,7 @@ static void many_are_one_line_a_second(void **state)
 	assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 	log_lines_begin();
 	// Another second.
-	add(&ike, &add_sa, sa(1), changed(1));
+	add(&ike, &add_sa, sa(1));
 	expect_lines(PREFIX "ike (user 5, process 6): add-sa site-b in 0x00000001\n");
 }
 
@@ -176,7 +168,7 @@ static void users_beyond_share_a_line(void **state)
 	for (unsigned i = 0; i < CHANGE_LOG_AUTHORS + 2; i++) {
 		const struct author author = {.owner = OWNER_OPERATOR, .uid = i, .pid = 1};
 
-		add(&author, &add_sa, sa(i + 1), changed(1));
+		add(&author, &add_sa, sa(i + 1));
 	}
 	assert_int_equal(lines(), CHANGE_LOG_AUTHORS);
 	event_base_loop(events, EVLOOP_ONCE);
@@ -188,7 +180,7 @@ static void what_waits_is_told_at_the_end(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i <= CHANGE_LOG_LINES; i++)
-		add(&somebody, &add_sa, sa(i + 1), changed(1));
+		add(&somebody, &add_sa, sa(i + 1));
 	assert_int_equal(lines(), CHANGE_LOG_LINES);
 	change_log_destroy(log_of_changes);
 	log_of_changes = NULL;
@@ -204,16 +196,14 @@ static void odd_names(void **state)
 	(void)state;
 	add(&somebody, &del_sa,
 		json_pack("{s:s, s:s}", "tunnel", "a\nvped: error: \033[2J\xc3\xa4", "direction",
-			"\r"),
-		json_pack("{s:i}", "deleted", 1));
+			"\r"));
 	expect_lines(PREFIX "operator (user 0, process 77): del-sa a?vped: error: ?[2J?? ?\n");
 	memset(name, 'x', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	for (unsigned i = 0; i < 5; i++)
 		add(&somebody, &flush,
 			json_pack("{s:s, s:s, s:s, s:s, s:I}", "tunnel", name, "direction", name,
-				"what", name, "owner", name, "spi", (json_int_t)INT64_MAX),
-			json_object());
+				"what", name, "owner", name, "spi", (json_int_t)INT64_MAX));
 	log_lines_end(text, sizeof(text));
 	assert_in_range(strlen(text), 5 * 100, 5 * 300);
 	log_lines_begin();

@@ -154,7 +154,7 @@ static int ask(unsigned i, const char *name, struct change_ticket **ticket)
 {
 	static const struct request request = {.name = "make", .change = make};
 	json_t *arguments = json_pack("{s:s}", "name", name);
-	const struct change_step step = {&request, arguments};
+	const struct change_step step = {.request = &request, .arguments = arguments};
 	struct error err;
 	int ret;
 
@@ -272,7 +272,7 @@ static void test_asked_meanwhile(void **state)
 {
 	static const struct request request = {.name = "make", .change = make};
 	json_t *arguments = json_pack("{s:s}", "name", "one");
-	const struct change_step step = {&request, arguments};
+	const struct change_step step = {.request = &request, .arguments = arguments};
 	struct change_ticket *ticket;
 	struct error err;
 
@@ -341,7 +341,7 @@ static void on_batch(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	for (unsigned i = 0; i < STEPS; i++)
-		steps[i] = (struct change_step){&request, NULL};
+		steps[i] = (struct change_step){.request = &request, .arguments = NULL};
 	asked[0] = (struct asked){.ret = PENDING};
 	assert_int_equal(changes_submit(gateway.changes, &author, steps, STEPS, on_done, &asked[0],
 				 arg, &err),
@@ -398,7 +398,8 @@ static void expect_checks(const char *steps, unsigned among, unsigned tunnels, u
 	checked = (struct checked){.clash = checked.clash};
 	asked[0] = (struct asked){.ret = PENDING};
 	while ((word = strsep(&rest, " ")) != NULL)
-		step[n++] = (struct change_step){&request, json_string(word)};
+		step[n++] =
+			(struct change_step){.request = &request, .arguments = json_string(word)};
 	assert_int_equal(changes_submit(gateway.changes, &author, step, n, on_done, &asked[0],
 				 &ticket, &err),
 		0);
@@ -436,6 +437,20 @@ static void test_checks_what_is_new(void **state)
 	checked.clash = false;
 }
 
+static void test_the_log_says_what_was_edited(void **state)
+{
+	char text[1024];
+
+	(void)state;
+	author = (struct author){.owner = OWNER_OPERATOR, .uid = 7, .pid = 8};
+	log_lines_begin();
+	expect_checks("0 p 0 l", 0, 0, 1, 0, 1);
+	expect_checks("0", 0, 0, 0, 0, 0);
+	log_lines_end(text, sizeof(text));
+	assert_string_equal(text,
+		"changes_test: notice: control: operator (user 7, process 8): 2 changes (act 2)\n");
+}
+
 // The daemon's own are told of by those who make them.
 static void test_the_log_says_who(void **state)
 {
@@ -468,6 +483,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_long_one, start, stop),
 		cmocka_unit_test_setup_teardown(test_the_log_says_who, start, stop),
 		cmocka_unit_test_setup_teardown(test_checks_what_is_new, start, stop),
+		cmocka_unit_test_setup_teardown(test_the_log_says_what_was_edited, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
