@@ -245,10 +245,16 @@ static void take_turns(struct changes *changes, struct change_ticket *tickets)
 	schedule(changes);
 }
 
+// Whoever submits the daemon's own changes tells of them.
+static bool is_daemons(const struct change_ticket *ticket)
+{
+	return ticket->author.pid == AUTHOR_DAEMON;
+}
+
 static void tell_log(struct changes *changes, const struct change_ticket *ticket)
 {
 	for (; ticket; ticket = ticket->next)
-		if (ticket->author.pid != AUTHOR_DAEMON)
+		if (!is_daemons(ticket))
 			change_log_add(changes->log, &ticket->author, ticket->step, ticket->n);
 }
 
@@ -257,8 +263,9 @@ static void on_refused(
 {
 	char who[AUTHOR_TEXT];
 
-	log_error("control: %s: a change could not be put in force: %s",
-		author_text(&changes->gateway->owners, &ticket->author, who), err->text);
+	if (!is_daemons(ticket))
+		log_error("control: %s: a change could not be put in force: %s",
+			author_text(&changes->gateway->owners, &ticket->author, who), err->text);
 	if (changes->first)
 		schedule(changes);
 	tell(ticket, ret, err);

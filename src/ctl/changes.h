@@ -30,8 +30,8 @@ void changes_destroy(struct changes *changes);
 
 // Makes the draft, runs the steps, checks it all. 0: done is called later. -errno: err says which
 // step. Steps may be run again, alone, where a draft of several who asked cannot be put in force;
-// their arguments are kept until then. The log tells of what they changed, but for the daemon's
-// own.
+// their arguments are kept until then. The log tells of what they edited, and of what could
+// not be put in force, but for the daemon's own.
 int changes_submit(struct changes *changes, const struct author *author,
 	const struct change_step *steps, unsigned n, change_done *done, void *arg,
 	struct change_ticket **ticket, struct error *err);

@@ -460,6 +460,10 @@ static void test_the_log_says_who(void **state)
 	(void)state;
 	log_lines_begin();
 	assert_int_equal(ask(0, "one", &ticket), 0);
+	run_ms(50);
+	assert_int_equal(ask(0, "bad", &ticket), 0);
+	run_ms(50);
+	assert_int_equal(asked[0].ret, -EIO);
 	author = (struct author){.owner = OWNER_OPERATOR, .uid = 7, .pid = 8};
 	assert_int_equal(ask(1, "two", &ticket), 0);
 	run_ms(50);
