@@ -109,7 +109,8 @@ static void summarise(struct summary *summary, const struct change_step *steps, 
 	}
 }
 
-// "12 changes (add-tunnel 4, add-sa 8): a, a out 0xc0000001 and 10 more"
+// "3 changes (add-tunnel 1, add-sa 2): a, a out 0xc0000001, a in 0xc0000002"; " and 185 more" where
+// the names are too many.
 static void describe(const struct summary *summary, char text[SUMMARY_TEXT])
 {
 	size_t used;
