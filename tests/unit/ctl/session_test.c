@@ -219,6 +219,29 @@ static void test_listeners(void **state)
 	assert_int_equal(gateway.monitors, 0);
 }
 
+// Of the places for those who may only look, the last ones are root's too.
+static void test_listeners_that_may_only_look(void **state)
+{
+	static const struct request_table reading;
+	static struct session session[3][GATEWAY_MONITORS];
+	unsigned n[3] = {0};
+
+	(void)state;
+	for (unsigned user = 3; user-- > 0;)
+		for (unsigned i = 0; i < GATEWAY_MONITORS; i++) {
+			session_begin(&session[user][i], &gateway, &reading, user, 1, on_answer);
+			n[user] += listen_at(&session[user][i]) == 0;
+		}
+	assert_int_equal(n[2], SESSION_MONITORS_USER);
+	assert_int_equal(
+		n[1], SESSION_MONITORS_READING - SESSION_MONITORS_ROOT - SESSION_MONITORS_USER);
+	assert_int_equal(n[0], SESSION_MONITORS_ROOT);
+	for (unsigned i = 0; i < GATEWAY_MONITORS; i++)
+		for (unsigned user = 0; user < 3; user++)
+			session_end(&session[user][i]);
+	assert_int_equal(gateway.monitors, 0);
+}
+
 // Nor does a user keep others from it, and root has places in any case.
 static void test_listeners_of_a_user(void **state)
 {
@@ -260,6 +283,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gone_before_the_answer, start, stop),
 		cmocka_unit_test_setup_teardown(test_looks, start, stop),
 		cmocka_unit_test_setup_teardown(test_listeners, start, stop),
+		cmocka_unit_test_setup_teardown(test_listeners_that_may_only_look, start, stop),
 		cmocka_unit_test_setup_teardown(test_listeners_of_a_user, start, stop),
 	};
 
