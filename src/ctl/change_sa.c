@@ -273,8 +273,8 @@ int change_rekey_sa(
 	return ret;
 }
 
-// The SA that tunnel, direction and spi name; NULL with err filled. -ENOENT: *tunnel is there
-// without it.
+// The SA that tunnel, direction and spi name; *sa is NULL where the tunnel has none. -ENOENT: there
+// is no such tunnel.
 static int find(const struct change *change, const json_t *arguments, struct config_tunnel **tunnel,
 	struct config_sa **sa, struct error *err)
 {

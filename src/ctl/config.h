@@ -152,9 +152,9 @@ struct config {
 	struct config_icmp icmp;
 	struct config_journal journal;
 	struct config_metrics metrics;
-	char socket[108];			    // of the control socket
-	char admin_socket[108];			    // of the one that changes things; empty: none
-	bool host_guard;			    // install it at start
+	char socket[108];	// of the control socket
+	char admin_socket[108]; // of the one that changes things; not given: made of socket
+	bool host_guard;	// install it at start
 	uint32_t punt_per_second[PUNT_CLASS_COUNT]; // of each worker, by class
 	char crypto[32];			    // engine, or "auto"
 	unsigned burst;

@@ -63,7 +63,7 @@ struct gateway {
 	struct unresolved *unresolved;
 	struct punt_service *punt_service;
 	struct server *server;
-	struct server *admin; // NULL: none
+	struct server *admin;
 	struct watch *watch;
 	struct service *service;     // NULL: not served, or not any more
 	struct metrics *metrics;     // NULL: none

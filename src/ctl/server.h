@@ -23,7 +23,7 @@ struct server;
 
 struct server_stats {
 	uint64_t clients; // accepted so far
-	uint64_t refused; // too many
+	uint64_t refused; // too many, no memory, or nobody knows who asks
 	uint64_t requests;
 	uint64_t closed; // thrown out: too slow, too long a line, idle while others waited
 	unsigned now;
