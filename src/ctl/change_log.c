@@ -16,6 +16,7 @@
 #define SUMMARY_TEXT 768
 #define ITEM_TEXT 192
 #define PART_OCTETS 31
+#define HANDS_FIRST 16
 
 struct summary {
 	unsigned n;
@@ -31,6 +32,7 @@ struct summary {
 // What an owner's or operator's user has done in this second.
 struct hand {
 	struct author author; // with the last one's process
+	bool rest;	      // it is that of all further owners of the user
 	unsigned lines;
 	struct summary more; // without lines of their own
 };
@@ -39,8 +41,8 @@ struct change_log {
 	const struct owners *owners;
 	struct event *second;
 	unsigned hands;
-	struct hand hand[CHANGE_LOG_AUTHORS];
-	struct summary others; // of authors without a place
+	unsigned room;
+	struct hand *hand; // [hands], room for more
 };
 
 static void count(struct summary *summary, const char *request)
@@ -139,24 +141,25 @@ static void tell(const struct change_log *log, const struct author *author,
 	log_notice("control: %s%s: %s", author_text(log->owners, author, who), when, text);
 }
 
-static void tell_others(const struct summary *summary)
+static void tell_more(const struct change_log *log, const struct hand *hand)
 {
 	char text[SUMMARY_TEXT];
 
-	describe(summary, text);
-	log_notice("control: others, within a second: %s", text);
+	if (!hand->rest) {
+		tell(log, &hand->author, &hand->more, ", within a second more");
+		return;
+	}
+	describe(&hand->more, text);
+	log_notice("control: other owners of user %u, within a second more: %s", hand->author.uid,
+		text);
 }
 
 static void tell_rest(struct change_log *log)
 {
 	for (unsigned i = 0; i < log->hands; i++)
 		if (log->hand[i].more.n > 0)
-			tell(log, &log->hand[i].author, &log->hand[i].more,
-				", within a second more");
-	if (log->others.n > 0)
-		tell_others(&log->others);
+			tell_more(log, &log->hand[i]);
 	log->hands = 0;
-	log->others = (struct summary){.n = 0};
 }
 
 static void on_second(evutil_socket_t fd, short what, void *arg)
@@ -166,44 +169,72 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 	tell_rest(arg);
 }
 
-// NULL: too many others have changed something in this second.
-static struct hand *hand_of(struct change_log *log, const struct author *author)
+// NULL: no memory.
+static struct hand *add_hand(struct change_log *log)
 {
 	static const struct timeval second = {.tv_sec = 1};
-	unsigned i = 0;
+	unsigned room = log->room ? 2 * log->room : HANDS_FIRST;
+	struct hand *grown = log->hand;
 
-	while (i < log->hands &&
-		(log->hand[i].author.owner != author->owner ||
-			log->hand[i].author.uid != author->uid))
-		i++;
-	if (i == CHANGE_LOG_AUTHORS)
-		return NULL;
+	if (log->hands == log->room) {
+		grown = reallocarray(log->hand, room, sizeof(*grown));
+		if (!grown)
+			return NULL;
+		log->hand = grown;
+		log->room = room;
+	}
 	if (log->hands == 0)
 		evtimer_add(log->second, &second);
-	if (i == log->hands)
-		log->hand[log->hands++] = (struct hand){.lines = 0};
-	log->hand[i].author = *author;
-	return &log->hand[i];
+	return &grown[log->hands++];
+}
+
+// NULL: no memory.
+static struct hand *hand_of(struct change_log *log, const struct author *author)
+{
+	unsigned of_user = 0;
+	struct hand *hand;
+
+	for (unsigned i = 0; i < log->hands; i++) {
+		hand = &log->hand[i];
+		if (hand->author.uid != author->uid)
+			continue;
+		if (hand->rest || hand->author.owner == author->owner) {
+			hand->author = *author;
+			return hand;
+		}
+		of_user++;
+	}
+	hand = add_hand(log);
+	if (hand)
+		*hand = (struct hand){.author = *author, .rest = of_user == CHANGE_LOG_OWNERS};
+	return hand;
+}
+
+// Where what the author has done now is counted; NULL: it has a line of its own.
+static struct summary *counted_in(struct change_log *log, const struct author *author)
+{
+	struct hand *hand = hand_of(log, author);
+
+	if (hand && hand->lines == CHANGE_LOG_LINES)
+		return &hand->more;
+	if (hand)
+		hand->lines++;
+	return NULL;
 }
 
 void change_log_add(struct change_log *log, const struct author *author,
 	const struct change_step *steps, unsigned n)
 {
-	struct summary summary = {.n = 0};
-	struct hand *hand;
+	struct summary summary = {.n = 0}, *more;
 
 	summarise(&summary, steps, n);
 	if (summary.n == 0)
 		return;
-	hand = hand_of(log, author);
-	if (!hand) {
-		summarise(&log->others, steps, n);
-	} else if (hand->lines == CHANGE_LOG_LINES) {
-		summarise(&hand->more, steps, n);
-	} else {
-		hand->lines++;
+	more = counted_in(log, author);
+	if (more)
+		summarise(more, steps, n);
+	else
 		tell(log, author, &summary, "");
-	}
 }
 
 struct change_log *change_log_create(struct event_base *events, const struct owners *owners)
@@ -226,5 +257,6 @@ void change_log_destroy(struct change_log *log)
 		return;
 	tell_rest(log);
 	event_free(log->second);
+	free(log->hand);
 	free(log);
 }

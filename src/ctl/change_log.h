@@ -8,10 +8,11 @@ struct change_log;
 struct change_step;
 struct event_base;
 
-// Changes of one author and second with lines of their own.
+// Changes of one owner, user and second with lines of their own.
 #define CHANGE_LOG_LINES 10
-// Authors of one second; those beyond share one line.
-#define CHANGE_LOG_AUTHORS 16
+// Owners of one user and second that have such lines each; those beyond have them together. No user
+// is told of together with others.
+#define CHANGE_LOG_OWNERS 4
 
 // owners outlive it. NULL: no memory.
 struct change_log *change_log_create(struct event_base *events, const struct owners *owners);

@@ -28,7 +28,7 @@ static const struct author somebody = {.owner = OWNER_OPERATOR, .uid = 0, .pid =
 static struct event_base *events;
 static struct owners owners;
 static struct change_log *log_of_changes;
-static char text[16384];
+static char text[131072];
 
 static int start(void **state)
 {
@@ -162,18 +162,47 @@ static void many_are_one_line_a_second(void **state)
 	expect_lines(PREFIX "ike (user 5, process 6): add-sa site-b in 0x00000001\n");
 }
 
-static void users_beyond_share_a_line(void **state)
+// By nothing that others do.
+static void each_user_is_named(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < CHANGE_LOG_AUTHORS + 2; i++) {
+	for (unsigned i = 0; i < 100; i++) {
 		const struct author author = {.owner = OWNER_OPERATOR, .uid = i, .pid = 1};
 
-		add(&author, &add_sa, sa(i + 1));
+		for (unsigned k = 0; k <= CHANGE_LOG_LINES; k++)
+			add(&author, &add_sa, sa(i + 1));
 	}
-	assert_int_equal(lines(), CHANGE_LOG_AUTHORS);
+	assert_int_equal(lines(), 100 * CHANGE_LOG_LINES);
 	event_base_loop(events, EVLOOP_ONCE);
-	expect_lines(PREFIX "others, within a second: 2 changes (add-sa 2): site-b in 0x00000011, "
-			    "site-b in 0x00000012\n");
+	assert_int_equal(lines(), 100);
+	assert_non_null(strstr(text,
+		"operator (user 99, process 1), within a second more: add-sa site-b in "
+		"0x00000064\n"));
+}
+
+static void owners_beyond_share_their_users_lines(void **state)
+{
+	const struct author other = {.owner = OWNER_OPERATOR, .uid = 8, .pid = 9};
+	struct error err;
+
+	(void)state;
+	for (unsigned i = 0; i < 16; i++) {
+		struct author author = {.uid = 7, .pid = 1};
+		char name[8];
+
+		snprintf(name, sizeof(name), "ike%u", i);
+		assert_int_equal(owners_take(&owners, name, 7, &author.owner, &err), 0);
+		for (unsigned k = 0; k < CHANGE_LOG_LINES; k++)
+			add(&author, &add_sa, sa(i + 1));
+	}
+	assert_int_equal(lines(), (CHANGE_LOG_OWNERS + 1) * CHANGE_LOG_LINES);
+	add(&other, &del_sa, sa(1));
+	expect_lines(PREFIX "operator (user 8, process 9): del-sa site-b in 0x00000001\n");
+	event_base_loop(events, EVLOOP_ONCE);
+	assert_int_equal(lines(), 1);
+	assert_non_null(strstr(text,
+		PREFIX "other owners of user 7, within a second more: 110 changes (add-sa 110): "
+		       "site-b in 0x00000006, "));
 }
 
 static void what_waits_is_told_at_the_end(void **state)
@@ -218,7 +247,8 @@ int main(void)
 		logged(nothing_of_what_changed_nothing),
 		logged(a_batch_is_one),
 		logged(many_are_one_line_a_second),
-		logged(users_beyond_share_a_line),
+		logged(each_user_is_named),
+		logged(owners_beyond_share_their_users_lines),
 		logged(what_waits_is_told_at_the_end),
 		logged(odd_names),
 	};
