@@ -14,6 +14,7 @@
 
 struct audit;
 struct capturing;
+struct change_log;
 struct changes;
 struct event_base;
 struct host_guard_watch;
@@ -43,6 +44,7 @@ struct gateway {
 	unsigned sas_room;
 	uint64_t sas_made; // ever
 	struct sa **sa;	   // [sas], by their serials
+	struct change_log *change_log;
 	struct changes *changes;
 	struct owners owners;
 	struct used_keys *used_keys;
