@@ -210,8 +210,7 @@ static void carry_hits(const struct gateway *gateway, struct config *next)
 		unsigned at = behind;
 
 		if (at == now->policies_n || strcmp(now->policies[at].name, name) != 0)
-			at = name_index_find(&now->policy_names, now->policies, now->policies_n,
-				sizeof(now->policies[0]), name);
+			at = config_find_policy(now, name);
 		if (at == now->policies_n)
 			continue;
 		next->policies[i].hits = now->policies[at].hits + spd_hits(spd, at);

@@ -98,18 +98,10 @@ int change_may(const struct change *change, uint16_t owner, const char *what, co
 		what, name);
 }
 
-struct config_tunnel *change_find_tunnel(struct config *config, const char *name)
-{
-	unsigned at = name_index_find(&config->tunnel_names, config->tunnels, config->tunnels_n,
-		sizeof(config->tunnels[0]), name);
-
-	return at < config->tunnels_n ? &config->tunnels[at] : NULL;
-}
-
 struct config_tunnel *change_tunnel(
 	const struct change *change, const char *name, struct error *err)
 {
-	struct config_tunnel *tunnel = change_find_tunnel(change->draft, name ? name : "");
+	struct config_tunnel *tunnel = config_find_tunnel(change->draft, name ? name : "");
 
 	if (!tunnel)
 		error_set(err, ENOENT, "there is no tunnel \"%.64s\"", name ? name : "");

@@ -47,8 +47,7 @@ int change_check(const struct change *change, struct error *err);
 // Whoever asks may change what belongs to this owner. 0 or -EPERM.
 int change_may(const struct change *change, uint16_t owner, const char *what, const char *name,
 	struct error *err);
-struct config_tunnel *change_find_tunnel(struct config *config, const char *name);
-// The same; NULL with err filled where there is none.
+// Of the draft. NULL with err filled: there is none.
 struct config_tunnel *change_tunnel(
 	const struct change *change, const char *name, struct error *err);
 struct config_sa *change_find_sa(struct config_tunnel *tunnel, bool inbound, uint32_t spi);

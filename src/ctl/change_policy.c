@@ -32,12 +32,6 @@ void change_remove_policy(struct config *draft, unsigned at)
 		(draft->policies_n - at) * sizeof(draft->policies[0]));
 }
 
-static unsigned find(struct config *config, const char *name)
-{
-	return name_index_find(&config->policy_names, config->policies, config->policies_n,
-		sizeof(config->policies[0]), name);
-}
-
 static bool same(const struct config_policy *a, const struct config_policy *b)
 {
 	return selector_equal(&a->selector, &b->selector) && a->action == b->action &&
@@ -129,11 +123,11 @@ int change_add_policy(
 		if (ret < 0)
 			return ret;
 	}
-	place = before ? find(draft, json_string_value(before)) : draft->policies_n;
+	place = before ? config_find_policy(draft, json_string_value(before)) : draft->policies_n;
 	if (before && place == draft->policies_n)
 		return error_set(err, ENOENT, "there is no policy \"%.64s\" to come before",
 			json_string_value(before));
-	at = find(draft, policy.name);
+	at = config_find_policy(draft, policy.name);
 	if (at < draft->policies_n)
 		return replace(change, arguments, at, place, &policy, result, err);
 	if (draft->policies_n == POLICIES_MAX)
@@ -156,7 +150,7 @@ int change_del_policy(
 
 	if (!name)
 		return error_set(err, EINVAL, "'name' is missing here");
-	at = find(draft, name);
+	at = config_find_policy(draft, name);
 	change->extent = at < draft->policies_n ? CHANGE_LESS : CHANGE_NONE;
 	*result = json_pack("{s:i}", "deleted", at < draft->policies_n ? 1 : 0);
 	if (at == draft->policies_n)

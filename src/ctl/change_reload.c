@@ -121,7 +121,7 @@ static void forget_key(struct config_sa *sa)
 
 static int take_tunnel(struct reload *r, struct config_tunnel *tunnel)
 {
-	const struct config_tunnel *before = change_find_tunnel(r->now, tunnel->name);
+	const struct config_tunnel *before = config_find_tunnel(r->now, tunnel->name);
 	unsigned kept = 0;
 	bool taken = false;
 	int ret = 0;
@@ -164,7 +164,7 @@ static int keep_tunnels(struct reload *r)
 		const struct config_tunnel *tunnel = &r->now->tunnels[i];
 		struct config_tunnel *kept;
 
-		if (change_find_tunnel(r->next, tunnel->name))
+		if (config_find_tunnel(r->next, tunnel->name))
 			continue;
 		if (tunnel->owner == OWNER_FILE && has_others(tunnel))
 			return error_set(r->err, EBUSY,
@@ -192,7 +192,7 @@ static int keep_policy(struct reload *r, const struct config_policy *policy, uns
 	*kept = *policy;
 	if (policy->action != POLICY_PROTECT)
 		return 0;
-	tunnel = change_find_tunnel(r->next, r->now->tunnels[policy->tunnel].name);
+	tunnel = config_find_tunnel(r->next, r->now->tunnels[policy->tunnel].name);
 	if (!tunnel)
 		return error_set(r->err, EBUSY,
 			"the file has no tunnel \"%s\" any more, and policy \"%s\" was made over "

@@ -57,7 +57,7 @@ int change_add_tunnel(
 	asked->line = 0;
 	asked->owner = change->owner;
 	draft->tunnels_n--;
-	there = change_find_tunnel(draft, asked->name);
+	there = config_find_tunnel(draft, asked->name);
 	if (!there && draft->tunnels_n == CONFIG_TUNNELS_MAX)
 		return error_set(err, ENOSPC, "there are %d tunnels already", CONFIG_TUNNELS_MAX);
 	if (!there) {
@@ -81,7 +81,7 @@ int change_del_tunnel(
 {
 	const char *name = json_string_value(json_object_get(arguments, "name"));
 	struct config *draft = change->draft;
-	struct config_tunnel *tunnel = change_find_tunnel(draft, name ? name : "");
+	struct config_tunnel *tunnel = config_find_tunnel(draft, name ? name : "");
 	unsigned at;
 	int ret;
 

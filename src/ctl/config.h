@@ -181,6 +181,10 @@ const char *bond_mode_name(enum port_bond_mode mode);
 // name. 0 or -errno with err filled: "FILE:LINE: ...". Secrets are never part of err.
 int config_load(const char *file, const struct proto_table *protos,
 	const struct aead_table *engines, struct config **loaded, struct error *err);
+// NULL: there is none.
+struct config_tunnel *config_find_tunnel(struct config *config, const char *name);
+// Its place; policies_n: there is none.
+unsigned config_find_policy(struct config *config, const char *name);
 // Wipes keys and salts, and gives the keys' memory back: when the SAs are made, nobody needs them.
 void config_forget_keys(struct config *config);
 // Wipes the keys. NULL is fine.

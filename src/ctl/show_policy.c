@@ -3,8 +3,6 @@
 #include "ctl/show.h"
 #include "ctl/show_list.h"
 
-#include <errno.h>
-
 static const char *const actions[] = {
 	[POLICY_DISCARD] = "discard", [POLICY_BYPASS] = "bypass", [POLICY_PROTECT] = "protect"};
 
@@ -42,15 +40,19 @@ static json_t *one(const struct gateway *gateway, unsigned index)
 int show_policy(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
 {
-	const struct config *config = gateway->config;
+	struct config *config = gateway->config;
 	const struct show_list policies = {
-		"policy", config->policies, config->policies_n, sizeof(config->policies[0]), one};
-	json_t *more;
-	json_t *list = show_list(gateway, &policies, arguments, &more, err);
+		.what = "policy",
+		.all = "policies",
+		.names = &config->policy_names,
+		.items = config->policies,
+		.n = config->policies_n,
+		.octets = sizeof(config->policies[0]),
+		.show = one,
+	};
+	int ret = show_list(gateway, &policies, arguments, result, err);
 
-	if (!list)
-		return -ENOENT;
-	*result = json_pack("{s:o, s:s, s:o*}", "policies", list, "otherwise",
-		actions[POLICY_DISCARD], "more", more);
-	return *result ? 0 : -ENOMEM;
+	if (ret == 0)
+		json_object_set_new(*result, "otherwise", json_string(actions[POLICY_DISCARD]));
+	return ret;
 }

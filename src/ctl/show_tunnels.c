@@ -4,7 +4,6 @@
 #include "ctl/show.h"
 #include "ctl/show_list.h"
 
-#include <errno.h>
 #include <string.h>
 
 static json_t *routes(const struct liveness_view *view)
@@ -62,14 +61,16 @@ static json_t *one(const struct gateway *gateway, unsigned at)
 int show_tunnels(
 	struct gateway *gateway, const json_t *arguments, json_t **result, struct error *err)
 {
-	const struct config *config = gateway->config;
+	struct config *config = gateway->config;
 	const struct show_list tunnels = {
-		"tunnel", config->tunnels, config->tunnels_n, sizeof(config->tunnels[0]), one};
-	json_t *more;
-	json_t *list = show_list(gateway, &tunnels, arguments, &more, err);
+		.what = "tunnel",
+		.all = "tunnels",
+		.names = &config->tunnel_names,
+		.items = config->tunnels,
+		.n = config->tunnels_n,
+		.octets = sizeof(config->tunnels[0]),
+		.show = one,
+	};
 
-	if (!list)
-		return -ENOENT;
-	*result = json_pack("{s:o, s:o*}", "tunnels", list, "more", more);
-	return *result ? 0 : -ENOMEM;
+	return show_list(gateway, &tunnels, arguments, result, err);
 }

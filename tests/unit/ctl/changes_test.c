@@ -130,7 +130,7 @@ static int make(struct change *change, const json_t *arguments, json_t **result,
 	const char *name = json_string_value(json_object_get(arguments, "name"));
 	struct config *draft = change->draft;
 
-	if (change_find_tunnel(draft, name))
+	if (config_find_tunnel(draft, name))
 		return error_set(err, EEXIST, "%s is there", name);
 	// A draft has room for one more.
 	snprintf(draft->tunnels[draft->tunnels_n++].name, TUNNEL_NAME, "%s", name);

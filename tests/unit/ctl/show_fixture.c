@@ -309,6 +309,8 @@ int show_close(void **state)
 	free(dp.worker[0]);
 	free(dp.worker[1]);
 	free(key);
+	name_index_forget(&gateway.config->tunnel_names);
+	name_index_forget(&gateway.config->policy_names);
 	return 0;
 }
 

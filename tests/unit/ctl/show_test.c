@@ -192,12 +192,14 @@ static void shows_tunnels_by_pages(void **state)
 {
 	static struct config_tunnel many[MANY];
 	static struct tunnel live[MANY];
-	struct config before = *gateway.config;
+	struct config before;
 	json_t *answer = NULL;
 	unsigned shown = 0, pages = 0;
 	const char *more;
 
 	(void)state;
+	name_index_forget(&gateway.config->tunnel_names);
+	before = *gateway.config;
 	make_tunnels(many, live);
 	gateway.config->tunnels = many;
 	gateway.config->tunnels_n = MANY;
@@ -210,6 +212,7 @@ static void shows_tunnels_by_pages(void **state)
 		expect_tunnels(answer, &shown);
 		more = json_string_value(json_object_get(at(answer, "result"), "more"));
 		memmove(many, many + 1, --gateway.config->tunnels_n * sizeof(many[0]));
+		name_index_forget(&gateway.config->tunnel_names);
 		pages++;
 	} while (more);
 	json_decref(answer);
@@ -219,6 +222,7 @@ static void shows_tunnels_by_pages(void **state)
 	assert_string_equal(text(at(answer, "error"), "text"),
 		"there is no tunnel \"t0\" any more to go on after; ask from the beginning");
 	json_decref(answer);
+	name_index_forget(&gateway.config->tunnel_names);
 	*gateway.config = before;
 }
 
