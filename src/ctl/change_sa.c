@@ -6,6 +6,7 @@
 #include "ctl/config_tables.h"
 #include "ctl/gateway.h"
 #include "ctl/live.h"
+#include "ctl/show_lifetimes.h"
 #include "ctl/spi.h"
 #include "ctl/used_keys.h"
 
@@ -203,23 +204,6 @@ static json_t *address(const struct ip_addr *addr)
 	return json_string(ip_addr_format(addr, text));
 }
 
-// None of the three: an empty group, no lifetime.
-static void inherit_limits(json_t *arguments, const char *name, const struct config_limits *limits)
-{
-	const struct {
-		const char *name;
-		uint64_t value;
-	} limit[] = {{"seconds", limits->seconds}, {"octets", limits->octets},
-		{"packets", limits->packets}};
-	json_t *object = json_object();
-
-	for (unsigned i = 0; i < sizeof(limit) / sizeof(limit[0]); i++)
-		if (limit[i].value > 0)
-			json_object_set_new(
-				object, limit[i].name, json_integer((json_int_t)limit[i].value));
-	inherit(arguments, name, object);
-}
-
 static void inherit_all(json_t *arguments, const struct config_sa *from, uint16_t owner)
 {
 	const struct sa_params *params = &from->params;
@@ -236,8 +220,9 @@ static void inherit_all(json_t *arguments, const struct config_sa *from, uint16_
 		inherit(arguments, "replay_window", json_integer(params->replay_window));
 	if (from->inbound && !params->proto->one_encryptor)
 		inherit(arguments, "windows", json_integer(params->windows));
-	inherit_limits(arguments, "soft_lifetime", &from->soft);
-	inherit_limits(arguments, "hard_lifetime", &from->hard);
+	// Without limits: an empty group, no lifetime.
+	inherit(arguments, "soft_lifetime", show_limits(&from->soft));
+	inherit(arguments, "hard_lifetime", show_limits(&from->hard));
 	if (owner <= OWNER_OPERATOR)
 		inherit(arguments, "manual_keys",
 			json_string(params->journaled ? "journaled" : "fresh-each-start"));

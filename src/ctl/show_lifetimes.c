@@ -5,11 +5,9 @@
 
 static const struct config_sa *origin_of(struct config *config, const struct sa *sa)
 {
-	unsigned at = name_index_find(&config->tunnel_names, config->tunnels, config->tunnels_n,
-		sizeof(config->tunnels[0]), sa->tunnel->name);
-	const struct config_tunnel *tunnel = &config->tunnels[at];
+	const struct config_tunnel *tunnel = config_find_tunnel(config, sa->tunnel->name);
 
-	if (at == config->tunnels_n)
+	if (!tunnel)
 		return NULL;
 	if (tunnel->has_out && tunnel->out.live == sa)
 		return &tunnel->out;
@@ -19,19 +17,26 @@ static const struct config_sa *origin_of(struct config *config, const struct sa 
 	return NULL;
 }
 
-static void add(json_t *shown, const char *name, uint64_t limit)
+json_t *show_limits(const struct config_limits *limits)
 {
-	if (limit > 0)
-		json_object_set_new(shown, name, json_integer((json_int_t)limit));
+	const struct {
+		const char *name;
+		uint64_t value;
+	} limit[] = {{"seconds", limits->seconds}, {"octets", limits->octets},
+		{"packets", limits->packets}};
+	json_t *object = json_object();
+
+	for (unsigned i = 0; i < sizeof(limit) / sizeof(limit[0]); i++)
+		if (limit[i].value > 0)
+			json_object_set_new(
+				object, limit[i].name, json_integer((json_int_t)limit[i].value));
+	return object;
 }
 
-static void add_limits(json_t *shown, const char *name, const struct config_limits *limits)
+static void add(json_t *shown, const char *name, const struct config_limits *limits)
 {
-	json_t *limited = json_object();
+	json_t *limited = show_limits(limits);
 
-	add(limited, "seconds", limits->seconds);
-	add(limited, "octets", limits->octets);
-	add(limited, "packets", limits->packets);
 	if (json_object_size(limited) > 0)
 		json_object_set(shown, name, limited);
 	json_decref(limited);
@@ -43,6 +48,6 @@ void show_lifetimes(const struct gateway *gateway, const struct sa *sa, json_t *
 
 	if (!from)
 		return;
-	add_limits(shown, "soft_lifetime", &from->soft);
-	add_limits(shown, "hard_lifetime", &from->hard);
+	add(shown, "soft_lifetime", &from->soft);
+	add(shown, "hard_lifetime", &from->hard);
 }
