@@ -54,8 +54,8 @@ static int by_key(const void *a, const void *b)
 	return memcmp(left->fingerprint, right->fingerprint, FINGERPRINT_OCTETS);
 }
 
-// Fingerprints are their own hashes.
-static uint64_t hash_of_key(const void *item)
+// A fingerprint is its own hash.
+uint64_t sa_hash_of_key(const void *item)
 {
 	uint64_t hash;
 
@@ -69,7 +69,7 @@ static int check_keys(struct reader *reader, struct sas *sas)
 	const struct config_sa *earlier, *later;
 	char where[WHERE_TEXT];
 
-	if (!find_twins(sas->all, sas->n, hash_of_key, by_key))
+	if (!find_twins(sas->all, sas->n, sa_hash_of_key, by_key))
 		return 0;
 	earlier = sas->all[0];
 	later = sas->all[1];
@@ -164,22 +164,21 @@ static int check_spis(struct reader *reader, struct sas *sas)
 		reader_where(reader, later->line, earlier->line, where));
 }
 
-static int block_of(const struct config_sa *sa)
+int sa_block(const struct config_sa *sa)
 {
 	return sa->params.proto->block ? sa->params.proto->block(&sa->params) : -1;
 }
 
-// Where the other protocol's first word puts this SA's packets.
-static int place_of(const struct config_sa *sa)
+int sa_place(const struct config_sa *sa)
 {
-	int block = block_of(sa);
+	int block = sa_block(sa);
 
 	return block >= 0 ? block : (int)(sa->params.spi >> 16);
 }
 
 static int by_place(const void *a, const void *b)
 {
-	int left = place_of(a), right = place_of(b);
+	int left = sa_place(a), right = sa_place(b);
 
 	return (left > right) - (left < right);
 }
@@ -197,7 +196,7 @@ static int check_blocks(struct reader *reader, struct sas *sas)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < sas->n; i++)
-		if (is_inbound(reader, sas->all[i]) && block_of(sas->all[i]) >= 0)
+		if (is_inbound(reader, sas->all[i]) && sa_block(sas->all[i]) >= 0)
 			sas->some[n++] = sas->all[i];
 	qsort(sas->some, n, sizeof(*sas->some), by_place_of_items);
 	for (unsigned i = 0; i < sas->n; i++) {
@@ -205,13 +204,13 @@ static int check_blocks(struct reader *reader, struct sas *sas)
 		const void *const *found;
 		uint32_t block;
 
-		if (!is_inbound(reader, sa) || block_of(sa) >= 0)
+		if (!is_inbound(reader, sa) || sa_block(sa) >= 0)
 			continue;
 		found = bsearch(&sas->all[i], sas->some, n, sizeof(*sas->some), by_place_of_items);
 		if (!found)
 			continue;
 		owner = *found;
-		block = (uint32_t)block_of(owner) << 16;
+		block = (uint32_t)sa_block(owner) << 16;
 		return reader_fail(reader, sa->line, EINVAL,
 			"spi 0x%x lies in the block 0x%08x to 0x%08x of sender_id %u, which tunnel "
 			"'%s' receives (%s); take one outside, 0xc0000000 to 0xcfffffff are free",
@@ -265,97 +264,4 @@ int check_tunnels(struct reader *reader)
 	free(sas.some);
 	free(sas.all);
 	return ret;
-}
-
-// What others may have of a tunnel, or of an SA.
-struct mark {
-	const struct config_tunnel *tunnel;
-	const struct config_sa *sa; // NULL: of the tunnel itself
-	uint64_t key;
-	uint32_t spi;
-	int block; // of an inbound SA
-	int place;
-};
-
-static struct mark mark_of(const struct config_tunnel *tunnel, const struct config_sa *sa)
-{
-	int block = sa->inbound ? block_of(sa) : -1;
-
-	return (struct mark){.tunnel = tunnel,
-		.sa = sa,
-		.key = hash_of_key(sa),
-		.spi = sa->params.spi,
-		.block = block,
-		.place = block >= 0 ? block : (int)(sa->params.spi >> 16)};
-}
-
-static bool same_spi(const struct config_sa *a, const struct config_sa *b)
-{
-	return a->inbound == b->inbound && a->params.proto == b->params.proto &&
-		(a->inbound ? ip_addr_equal(&a->params.local, &b->params.local)
-			    : ip_addr_equal(&a->params.remote, &b->params.remote));
-}
-
-static bool sas_clash(const struct mark *a, const struct mark *b)
-{
-	if (a->key == b->key)
-		return true;
-	if (a->spi == b->spi && same_spi(a->sa, b->sa))
-		return true;
-	return a->place == b->place && (a->block < 0) != (b->block < 0) && a->sa->inbound &&
-		b->sa->inbound;
-}
-
-static bool ends_clash(const struct config_tunnel *a, const struct config_tunnel *b)
-{
-	return ip_addr_equal(&a->remote, &b->local) || ip_addr_equal(&b->remote, &a->local);
-}
-
-static const struct config_sa *sa_at(const struct config_tunnel *tunnel, unsigned i)
-{
-	if (i < tunnel->in_n)
-		return &tunnel->in[i];
-	return i == tunnel->in_n && tunnel->has_out ? &tunnel->out : NULL;
-}
-
-// One pass over all: no table is made.
-static bool clashes(const struct config *config, const struct mark *fresh, unsigned n)
-{
-	size_t windows = 0;
-
-	for (unsigned i = 0; i < config->tunnels_n; i++) {
-		const struct config_tunnel *tunnel = &config->tunnels[i];
-		const struct config_sa *sa;
-
-		for (unsigned k = 0; k < n; k++)
-			if (!fresh[k].sa && ends_clash(tunnel, fresh[k].tunnel))
-				return true;
-		for (unsigned s = 0; (sa = sa_at(tunnel, s)) != NULL; s++) {
-			struct mark mark = mark_of(tunnel, sa);
-
-			windows += sa->inbound ? window_octets(sa->params.replay_window) : 0;
-			for (unsigned k = 0; k < n; k++)
-				if (fresh[k].sa && fresh[k].sa != sa && sas_clash(&fresh[k], &mark))
-					return true;
-		}
-	}
-	return windows > (size_t)config->replay_pool_kb * 1024;
-}
-
-bool tunnels_may_clash(const struct config *config, const unsigned *number, unsigned n)
-{
-	struct mark fresh[CONFIG_CHECK_TUNNELS * (CONFIG_TUNNEL_INBOUND_MAX + 2)];
-	unsigned items = 0;
-
-	if (n > CONFIG_CHECK_TUNNELS)
-		return true;
-	for (unsigned i = 0; i < n; i++) {
-		const struct config_tunnel *tunnel = &config->tunnels[number[i]];
-		const struct config_sa *sa;
-
-		fresh[items++] = (struct mark){.tunnel = tunnel};
-		for (unsigned s = 0; (sa = sa_at(tunnel, s)) != NULL; s++)
-			fresh[items++] = mark_of(tunnel, sa);
-	}
-	return n > 0 && clashes(config, fresh, items);
 }

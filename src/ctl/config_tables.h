@@ -79,9 +79,15 @@ int check_buffers(struct reader *reader);
 int check_tunnel_names(struct reader *reader);
 int check_tunnel_ends(struct reader *reader);
 int check_tunnels(struct reader *reader);
+// Of a struct config_sa, fit for find_twins.
+uint64_t sa_hash_of_key(const void *item);
+// As its protocol says; -1: none.
+int sa_block(const struct config_sa *sa);
+// What the first word of its packets begins with: its block, or half of its SPI.
+int sa_place(const struct config_sa *sa);
 // Of a configuration where check_tunnels finds nothing, but for what is new or different in the n
-// tunnels of these numbers, which have names of their own: false, and it finds nothing in all of
-// it.
+// tunnels of these numbers (at most CONFIG_CHECK_TUNNELS), which have names of their own: false,
+// and it finds nothing in all of it.
 bool tunnels_may_clash(const struct config *config, const unsigned *number, unsigned n);
 int check_policy_names(struct reader *reader);
 int check_policies(struct reader *reader);
