@@ -117,17 +117,16 @@ static int guard_only(const struct config *config, struct error *err)
 
 static int run(struct gateway *gateway, struct error *err)
 {
-	struct service *service = NULL;
 	int rc = privileges_reduce(err);
 
 	if (rc == 0)
-		rc = service_start(gateway, &service, err);
+		rc = service_start(gateway, err);
 	if (rc == 0) {
 		rc = gateway_run(gateway);
 		if (rc != 0)
 			error_set(err, -rc, "the control loop ended early");
 	}
-	service_stop(service);
+	service_stop(gateway);
 	return rc;
 }
 

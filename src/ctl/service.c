@@ -132,7 +132,7 @@ static void destroy(struct service *service)
 	free(service);
 }
 
-int service_start(struct gateway *gateway, struct service **started, struct error *err)
+int service_start(struct gateway *gateway, struct error *err)
 {
 	struct service *service = calloc(1, sizeof(*service));
 	int rc = service == NULL ? -ENOMEM : 0;
@@ -147,15 +147,14 @@ int service_start(struct gateway *gateway, struct service **started, struct erro
 		return error_set(err, -rc, "no memory for the service manager's events");
 	}
 	gateway->service = service;
-	*started = service;
 	return 0;
 }
 
-void service_stop(struct service *service)
+void service_stop(struct gateway *gateway)
 {
-	if (service == NULL)
+	if (gateway->service == NULL)
 		return;
 	say("STOPPING=1");
-	service->gateway->service = NULL;
-	destroy(service);
+	destroy(gateway->service);
+	gateway->service = NULL;
 }

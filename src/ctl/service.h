@@ -9,10 +9,11 @@ struct gateway;
 struct service;
 
 // Says that the gateway is ready once its loop of events runs, and from then on, four times in each
-// interval of the watchdog, that it is alive. gateway must live longer. 0 or -errno.
-int service_start(struct gateway *gateway, struct service **started, struct error *err);
+// interval of the watchdog, that it is alive. 0 or -errno.
+int service_start(struct gateway *gateway, struct error *err);
 // Says that it is alive, if it is time to. For work that keeps the loop of events waiting for long.
 // NULL is fine.
 void service_look(struct service *service);
-// Says that the gateway stops. NULL is fine.
-void service_stop(struct service *service);
+// Says that the gateway stops. To be called while that is there; where nothing has started, nothing
+// is said.
+void service_stop(struct gateway *gateway);

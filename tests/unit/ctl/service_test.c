@@ -125,30 +125,28 @@ static struct event *turn(const struct manager *m, unsigned worker)
 	return event;
 }
 
-static struct service *start(struct manager *m)
+static void start(struct manager *m)
 {
-	struct service *service = NULL;
 	struct error err;
 
-	assert_int_equal(service_start(&m->gateway, &service, &err), 0);
+	assert_int_equal(service_start(&m->gateway, &err), 0);
 	// Not before the loop runs.
 	assert_string_equal(heard(m), "");
 	event_base_loop(m->gateway.events, EVLOOP_ONCE);
 	assert_string_equal(heard(m), "READY=1\nSTATUS=2 workers, 3 tunnels, 7 policies");
-	return service;
 }
 
 static void ready_and_stopping(void **state)
 {
 	struct manager *m = *state;
-	struct service *service = start(m);
 
+	start(m);
 	// Nobody asked for signs of life.
 	assert_int_equal(alive(m, 4), 0);
-	service_stop(service);
+	service_stop(&m->gateway);
 	assert_string_equal(heard(m), "STOPPING=1");
 	assert_string_equal(heard(m), "");
-	service_stop(NULL);
+	service_stop(&m->gateway);
 	assert_string_equal(heard(m), "");
 }
 
@@ -157,10 +155,9 @@ static void watchdog(void **state)
 	struct manager *m = *state;
 	struct event *first = turn(m, 0);
 	struct event *second = turn(m, 1);
-	struct service *service;
 
 	assert_int_equal(setenv("WATCHDOG_USEC", INTERVAL_US, 1), 0);
-	service = start(m);
+	start(m);
 	assert_true(alive(m, 20) > 4);
 	// One worker that stands still is enough.
 	event_del(second);
@@ -171,7 +168,7 @@ static void watchdog(void **state)
 	event_del(first);
 	alive(m, 2);
 	assert_int_equal(alive(m, 8), 0);
-	service_stop(service);
+	service_stop(&m->gateway);
 	assert_string_equal(heard(m), "STOPPING=1");
 	event_free(first);
 	event_free(second);
@@ -182,21 +179,19 @@ static void watchdog(void **state)
 static void alive_at_work(void **state)
 {
 	struct manager *m = *state;
-	struct service *service;
 
 	assert_int_equal(setenv("WATCHDOG_USEC", INTERVAL_US, 1), 0);
-	service = start(m);
-	assert_ptr_equal(m->gateway.service, service);
+	start(m);
 	for (unsigned worker = 0; worker < 2; worker++)
 		counter_add(&m->worker[worker].stats.turns, 1);
 	usleep(LOOK_MS * 1000);
-	service_look(service);
+	service_look(m->gateway.service);
 	assert_string_equal(heard(m), "WATCHDOG=1");
 	usleep(LOOK_MS * 1000);
 	counter_add(&m->worker[0].stats.turns, 1);
-	service_look(service);
+	service_look(m->gateway.service);
 	assert_string_equal(heard(m), "");
-	service_stop(service);
+	service_stop(&m->gateway);
 	assert_null(m->gateway.service);
 	service_look(NULL);
 }
@@ -205,18 +200,17 @@ static void alive_at_work(void **state)
 static void not_twice_at_once(void **state)
 {
 	struct manager *m = *state;
-	struct service *service;
 
 	assert_int_equal(setenv("WATCHDOG_USEC", "100000000", 1), 0);
-	service = start(m);
+	start(m);
 	for (unsigned i = 0; i < 3; i++) {
 		for (unsigned worker = 0; worker < 2; worker++)
 			counter_add(&m->worker[worker].stats.turns, 1);
-		service_look(service);
+		service_look(m->gateway.service);
 	}
 	assert_string_equal(heard(m), "WATCHDOG=1");
 	assert_string_equal(heard(m), "");
-	service_stop(service);
+	service_stop(&m->gateway);
 }
 
 static void watchdog_of_another_process(void **state)
@@ -224,13 +218,12 @@ static void watchdog_of_another_process(void **state)
 	struct manager *m = *state;
 	struct event *first = turn(m, 0);
 	struct event *second = turn(m, 1);
-	struct service *service;
 
 	assert_int_equal(setenv("WATCHDOG_USEC", INTERVAL_US, 1), 0);
 	assert_int_equal(setenv("WATCHDOG_PID", "1", 1), 0);
-	service = start(m);
+	start(m);
 	assert_int_equal(alive(m, 6), 0);
-	service_stop(service);
+	service_stop(&m->gateway);
 	event_free(first);
 	event_free(second);
 }
@@ -238,13 +231,12 @@ static void watchdog_of_another_process(void **state)
 static void nobody_listens(void **state)
 {
 	struct manager *m = *state;
-	struct service *service;
 	struct error err;
 
 	assert_int_equal(unsetenv("NOTIFY_SOCKET"), 0);
-	assert_int_equal(service_start(&m->gateway, &service, &err), 0);
+	assert_int_equal(service_start(&m->gateway, &err), 0);
 	assert_int_equal(alive(m, 1), 0);
-	service_stop(service);
+	service_stop(&m->gateway);
 	assert_string_equal(heard(m), "");
 }
 
