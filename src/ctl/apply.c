@@ -167,9 +167,9 @@ static int reserve_keys(struct gateway *gateway, const struct config *next,
 
 	if (ret == -ENOSPC)
 		return error_set(err, ENOSPC,
-			"%zu keys were in use since the daemon started, and it remembers %u at "
+			"%zu keys were in use since the daemon started, and it remembers %zu at "
 			"most, so that none comes back; start it again to go on with new keys",
-			used_keys_count(gateway->used_keys), USED_KEYS_MAX);
+			used_keys_count(gateway->used_keys), used_keys_most(gateway->used_keys));
 	return ret == 0 ? 0 : error_set(err, ENOMEM, "no memory to remember keys that are in use");
 }
 

@@ -125,7 +125,7 @@ static void used_keys(struct metrics_text *text, const struct used_keys *keys)
 		"Keys that were in use since the daemon started, which it remembers.",
 		used_keys_count(keys));
 	metrics_alone(text, METRICS_GAUGE, "vped_used_keys_limit",
-		"Keys that it can remember; then new ones are refused.", USED_KEYS_MAX);
+		"Keys that it can remember; then new ones are refused.", used_keys_most(keys));
 }
 
 static void journal(struct metrics_text *text, const struct journal_service *service)

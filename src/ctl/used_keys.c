@@ -132,3 +132,8 @@ size_t used_keys_count(const struct used_keys *keys)
 {
 	return keys->n;
 }
+
+size_t used_keys_most(const struct used_keys *keys)
+{
+	return keys->most;
+}

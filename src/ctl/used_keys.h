@@ -21,3 +21,4 @@ int used_keys_reserve(struct used_keys *keys, size_t more);
 int used_keys_add(struct used_keys *keys, const uint8_t fingerprint[FINGERPRINT_OCTETS]);
 bool used_keys_has(const struct used_keys *keys, const uint8_t fingerprint[FINGERPRINT_OCTETS]);
 size_t used_keys_count(const struct used_keys *keys);
+size_t used_keys_most(const struct used_keys *keys);
