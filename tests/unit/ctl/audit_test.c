@@ -3,6 +3,8 @@
 
 #include "ctl/gateway.h"
 
+#include "log_lines.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -247,14 +248,10 @@ static void keeps_the_last(void **state)
 static void log_lines(void **state)
 {
 	struct audit_event event = event_of(0xc0000001, 2);
-	FILE *log = tmpfile();
-	int before = dup(STDERR_FILENO);
 	char text[2048];
-	size_t octets;
 
 	(void)state;
-	assert_non_null(log);
-	dup2(fileno(log), STDERR_FILENO);
+	log_lines_begin();
 	drop(0, AUDIT_replay_seen, &event);
 	run_ms(1);
 	event = (struct audit_event){
@@ -274,12 +271,7 @@ static void log_lines(void **state)
 		drop(1, AUDIT_selector_mismatch, &event);
 	audit_destroy(audit);
 	audit = NULL;
-	dup2(before, STDERR_FILENO);
-	close(before);
-	rewind(log);
-	octets = fread(text, 1, sizeof(text) - 1, log);
-	text[octets] = '\0';
-	fclose(log);
+	log_lines_end(text, sizeof(text));
 	assert_string_equal(text,
 		"audit_test: warning: audit: replay_seen: port wan, SPI 0xc0000001, sequence 17, "
 		"tunnel site-c, from 192.0.2.2 to 192.0.2.1, protocol 50: "

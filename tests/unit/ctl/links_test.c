@@ -7,13 +7,14 @@
 #include "ctl/notify.h"
 #include "dataplane/port_bond.h"
 
+#include "log_lines.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -96,18 +97,10 @@ static int stop(void **state)
 // Looks, and gathers what the log says meanwhile.
 static void look(struct links *links, char log[LOG_OCTETS])
 {
-	int before = dup(STDERR_FILENO);
-	FILE *file = tmpfile();
-
-	assert_non_null(file);
 	forget_events();
-	dup2(fileno(file), STDERR_FILENO);
+	log_lines_begin();
 	links_look(links);
-	dup2(before, STDERR_FILENO);
-	close(before);
-	rewind(file);
-	log[fread(log, 1, LOG_OCTETS - 1, file)] = '\0';
-	fclose(file);
+	log_lines_end(log, LOG_OCTETS);
 }
 
 static void expect_member(const json_t *told, const char *name, const char *state, bool up)

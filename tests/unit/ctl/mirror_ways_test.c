@@ -1,9 +1,7 @@
 // Routes of the kernel's that lead to protected prefixes past the tunnels are told of, each once.
 #include "base/log.h"
+#include "log_lines.h"
 #include "mirror_fixture.h"
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #define MANY 20
 
@@ -40,20 +38,11 @@ static int begin_with_many(void **state)
 static const char *said_after(const char *command)
 {
 	static char text[8192];
-	int log = open(".", O_TMPFILE | O_RDWR, 0600);
-	int stderr_before = dup(STDERR_FILENO);
-	ssize_t octets;
 
-	assert_true(log >= 0 && stderr_before >= 0);
-	dup2(log, STDERR_FILENO);
+	log_lines_begin();
 	netns_run("%s", command);
 	run_ms(300);
-	dup2(stderr_before, STDERR_FILENO);
-	close(stderr_before);
-	octets = pread(log, text, sizeof(text) - 1, 0);
-	close(log);
-	assert_true(octets >= 0);
-	text[octets] = '\0';
+	log_lines_end(text, sizeof(text));
 	return text;
 }
 
