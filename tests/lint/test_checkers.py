@@ -211,12 +211,16 @@ def test_results_are_counted(tmp_path, more, verdicts):
     assert [line.split()[0] for line in done.stdout.splitlines()] == verdicts
 
 
-@pytest.mark.parametrize("text", [None, "", "<testsuites/>", "<broken"])
-def test_no_results_are_no_success(tmp_path, text):
-    file = tmp_path / "junit.xml"
+@pytest.mark.parametrize("script,text", [
+    ("junit-results", None), ("junit-results", ""), ("junit-results", "<testsuites/>"),
+    ("junit-results", "<broken"),
+    ("meson-results", None), ("meson-results", ""), ("meson-results", '{"name": "cut o'),
+])
+def test_no_results_are_no_success(tmp_path, script, text):
+    file = tmp_path / "results"
     if text is not None:
         file.write_text(text, encoding="ascii")
-    done = subprocess.run([ROOT / "scripts/junit-results", file], capture_output=True, check=False)
+    done = subprocess.run([ROOT / "scripts" / script, file], capture_output=True, check=False)
     assert done.returncode != 0
 
 
@@ -229,12 +233,3 @@ def test_what_took_too_long_has_failed(tmp_path):
                           check=True)
     assert done.stdout.split("\n")[:-1] == ["passed vped a", "failed vped b", "skipped vped c",
                                             "failed vped d", "passed vped e"]
-
-
-@pytest.mark.parametrize("text", [None, "", '{"name": "cut o'])
-def test_no_results_of_meson_are_no_success(tmp_path, text):
-    file = tmp_path / "testlog.json"
-    if text is not None:
-        file.write_text(text, encoding="ascii")
-    done = subprocess.run([ROOT / "scripts/meson-results", file], capture_output=True, check=False)
-    assert done.returncode != 0
