@@ -3,6 +3,7 @@
 #include "ctl/apply.h"
 
 #include "ctl/apply_diff.h"
+#include "ctl/apply_policies.h"
 #include "ctl/apply_tell.h"
 #include "ctl/host_guard_watch.h"
 #include "ctl/live.h"
@@ -15,6 +16,13 @@
 #include <rte_memory.h>
 #include <stdlib.h>
 #include <string.h>
+
+// What is new. NULL: it stays as it is.
+struct exchange {
+	struct sadb *sadb;
+	struct spd *spd;
+	bool guarded; // the policies that the host guard knows of
+};
 
 static unsigned count_inbound(const struct config *config)
 {
@@ -60,88 +68,11 @@ static int exchange_sadb(struct gateway *gateway, const struct config *next,
 	return build_sadb(gateway, next, sadb, err);
 }
 
-static enum policy_action action_of(const struct config_policy *policy)
-{
-	return policy->withdrawn ? POLICY_DISCARD : policy->action;
-}
-
-static struct tunnel *tunnel_of(const struct config *config, const struct config_policy *policy)
-{
-	return action_of(policy) == POLICY_PROTECT ? config->tunnels[policy->tunnel].live : NULL;
-}
-
-static bool same_policies(const struct config *a, const struct config *b)
-{
-	if (a->policies_n != b->policies_n)
-		return false;
-	for (unsigned i = 0; i < a->policies_n; i++) {
-		const struct config_policy *p = &a->policies[i], *q = &b->policies[i];
-
-		if (strcmp(p->name, q->name) != 0 || action_of(p) != action_of(q) ||
-			!selector_equal(&p->selector, &q->selector) ||
-			tunnel_of(a, p) != tunnel_of(b, q))
-			return false;
-	}
-	return true;
-}
-
-// An outbound SA that goes on where another stood shares with it what its worker remembers of the
-// next hop; that is looked up anew with each new table of policies.
-static bool has_moved(const struct config *next, const struct apply_diff *diff)
-{
-	for (unsigned i = 0; i < diff->n; i++) {
-		const struct config_tunnel *tunnel = &next->tunnels[diff->tunnel[i]];
-
-		if (tunnel->has_out && !tunnel->out.live->published &&
-			tunnel->out.live->body != tunnel->out.live)
-			return true;
-	}
-	return false;
-}
-
-// NULL: the policies stay as they are.
-static int build_spd(struct gateway *gateway, const struct config *next,
-	const struct apply_diff *diff, struct spd **spd, struct error *err)
-{
-	struct policy *policy;
-	int ret;
-
-	*spd = NULL;
-	if (gateway->changes && same_policies(gateway->config, next) && !has_moved(next, diff))
-		return 0;
-	policy = calloc(next->policies_n + 1, sizeof(policy[0]));
-	if (!policy)
-		return error_set(err, ENOMEM, "no memory for policies");
-	for (unsigned i = 0; i < next->policies_n; i++) {
-		const struct config_policy *from = &next->policies[i];
-
-		memcpy(policy[i].name, from->name, sizeof(policy[i].name));
-		policy[i].selector = from->selector;
-		policy[i].action = action_of(from);
-		policy[i].tunnel = tunnel_of(next, from);
-	}
-	ret = spd_build(policy, next->policies_n, gateway->dp->workers, SOCKET_ID_ANY, spd, err);
-	free(policy);
-	return ret;
-}
-
-static bool same_guarded(const struct config *a, const struct config *b)
-{
-	if (a->policies_n != b->policies_n)
-		return false;
-	for (unsigned i = 0; i < a->policies_n; i++) {
-		const struct config_policy *p = &a->policies[i], *q = &b->policies[i];
-
-		if (p->action != q->action || !selector_equal(&p->selector, &q->selector))
-			return false;
-	}
-	return true;
-}
-
 // What is to be protected is guarded before workers know of it. Withdrawn policies stay guarded.
-static int guard(struct gateway *gateway, const struct config *next, struct error *err)
+static int guard(struct gateway *gateway, const struct config *next, const struct exchange *fresh,
+	struct error *err)
 {
-	if (!gateway->guard_watch || same_guarded(gateway->config, next))
+	if (!gateway->guard_watch || !fresh->guarded)
 		return 0;
 	return host_guard_watch_policies(gateway->guard_watch, next, err);
 }
@@ -174,48 +105,27 @@ static int reserve_keys(struct gateway *gateway, const struct config *next,
 }
 
 static int build(struct gateway *gateway, const struct config *next, const struct apply_diff *diff,
-	struct sadb **sadb, struct spd **spd, struct error *err)
+	struct exchange *fresh, struct error *err)
 {
 	int ret = reserve_keys(gateway, next, diff, err);
 
 	if (ret < 0)
 		return ret;
-	ret = exchange_sadb(gateway, next, diff, sadb, err);
+	fresh->guarded = !apply_same_guarded(gateway->config, next);
+	ret = exchange_sadb(gateway, next, diff, &fresh->sadb, err);
 	if (ret < 0)
 		return ret;
-	ret = build_spd(gateway, next, diff, spd, err);
+	ret = apply_build_spd(gateway, next, diff, &fresh->spd, err);
 	if (ret == 0) {
 		ret = live_lease(gateway, next, err);
 		if (ret == 0)
-			ret = guard(gateway, next, err);
+			ret = guard(gateway, next, fresh, err);
 		if (ret < 0)
-			spd_free(*spd);
+			spd_free(fresh->spd);
 	}
 	if (ret < 0)
-		sadb_free(*sadb);
+		sadb_free(fresh->sadb);
 	return ret;
-}
-
-// Most policies follow each other as before.
-static void carry_hits(const struct gateway *gateway, struct config *next)
-{
-	struct config *now = gateway->config;
-	const struct spd *spd = atomic_load_explicit(&gateway->dp->spd, memory_order_acquire);
-	unsigned behind = 0;
-
-	if (now->policies_n != spd_policies(spd))
-		return; // at start: nothing has been counted
-	for (unsigned i = 0; i < next->policies_n; i++) {
-		const char *name = next->policies[i].name;
-		unsigned at = behind;
-
-		if (at == now->policies_n || strcmp(now->policies[at].name, name) != 0)
-			at = config_find_policy(now, name);
-		if (at == now->policies_n)
-			continue;
-		next->policies[i].hits = now->policies[at].hits + spd_hits(spd, at);
-		behind = at + 1;
-	}
 }
 
 // What was said is about another path.
@@ -230,7 +140,7 @@ static void forget_path(
 }
 
 // What packets to the tunnel's other end leave by.
-static struct sa_out *out_of(const struct config_tunnel *from)
+static struct sa_out *sa_out_of(const struct config_tunnel *from)
 {
 	return from->has_out && !from->out.live->body->expired ? from->out.live->out : NULL;
 }
@@ -238,7 +148,7 @@ static struct sa_out *out_of(const struct config_tunnel *from)
 static void exchange_tunnel(struct gateway *gateway, struct config_tunnel *from)
 {
 	struct tunnel *tunnel = from->live;
-	struct sa_out *out = out_of(from);
+	struct sa_out *out = sa_out_of(from);
 	const struct sa_params *sa = from->has_out ? &from->out.params
 		: from->in_n > 0		   ? &from->in[0].params
 						   : NULL;
@@ -306,29 +216,18 @@ static void replace(struct gateway *gateway, struct config *next)
 	next->policies_n = 0;
 }
 
-// Where the policies are the same ones.
-static void keep_hits(const struct config *now, struct config *next)
-{
-	for (unsigned i = 0; i < next->policies_n; i++)
-		next->policies[i].hits = now->policies[i].hits;
-}
-
 static void exchange(struct gateway *gateway, struct config *next, const struct apply_diff *diff,
-	struct sadb *sadb, struct spd *spd)
+	const struct exchange *fresh)
 {
 	const struct config *const named[] = {gateway->config};
-	const bool guarded = spd != NULL || !same_guarded(gateway->config, next);
 
-	if (sadb)
-		dataplane_publish_sadb(gateway->dp, sadb);
+	if (fresh->sadb)
+		dataplane_publish_sadb(gateway->dp, fresh->sadb);
 	for (unsigned i = 0; i < diff->n; i++)
 		exchange_tunnel(gateway, &next->tunnels[diff->tunnel[i]]);
-	if (spd) {
-		carry_hits(gateway, next);
-		dataplane_publish_spd(gateway->dp, spd);
-	} else {
-		keep_hits(gateway->config, next);
-	}
+	apply_carry_hits(gateway, next, fresh->spd);
+	if (fresh->spd)
+		dataplane_publish_spd(gateway->dp, fresh->spd);
 	publish_all(gateway, next, diff);
 	replace(gateway, next);
 	if (gateway->liveness)
@@ -336,22 +235,21 @@ static void exchange(struct gateway *gateway, struct config *next, const struct 
 	// Tunnels that are gone have no policy any more; whoever still looks finds no SA.
 	live_sweep(gateway, named, 1);
 	about_path_set(gateway->dp, gateway->sa, gateway->sas);
-	apply_tell(gateway, diff->ends, guarded);
+	apply_tell(gateway, diff->ends, fresh->guarded || fresh->spd);
 }
 
 int apply(struct gateway *gateway, struct config *next, struct error *err)
 {
 	const struct config *now = gateway->config == next ? NULL : gateway->config;
 	struct apply_diff diff;
-	struct sadb *sadb;
-	struct spd *spd;
+	struct exchange fresh;
 	int ret = apply_diff_make(now, next, &diff);
 
 	if (ret < 0)
 		return error_set(err, ENOMEM, "no memory to compare configurations");
-	ret = build(gateway, next, &diff, &sadb, &spd, err);
+	ret = build(gateway, next, &diff, &fresh, err);
 	if (ret == 0)
-		exchange(gateway, next, &diff, sadb, spd);
+		exchange(gateway, next, &diff, &fresh);
 	apply_diff_free(&diff);
 	return ret;
 }
@@ -363,7 +261,7 @@ int apply_expiry(struct gateway *gateway, struct error *err)
 	int ret;
 
 	for (unsigned i = 0; i < config->tunnels_n; i++)
-		atomic_store_explicit(&config->tunnels[i].live->out, out_of(&config->tunnels[i]),
+		atomic_store_explicit(&config->tunnels[i].live->out, sa_out_of(&config->tunnels[i]),
 			memory_order_release);
 	ret = build_sadb(gateway, config, &sadb, err);
 	if (ret == 0)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct sa *out_of(const struct config_tunnel *tunnel)
+static const struct sa *live_out(const struct config_tunnel *tunnel)
 {
 	return tunnel->has_out ? tunnel->out.live : NULL;
 }
@@ -31,7 +31,7 @@ static bool same(const struct config_tunnel *a, const struct config_tunnel *b)
 {
 	return a->live == b->live && a->mtu == b->mtu && a->tcp_mss == b->tcp_mss &&
 		a->pmtu_discovery == b->pmtu_discovery && same_ends(a, b) &&
-		out_of(a) == out_of(b) && same_inbound(a, b);
+		live_out(a) == live_out(b) && same_inbound(a, b);
 }
 
 static bool is_at_ends(const struct config_tunnel *tunnel, const struct config_sa *sa)

@@ -400,7 +400,7 @@ void server_destroy(struct server *server)
 	free(server);
 }
 
-static void notify(struct client *client, const char *line, size_t octets)
+static void send_event(struct client *client, const char *line, size_t octets)
 {
 	char lost[96];
 
@@ -433,7 +433,7 @@ void server_notify(struct server *server, const json_t *event)
 	for (struct client *client = server->clients; client; client = client->next) {
 		if (!client->session.monitors)
 			continue;
-		notify(client, line, octets);
+		send_event(client, line, octets);
 	}
 	free(line);
 }
