@@ -7,8 +7,7 @@
 #include "ctl/api.h"
 #include "ctl/gateway.h"
 #include "ctl/limiter.h"
-#include "ctl/server_socket.h"
-#include "ctl/session.h"
+#include "ctl/server_private.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -24,29 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct client {
-	struct client *next;
-	struct client *previous;
-	struct server *server;
-	struct bufferevent *stream;
-	struct session session;
-	uint64_t lost;	   // events that did not fit
-	uint64_t asked_ms; // last request, or the beginning
-	bool ended;	   // sends no more
-	bool closing;	   // nothing more is read; ends when the last answer is gone
-};
-
-struct server {
-	struct gateway *gateway;
-	const struct request_table *table;
-	struct server_socket socket;
-	struct evconnlistener *listener;
-	struct event *housekeeping;
-	struct client *clients;
-	struct server_stats stats;
-};
-
-static void client_close(struct client *client)
+void server_close_client(struct client *client)
 {
 	if (client->previous)
 		client->previous->next = client->next;
@@ -144,7 +121,7 @@ static void serve(struct client *client)
 		free(line);
 	}
 	if ((client->closing || client->ended) && waiting(client) == 0 && !client->session.waiting)
-		client_close(client);
+		server_close_client(client);
 }
 
 static struct client *client_of(struct session *session)
@@ -186,7 +163,7 @@ static void on_event(struct bufferevent *stream, short what, void *arg)
 	}
 	if (what & BEV_EVENT_TIMEOUT)
 		client->server->stats.closed++;
-	client_close(client);
+	server_close_client(client);
 }
 
 // Of what waits for a listener some may have been written just now. Whoever takes nothing of it is
@@ -213,79 +190,8 @@ static void on_housekeeping(evutil_socket_t fd, short what, void *arg)
 		if (!is_slow(client, now_ms))
 			continue;
 		server->stats.closed++;
-		client_close(client);
+		server_close_client(client);
 	}
-}
-
-static bool may_go(const struct client *client)
-{
-	return !client->session.monitors && !client->session.waiting;
-}
-
-enum shortage { SHORTAGE_NONE, SHORTAGE_OF_USER, SHORTAGE_OF_ALL };
-
-static uid_t uid_of(const struct client *client)
-{
-	return client->session.author.uid;
-}
-
-// Nobody but root takes the last places, and no other user more than some.
-static enum shortage shortage_for(const struct server *server, uid_t uid)
-{
-	unsigned own = 0, others = 0;
-
-	for (const struct client *client = server->clients; client; client = client->next) {
-		own += uid_of(client) == uid;
-		others += uid_of(client) != 0;
-	}
-	if (uid != 0 && own >= SERVER_CLIENTS_USER)
-		return SHORTAGE_OF_USER;
-	if (server->stats.now >= SERVER_CLIENTS_MAX ||
-		(uid != 0 && others >= SERVER_CLIENTS_MAX - SERVER_CLIENTS_ROOT))
-		return SHORTAGE_OF_ALL;
-	return SHORTAGE_NONE;
-}
-
-// Whose place would do: root's may be one that root alone has.
-static bool is_in_the_way(const struct client *client, uid_t uid, enum shortage shortage)
-{
-	if (shortage == SHORTAGE_OF_USER)
-		return uid_of(client) == uid;
-	return uid == 0 || uid_of(client) != 0;
-}
-
-// Whoever has asked nothing for longest makes room for somebody new.
-static void make_room(struct server *server, uid_t uid, enum shortage shortage)
-{
-	struct client *oldest = NULL;
-
-	for (struct client *client = server->clients; client; client = client->next)
-		if (may_go(client) && is_in_the_way(client, uid, shortage) &&
-			(!oldest || client->asked_ms <= oldest->asked_ms))
-			oldest = client;
-	if (!oldest || limiter_now_ms() - oldest->asked_ms < SERVER_IDLE_S * 1000)
-		return;
-	server->stats.closed++;
-	client_close(oldest);
-}
-
-// false: err says why there is none.
-static bool has_room(struct server *server, uid_t uid, struct error *err)
-{
-	enum shortage shortage = shortage_for(server, uid);
-
-	if (shortage != SHORTAGE_NONE) {
-		make_room(server, uid, shortage);
-		shortage = shortage_for(server, uid);
-	}
-	if (shortage == SHORTAGE_OF_USER)
-		error_set(err, EBUSY,
-			"too many clients: user %u has %d connections, as many as one user may "
-			"have; close some, or try again",
-			uid, SERVER_CLIENTS_USER);
-	else if (shortage == SHORTAGE_OF_ALL)
-		error_set(err, EBUSY, "too many clients; try again");
-	return shortage == SHORTAGE_NONE;
 }
 
 static void refuse(struct server *server, int fd, const char *why)
@@ -318,7 +224,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 		refuse(server, fd, "nobody knows who you are");
 		return;
 	}
-	if (!has_room(server, peer.uid, &err)) {
+	if (!server_has_room(server, peer.uid, &err)) {
 		refuse(server, fd, err.text);
 		return;
 	}
@@ -391,7 +297,7 @@ void server_destroy(struct server *server)
 	if (!server)
 		return;
 	while (server->clients)
-		client_close(server->clients);
+		server_close_client(server->clients);
 	if (server->housekeeping)
 		event_free(server->housekeeping);
 	if (server->listener)
