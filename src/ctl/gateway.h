@@ -6,7 +6,6 @@
 #include "ctl/owners.h"
 #include "dataplane/dataplane.h"
 
-#include <sys/types.h>
 #include <time.h>
 
 #define GATEWAY_TUNNELS 65535 // an index fits 16 bits
@@ -28,6 +27,7 @@ struct path_mtu;
 struct punt_service;
 struct server;
 struct service;
+struct session;
 struct spi_reservations;
 struct unresolved;
 struct used_keys;
@@ -49,13 +49,13 @@ struct gateway {
 	struct owners owners;
 	struct used_keys *used_keys;
 	struct spi_reservations *spis;
-	bool untold;			      // others of what was put in force last
-	unsigned monitors;		      // connections that listen to events
-	uid_t monitor[GATEWAY_MONITORS];      // [monitors], whose they are
-	size_t batch_octets;		      // that connections have gathered
-	char instance[33];		      // of this daemon, another one at each start
-	struct host_if *host_if[PORTS_MAX];   // by port; NULL: none
-	struct host_guard_watch *guard_watch; // NULL: no host guard
+	bool untold;				   // others of what was put in force last
+	unsigned monitors;			   // connections that listen to events
+	struct session *monitor[GATEWAY_MONITORS]; // [monitors]
+	size_t batch_octets;			   // that connections have gathered
+	char instance[33];			   // of this daemon, another one at each start
+	struct host_if *host_if[PORTS_MAX];	   // by port; NULL: none
+	struct host_guard_watch *guard_watch;	   // NULL: no host guard
 	struct journal_service *journal;
 	struct mirror *mirror;
 	struct icmp *icmp;

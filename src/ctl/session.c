@@ -7,6 +7,7 @@
 #include "ctl/gateway.h"
 #include "ctl/owners.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,9 @@ static void stop_listening(struct session *session)
 	struct gateway *gateway = session->gateway;
 	unsigned i = 0;
 
-	while (gateway->monitor[i] != session->author.uid)
+	while (i < gateway->monitors && gateway->monitor[i] != session)
 		i++;
+	assert(i < gateway->monitors);
 	gateway->monitor[i] = gateway->monitor[--gateway->monitors];
 	session->monitors = false;
 }
@@ -216,7 +218,7 @@ static unsigned listening(const struct gateway *gateway, uid_t uid)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < gateway->monitors; i++)
-		n += gateway->monitor[i] == uid;
+		n += gateway->monitor[i]->author.uid == uid;
 	return n;
 }
 
@@ -247,7 +249,7 @@ int session_monitor(
 	if (ret < 0)
 		return ret;
 	if (!session->monitors)
-		gateway->monitor[gateway->monitors++] = session->author.uid;
+		gateway->monitor[gateway->monitors++] = session;
 	session->monitors = true;
 	*result = json_pack("{s:b}", "monitoring", 1);
 	return *result ? 0 : error_set(err, ENOMEM, "no memory");
