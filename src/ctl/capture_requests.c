@@ -2,9 +2,9 @@
 #include "ctl/capture_requests.h"
 
 #include "base/counter.h"
+#include "base/log.h"
 #include "ctl/author.h"
 #include "ctl/capture_filter.h"
-#include "ctl/change_log.h"
 #include "ctl/gateway.h"
 #include "ctl/limiter.h"
 #include "ctl/session.h"
@@ -23,7 +23,6 @@
 #define FRAMES_PER_PERIOD 4096
 #define SECOND_NS UINT64_C(1000000000)
 #define POINTS_TEXT 80
-#define NOTE_TEXT 512
 
 struct capturing {
 	struct gateway *gateway;
@@ -145,18 +144,9 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 		stop_copying(capturing);
 }
 
-// Whoever begins and ends many has few lines for it.
-static void note(const struct capturing *capturing, const char *request, const char *line)
-{
-	char name[24];
-
-	snprintf(name, sizeof(name), " %" PRIu64, capturing->id);
-	change_log_note(capturing->gateway->change_log, &capturing->author, request, name, line);
-}
-
 static void tell_begin(struct capturing *capturing, uint32_t points, uint32_t snap, size_t filter)
 {
-	char who[AUTHOR_TEXT], where[POINTS_TEXT] = "", line[NOTE_TEXT];
+	char who[AUTHOR_TEXT], where[POINTS_TEXT] = "";
 
 	for (unsigned i = 0; i < CAPTURE_POINT_COUNT; i++) {
 		size_t used = strlen(where);
@@ -165,25 +155,21 @@ static void tell_begin(struct capturing *capturing, uint32_t points, uint32_t sn
 			snprintf(where + used, sizeof(where) - used, " %s",
 				capture_point_name((enum capture_point)i));
 	}
-	snprintf(line, sizeof(line),
-		"%s captures (number %" PRIu64
-		") at%s, filter of %zu instructions, at most %" PRIu64 " frames, %u octets of each",
+	log_notice("control: %s captures (number %" PRIu64 ") at%s, filter of %zu instructions, at "
+		   "most %" PRIu64 " frames, %u octets of each",
 		author_text(&capturing->gateway->owners, &capturing->author, who), capturing->id,
 		where, filter, capturing->wanted, snap);
-	note(capturing, "capture-start", line);
 	capturing->told = true;
 }
 
 static void tell_end(const struct capturing *capturing)
 {
-	char who[AUTHOR_TEXT], line[NOTE_TEXT];
+	char who[AUTHOR_TEXT];
 
-	snprintf(line, sizeof(line),
-		"capture %" PRIu64 " of %s has ended: %" PRIu64
-		" frames passed its filter, of %" PRIu64 " seen; %" PRIu64 " lost",
+	log_notice("control: capture %" PRIu64 " of %s has ended: %" PRIu64
+		   " frames passed its filter, of %" PRIu64 " seen; %" PRIu64 " lost",
 		capturing->id, author_text(&capturing->gateway->owners, &capturing->author, who),
 		capturing->passed, capturing->seen, capturing->lost);
-	note(capturing, "capture-stop", line);
 }
 
 void capture_end(struct gateway *gateway)
@@ -271,6 +257,27 @@ static int begin(struct capturing *capturing, uint32_t points, uint32_t snap, st
 	return 0;
 }
 
+static int check_free(struct gateway *gateway, struct error *err)
+{
+	uint64_t now_ms = limiter_now_ms();
+
+	if (gateway->capturing)
+		return error_set(err, EBUSY,
+			"capture-start: somebody captures already; a capture that nobody reads "
+			"ends after %d s",
+			CAPTURE_IDLE_MS / 1000);
+	if (now_ms - gateway->captures_ms >= 1000) {
+		gateway->captures_ms = now_ms;
+		gateway->captures_lately = 0;
+	}
+	if (gateway->captures_lately == CAPTURES_PER_SECOND)
+		return error_set(err, EAGAIN,
+			"capture-start: %d captures have begun within a second; try again",
+			CAPTURES_PER_SECOND);
+	gateway->captures_lately++;
+	return 0;
+}
+
 int capture_start(
 	struct session *session, const json_t *arguments, json_t **result, struct error *err)
 {
@@ -286,11 +293,8 @@ int capture_start(
 			arguments, "count", CAPTURE_COUNT_MAX, CAPTURE_COUNT_MAX, &count, err);
 	if (rc == 0)
 		rc = read_number(arguments, "snap", CAPTURE_SNAP_MAX, CAPTURE_SNAP_MAX, &snap, err);
-	if (rc == 0 && gateway->capturing)
-		rc = error_set(err, EBUSY,
-			"capture-start: somebody captures already; a capture that nobody reads "
-			"ends after %d s",
-			CAPTURE_IDLE_MS / 1000);
+	if (rc == 0)
+		rc = check_free(gateway, err);
 	if (rc != 0)
 		return rc;
 	capturing = calloc(1, sizeof(*capturing));

@@ -16,6 +16,8 @@ struct session;
 #define CAPTURE_COUNT_MAX 100000000
 // Whoever does not read for so long has gone.
 #define CAPTURE_IDLE_MS 10000
+// So many begin in a second at the most: each has two lines in the log.
+#define CAPTURES_PER_SECOND 10
 
 // Requests; of each: 0 with *result a new reference, or -errno.
 

@@ -97,13 +97,6 @@ static void add_name(struct summary *summary, const char *name)
 	summary->named++;
 }
 
-static void add_item(struct summary *summary, const char *request, const char *name)
-{
-	summary->n++;
-	count(summary, request);
-	add_name(summary, name);
-}
-
 static void summarise(struct summary *summary, const struct change_step *steps, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -111,8 +104,10 @@ static void summarise(struct summary *summary, const struct change_step *steps, 
 
 		if (!steps[i].edited)
 			continue;
+		summary->n++;
+		count(summary, steps[i].request->name);
 		name_of(steps[i].arguments, name);
-		add_item(summary, steps[i].request->name, name);
+		add_name(summary, name);
 	}
 }
 
@@ -240,17 +235,6 @@ void change_log_add(struct change_log *log, const struct author *author,
 		summarise(more, steps, n);
 	else
 		tell(log, author, &summary, "");
-}
-
-void change_log_note(struct change_log *log, const struct author *author, const char *request,
-	const char *name, const char *line)
-{
-	struct summary *more = counted_in(log, author);
-
-	if (more)
-		add_item(more, request, name);
-	else
-		log_notice("control: %s", line);
 }
 
 struct change_log *change_log_create(struct event_base *events, const struct owners *owners)

@@ -1,6 +1,5 @@
 // Who changed what, in the log: a line for each change in force, and where somebody makes many in a
-// second, one line for all the others of that second. So for what else they do. Never a key.
-// Belongs to the control thread.
+// second, one line for all the others of that second. Never a key. Belongs to the control thread.
 #pragma once
 
 #include "ctl/author.h"
@@ -23,7 +22,3 @@ void change_log_destroy(struct change_log *log);
 // n steps are in force. Those that changed nothing are left out.
 void change_log_add(struct change_log *log, const struct author *author,
 	const struct change_step *steps, unsigned n);
-// Something else that the author has done, or that has ended: line is what the log says, unless it
-// is one of many; then it is counted as this request, which is static. name: "" or " NAME".
-void change_log_note(struct change_log *log, const struct author *author, const char *request,
-	const char *name, const char *line);

@@ -38,6 +38,7 @@ struct change_ticket {
 
 struct changes {
 	struct gateway *gateway;
+	struct change_log *log;
 	struct config *pending; // of all tickets that wait; NULL: there is none
 	struct change_ticket *first;
 	struct change_ticket **last;
@@ -254,8 +255,7 @@ static void tell_log(struct changes *changes, const struct change_ticket *ticket
 {
 	for (; ticket; ticket = ticket->next)
 		if (!is_daemons(ticket))
-			change_log_add(changes->gateway->change_log, &ticket->author, ticket->step,
-				ticket->n);
+			change_log_add(changes->log, &ticket->author, ticket->step, ticket->n);
 }
 
 static void on_refused(
@@ -357,7 +357,8 @@ int changes_create(struct gateway *gateway, struct changes **created, struct err
 	changes->last = &changes->first;
 	changes->due = evtimer_new(gateway->events, on_due, changes);
 	changes->settle = evtimer_new(gateway->events, on_settle, changes);
-	if (!changes->due || !changes->settle) {
+	changes->log = change_log_create(gateway->events, &gateway->owners);
+	if (!changes->due || !changes->settle || !changes->log) {
 		changes_destroy(changes);
 		return error_set(err, ENOMEM, "no memory for changes");
 	}
@@ -376,6 +377,7 @@ void changes_destroy(struct changes *changes)
 	changes->by_turns = false;
 	tell(take_tickets(changes), -ESHUTDOWN, &err);
 	draft_free(changes->pending);
+	change_log_destroy(changes->log);
 	if (changes->due)
 		event_free(changes->due);
 	if (changes->settle)

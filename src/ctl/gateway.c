@@ -7,7 +7,6 @@
 #include "ctl/apply_tell.h"
 #include "ctl/audit.h"
 #include "ctl/capture_requests.h"
-#include "ctl/change_log.h"
 #include "ctl/change_requests.h"
 #include "ctl/gateway_sas.h"
 #include "ctl/host_guard_watch.h"
@@ -233,8 +232,7 @@ static int create_memory(struct gateway *gateway, struct error *err)
 	owners_init(&gateway->owners);
 	gateway->used_keys = used_keys_create(USED_KEYS_MAX);
 	gateway->spis = spi_reservations_create();
-	gateway->change_log = change_log_create(gateway->events, &gateway->owners);
-	if (gateway->used_keys == NULL || gateway->spis == NULL || gateway->change_log == NULL ||
+	if (gateway->used_keys == NULL || gateway->spis == NULL ||
 		secret_random(random, sizeof(random)) != 0)
 		return error_set(err, ENOMEM, "no memory for the control thread");
 	for (unsigned i = 0; i < sizeof(random); i++)
@@ -351,7 +349,6 @@ void gateway_destroy(struct gateway *gateway)
 	// The journal may have something to tell until the end, and nobody listens any more.
 	gateway->server = gateway->admin = NULL;
 	changes_destroy(gateway->changes);
-	change_log_destroy(gateway->change_log);
 	punt_service_destroy(gateway->punt_service);
 	liveness_destroy(gateway->liveness);
 	audit_destroy(gateway->audit);

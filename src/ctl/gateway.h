@@ -13,7 +13,6 @@
 
 struct audit;
 struct capturing;
-struct change_log;
 struct changes;
 struct event_base;
 struct host_guard_watch;
@@ -44,7 +43,6 @@ struct gateway {
 	unsigned sas_room;
 	uint64_t sas_made; // ever
 	struct sa **sa;	   // [sas], by their serials
-	struct change_log *change_log;
 	struct changes *changes;
 	struct owners owners;
 	struct used_keys *used_keys;
@@ -73,6 +71,8 @@ struct gateway {
 	uint32_t profile;	     // number of the last one (ctl/profile.h)
 	struct capturing *capturing; // NULL: nobody captures
 	uint64_t captures;	     // so far
+	uint64_t captures_ms;	     // limiter_now_ms when those of the last second began
+	unsigned captures_lately;    // since then
 };
 
 // Builds tunnels, SAs and policies from the configuration and publishes them; opens host

@@ -2,7 +2,6 @@
 #include "ctl/changes.h"
 
 #include "ctl/apply.h"
-#include "ctl/change_log.h"
 #include "ctl/config_tables.h"
 #include "ctl/gateway.h"
 #include "ctl/journal_service.h"
@@ -191,7 +190,6 @@ static int start(void **state)
 	config = (struct config){.tunnels = calloc(1, sizeof(struct config_tunnel))};
 	gateway = (struct gateway){.config = &config, .dp = &dataplane, .events = event_base_new()};
 	owners_init(&gateway.owners);
-	gateway.change_log = change_log_create(gateway.events, &gateway.owners);
 	return changes_create(&gateway, &gateway.changes, &err);
 }
 
@@ -199,7 +197,6 @@ static int stop(void **state)
 {
 	(void)state;
 	changes_destroy(gateway.changes);
-	change_log_destroy(gateway.change_log);
 	event_base_free(gateway.events);
 	free(config.tunnels);
 	return 0;
