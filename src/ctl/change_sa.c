@@ -49,6 +49,12 @@ bool change_sa_equal(const struct config_sa *a, const struct config_sa *b)
 		memcmp(&a->params.class, &b->params.class, sizeof(a->params.class)) == 0;
 }
 
+// A sender has counters of its own, and the journal knows them by its name.
+static bool same_counters(const struct config_sa *a, const struct config_sa *b)
+{
+	return !a->params.journaled || a->params.sender_id == b->params.sender_id;
+}
+
 // b may go on where a stands.
 static bool may_follow(const struct config_sa *a, const struct config_sa *b)
 {
@@ -56,7 +62,7 @@ static bool may_follow(const struct config_sa *a, const struct config_sa *b)
 		a->params.journaled == b->params.journaled && a->params.proto == b->params.proto &&
 		a->params.algorithm == b->params.algorithm && a->params.esn == b->params.esn &&
 		a->params.replay_window == b->params.replay_window &&
-		a->params.windows == b->params.windows && same_salt(a, b);
+		a->params.windows == b->params.windows && same_salt(a, b) && same_counters(a, b);
 }
 
 int change_sa_live(const struct change *change, const struct config_tunnel *tunnel,
@@ -66,8 +72,9 @@ int change_sa_live(const struct change *change, const struct config_tunnel *tunn
 		return live_sa_move(change->gateway, tunnel, sa, before->live, err);
 	if (before)
 		return error_set(err, EEXIST,
-			"this key is in use with another protocol, algorithm, direction, window or "
-			"'manual_keys': the SA of tunnel '%s' needs a key of its own",
+			"this key is in use with another protocol, algorithm, direction, window, "
+			"'manual_keys' or, if it is in the journal, 'sender_id': the SA of tunnel "
+			"'%s' needs a key of its own",
 			tunnel->name);
 	if (used_keys_has(change->gateway->used_keys, sa->fingerprint))
 		return error_set(err, EEXIST,
