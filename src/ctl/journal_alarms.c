@@ -9,16 +9,23 @@
 #include <string.h>
 
 // The SA that stands now where that one was added: of those that have moved since, tunnel and SPI
-// may be gone. NULL: it is being removed.
+// may be gone. Where none was in force yet, it is the last one, which is about to be. NULL: it is
+// being removed.
 static const struct sa *standing(const struct gateway *gateway, const struct sa *added)
 {
+	const struct sa *last = NULL;
+
 	for (unsigned i = gateway->sas; i-- > 0;) {
 		const struct sa *sa = gateway->sa[i];
 
-		if (sa == added || (sa->body == added && sa->published))
+		if (sa->body != added)
+			continue;
+		if (sa->published)
 			return sa;
+		if (!last)
+			last = sa;
 	}
-	return NULL;
+	return added->published ? NULL : last;
 }
 
 static void tell_sa(const struct gateway *gateway, const struct leases_alarm *alarm,

@@ -197,12 +197,17 @@ static bool is_new(const struct gateway *gateway, const struct config_sa *sa)
 static int lease_sa(
 	struct gateway *gateway, const struct config_sa *sa, bool *any, struct error *err)
 {
+	int ret;
+
 	if (!is_new(gateway, sa))
 		return 0;
 	if (!sa->params.journaled)
 		return check_fresh(gateway, sa, err);
 	*any = true;
-	return journal_service_add(gateway->journal, sa->live->body, sa->fingerprint, err);
+	ret = journal_service_add(gateway->journal, sa->live->body, sa->fingerprint, err);
+	if (ret == 0 && sa->inbound)
+		sa_in_follow(sa->live->in, sa->live->body->in);
+	return ret;
 }
 
 static int check_key(
@@ -212,7 +217,8 @@ static int check_key(
 		return 0;
 	if (!sa->params.journaled)
 		return check_fresh(gateway, sa, err);
-	return journal_service_may_add(gateway->journal, sa->live, sa->fingerprint, records, err);
+	return journal_service_may_add(
+		gateway->journal, sa->live->body, sa->fingerprint, records, err);
 }
 
 int live_check_keys(struct gateway *gateway, const struct config *next, struct error *err)

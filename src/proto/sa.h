@@ -141,6 +141,8 @@ struct sa_in *sa_in_init(void *memory, const struct sa_params *params, const str
 // The same for receivers: windows, lanes and key stay those of `from`. sizeof(struct sa_in).
 struct sa_in *sa_in_move(
 	void *memory, const struct sa_in *from, const struct sa_params *params, uint16_t tunnel);
+// What was told of its window's top holds here too.
+void sa_in_follow(struct sa_in *sa, const struct sa_in *from);
 // Gives the windows back. No worker may still see the SA.
 void sa_in_fini(struct sa_in *sa);
 

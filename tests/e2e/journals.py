@@ -40,6 +40,11 @@ def records(page):
     return found
 
 
+def seal(page):
+    page[CHECKSUM_AT:64] = bytes(8)
+    page[CHECKSUM_AT:64] = checksum(page)
+
+
 def rewrite(path, machine=None, written=None):
     """The same journal, as if from another machine or another time."""
     data = bytearray(path.read_bytes())
@@ -49,8 +54,21 @@ def rewrite(path, machine=None, written=None):
         magic, pages, index, generation, then, where = HEADER.unpack_from(page)
         HEADER.pack_into(page, 0, magic, pages, index, generation,
                          then if written is None else written, machine or where)
-        page[CHECKSUM_AT:64] = bytes(8)
-        page[CHECKSUM_AT:64] = checksum(page)
+        seal(page)
+        data[at:at + PAGE] = page
+    path.write_bytes(data)
+
+
+def raise_edges(path, by):
+    """The same journal, as if by so many more numbers had been used under each counter."""
+    data = bytearray(path.read_bytes())
+    for at in range(0, len(data), PAGE):
+        page = data[at:at + PAGE]
+        for slot in range(RECORD.size, PAGE, RECORD.size):
+            name, kind, id_word, edge, bound, blocks = RECORD.unpack_from(page, slot)
+            if kind in (OUT, IN):
+                RECORD.pack_into(page, slot, name, kind, id_word, edge + by, bound + by, blocks)
+        seal(page)
         data[at:at + PAGE] = page
     path.write_bytes(data)
 

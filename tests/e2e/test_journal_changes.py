@@ -7,7 +7,7 @@ import pytest
 import gateway as gw
 import traffic
 from admin import Admin, sa_arguments
-from journals import journaled, refused, revive
+from journals import journaled, raise_edges, refused, revive
 from lab import LabError
 from sites import A, B, answer_pings
 
@@ -89,6 +89,39 @@ def test_an_sa_that_moves_before_it_is_there(lab, sites):
     a.tunnels[0].out = recorded
     revive(sites, A)
     assert next_of(a) > sent
+
+
+def test_a_receiver_that_moves_before_it_is_there(lab, sites):
+    """What the journal knows of extended numbers is known where it moves to, too."""
+    a, b = journaled(lab, sites, "esp", esn=True)
+    recorded = b.tunnels[0].inbound
+    sites.start().wait_reachable((4,))
+    for gateway in (a, b):
+        assert gateway.stop() == 0
+        raise_edges(gateway.settings["journal"], 5 << 32)
+    b.tunnels[0].inbound = gw.sa("esp", esn=True)
+    b.register_key(b.tunnels[0].inbound)
+    for site in (A, B):
+        revive(sites, site)
+    assert next_of(a) > 5 << 32
+    with Admin(b) as admin:
+        admin.begin()
+        admin.add_sa(**{**arguments(recorded, "in"), "remote": "192.0.2.99"})
+        admin.update_sa(tunnel="peer", direction="in", spi=recorded.spi, remote=A.wan[4])
+        admin.commit()
+    sites.wait_reachable((4,))
+    assert traffic.ping(sites.host["a"], B.host[4], 5).lossless
+
+
+def test_a_sender_has_counters_of_its_own(lab, sites):
+    """A key in the journal does not go on as another sender's: nobody would know how far that got."""
+    a, _ = journaled(lab, sites, "vpe")
+    out = a.tunnels[0].out
+    sites.start().wait_reachable((4,))
+    with Admin(a) as admin:
+        with pytest.raises(LabError, match="if it is in the journal, 'sender_id'"):
+            admin.add_sa(**{**arguments(out, "out"), "spi": gw.sa("vpe").spi, "sender_id": 7})
+    assert traffic.ping(sites.host["a"], B.host[4], 5).lossless
 
 
 def test_a_life_that_is_over(lab, sites):

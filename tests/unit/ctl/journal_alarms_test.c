@@ -54,6 +54,7 @@ static int start(void **state)
 	(void)state;
 	added.body = &added;
 	added.published = true;
+	moved.published = true;
 	gateway.sas = 3;
 	told = 0;
 	return 0;
@@ -142,6 +143,18 @@ static void of_one_that_is_new(void **state)
 	assert_ptr_equal(sa_told, &added);
 }
 
+// One change added it and moved it twice: where it was before that, it never is in force.
+static void of_one_that_moves_before(void **state)
+{
+	(void)state;
+	added.published = false;
+	tell(LEASES_KEY_SPENT);
+	assert_ptr_equal(sa_told, &moved);
+	moved.published = false;
+	tell(LEASES_KEY_SPENT);
+	assert_ptr_equal(sa_told, &drafted);
+}
+
 // Its tunnel may be gone by then.
 static void not_of_one_that_goes(void **state)
 {
@@ -160,6 +173,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(more_room_is_made_while_nobody_has_it, start, stop),
 		cmocka_unit_test_setup_teardown(of_an_sa, start, stop),
 		cmocka_unit_test_setup_teardown(of_one_that_is_new, start, stop),
+		cmocka_unit_test_setup_teardown(of_one_that_moves_before, start, stop),
 		cmocka_unit_test_setup_teardown(not_of_one_that_goes, start, stop),
 	};
 
