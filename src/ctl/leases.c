@@ -24,7 +24,7 @@ int leases_create(const struct leases_params *params, struct leases **created, s
 static void free_group(struct leases_group *group)
 {
 	LIST_REMOVE(group, list);
-	journal_key_release(group->leases->params.journal, group->fingerprint);
+	journal_key_hold(group->leases->params.journal, group->fingerprint, false);
 	free(group->lease);
 	free(group->known);
 	free(group);
@@ -63,11 +63,7 @@ static struct journal_record *record_of(struct leases *leases, struct leases_gro
 	memcpy(name.fingerprint, group->fingerprint, sizeof(name.fingerprint));
 	record = journal_find(leases->params.journal, &name);
 	*is_new = record == NULL;
-	if (!record)
-		record = leases_room_take(leases, group, &name);
-	if (!record)
-		tell_full(leases, group);
-	return record;
+	return record ? record : leases_room_take(leases, group, &name);
 }
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -156,6 +152,8 @@ static int check_key(struct leases *leases, const struct sa *sa,
 			"SA %s: the life of its key is over, for good (hard_lifetime); make a new "
 			"one",
 			sa->name);
+	if (journal_key_is_held(leases->params.journal, fingerprint))
+		return error_set(err, EEXIST, "SA %s: another SA has its key", sa->name);
 	return 0;
 }
 
@@ -180,6 +178,7 @@ static struct leases_group *create_group(
 	group->leases = leases;
 	group->sa = sa;
 	memcpy(group->fingerprint, fingerprint, sizeof(group->fingerprint));
+	journal_key_hold(leases->params.journal, fingerprint, true);
 	LIST_INSERT_HEAD(&leases->groups, group, list);
 	return group;
 }
@@ -192,19 +191,15 @@ int leases_add(struct leases *leases, struct sa *sa,
 	unsigned records = 0;
 	int rc = leases_may_add(leases, sa, fingerprint, &records, err);
 
-	if (rc == 0 && !journal_key_hold(leases->params.journal, fingerprint))
-		rc = error_set(err, EEXIST, "SA %s: another SA has its key", sa->name);
 	if (rc != 0)
 		return rc;
 	group = create_group(leases, sa, fingerprint);
-	if (!group) {
-		journal_key_release(leases->params.journal, fingerprint);
-		return error_set(err, ENOMEM, "no memory for the leases of SA %s", sa->name);
-	}
+	if (!group)
+		return error_set(err, ENOMEM, "SA %s: no memory for its leases", sa->name);
 	rc = sa->inbound ? add_in(leases, group, records) : add_out(leases, group, unix_ns);
 	if (rc != 0) {
 		free_group(group);
-		return error_set(err, -rc, "SA %s: no memory for its leases", sa->name);
+		return error_set(err, -rc, "SA %s: its leases: %s", sa->name, strerror(-rc));
 	}
 	*added = group;
 	return 0;
@@ -244,8 +239,10 @@ static void open_window(struct leases *leases, struct leases_group *group, uint3
 	if (claim == 0 || !window)
 		return;
 	record = record_of(leases, group, JOURNAL_IN, (uint32_t)(claim >> 32), &is_new);
-	if (!record)
+	if (!record) {
+		tell_full(leases, group);
 		return;
+	}
 	group->known[slot] = true;
 	lease_open_in(&group->lease[group->n++], window, record);
 }

@@ -63,8 +63,8 @@ int leases_register(struct leases *leases, struct journal_registration *keys, un
 void leases_end_key(struct leases *leases, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
 
 // Whether leases_add would find the key's record and room for its counters'. *records: new ones
-// that SAs before need, which its own are added to. 0, -ENOKEY, -EKEYEXPIRED or -ENOSPC; nothing
-// changes.
+// that SAs before need, which its own are added to. 0, -ENOKEY, -EKEYEXPIRED, -EEXIST or -ENOSPC;
+// nothing changes.
 int leases_may_add(struct leases *leases, const struct sa *sa,
 	const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], unsigned *records,
 	struct error *err);

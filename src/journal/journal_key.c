@@ -89,24 +89,21 @@ int journal_key_register_all(struct journal *journal, struct journal_registratio
 			: error_set(err, -ret, "the journal cannot be written: %s", strerror(-ret));
 }
 
-bool journal_key_hold(
+bool journal_key_is_held(
 	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
 {
 	const struct journal_record *record = record_of(journal, fingerprint);
 
-	if (!record || journal->held[record - journal->record])
-		return false;
-	journal->held[record - journal->record] = true;
-	return true;
+	return record && journal->held[record - journal->record];
 }
 
-void journal_key_release(
-	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS])
+void journal_key_hold(
+	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], bool held)
 {
 	const struct journal_record *record = record_of(journal, fingerprint);
 
 	if (record)
-		journal->held[record - journal->record] = false;
+		journal->held[record - journal->record] = held;
 }
 
 uint64_t journal_key_highest(

@@ -25,11 +25,11 @@ bool journal_key_has_ended(
 	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
 
 // Whoever counts under a key holds it: two that begin behind the same records would meet. Nothing
-// of that is on the disk. false: somebody holds it, or it has no record.
-bool journal_key_hold(
+// of that is on the disk. One that has no record is held by nobody.
+bool journal_key_is_held(
 	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
-void journal_key_release(
-	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS]);
+void journal_key_hold(
+	struct journal *journal, const uint8_t fingerprint[JOURNAL_FINGERPRINT_OCTETS], bool held);
 
 // The highest edge of any counter of this key, and the blocks that all of them have encrypted: what
 // a counter that is new begins behind.

@@ -1,4 +1,4 @@
-// Steps begin and end as those of a batch do.
+// Steps that change something begin and end as those of a batch do.
 #include "change_fixture.h"
 
 #include <setjmp.h>
