@@ -274,7 +274,6 @@ static int check_free(struct gateway *gateway, struct error *err)
 		return error_set(err, EAGAIN,
 			"capture-start: %d captures have begun within a second; try again",
 			CAPTURES_PER_SECOND);
-	gateway->captures_lately++;
 	return 0;
 }
 
@@ -312,6 +311,7 @@ int capture_start(
 		capture_end(gateway);
 		return rc;
 	}
+	gateway->captures_lately++;
 	tell_begin(capturing, points, (uint32_t)snap, json_array_size(filter));
 	*result = json_pack(
 		"{s:I, s:o}", "capture", (json_int_t)capturing->id, "ports", ports(gateway->dp));

@@ -134,7 +134,7 @@ static int add_in(struct leases *leases, struct leases_group *group, unsigned re
 		return -ENOMEM;
 	// Extended numbers are guessed from the top before there is a window.
 	if (highest > 0)
-		atomic_store(&group->sa->in->told_top, highest - 1);
+		atomic_store(&table->told_top, highest - 1);
 	leases_room_keep(leases, group, records);
 	return 0;
 }

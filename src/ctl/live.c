@@ -197,17 +197,12 @@ static bool is_new(const struct gateway *gateway, const struct config_sa *sa)
 static int lease_sa(
 	struct gateway *gateway, const struct config_sa *sa, bool *any, struct error *err)
 {
-	int ret;
-
 	if (!is_new(gateway, sa))
 		return 0;
 	if (!sa->params.journaled)
 		return check_fresh(gateway, sa, err);
 	*any = true;
-	ret = journal_service_add(gateway->journal, sa->live->body, sa->fingerprint, err);
-	if (ret == 0 && sa->inbound)
-		sa_in_follow(sa->live->in, sa->live->body->in);
-	return ret;
+	return journal_service_add(gateway->journal, sa->live->body, sa->fingerprint, err);
 }
 
 static int check_key(

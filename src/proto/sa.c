@@ -145,12 +145,6 @@ struct sa_in *sa_in_init(void *memory, const struct sa_params *params, const str
 	return sa;
 }
 
-void sa_in_follow(struct sa_in *sa, const struct sa_in *from)
-{
-	atomic_store_explicit(&sa->told_top,
-		atomic_load_explicit(&from->told_top, memory_order_relaxed), memory_order_relaxed);
-}
-
 struct sa_in *sa_in_move(
 	void *memory, const struct sa_in *from, const struct sa_params *params, uint16_t tunnel)
 {
@@ -165,7 +159,6 @@ struct sa_in *sa_in_move(
 	memcpy(sa->salt, from->salt, sizeof(sa->salt));
 	sa->esn = from->esn;
 	in_place(sa, params, tunnel);
-	sa_in_follow(sa, from);
 	return sa;
 }
 

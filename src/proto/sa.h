@@ -93,7 +93,7 @@ struct sa_in_lane {
 
 // Inbound runtime part: constant while workers see it, but for what is said to change.
 struct sa_in {
-	const struct proto_ops *proto;
+	alignas(CACHE_LINE) const struct proto_ops *proto;
 	const struct aead_key *key;
 	struct window_table *windows;
 	struct window_pool *pool;
@@ -106,9 +106,6 @@ struct sa_in {
 	bool esn;
 	struct ip_addr local;
 	struct ip_addr remote;
-	// ESN: the window's top, as its owner last told (once a burst, relaxed). Readers guess the
-	// upper 32 bits from it and live with a slightly old one.
-	alignas(CACHE_LINE) _Atomic uint64_t told_top;
 };
 
 // Who the workers are, as far as an SA must know.
@@ -141,8 +138,6 @@ struct sa_in *sa_in_init(void *memory, const struct sa_params *params, const str
 // The same for receivers: windows, lanes and key stay those of `from`. sizeof(struct sa_in).
 struct sa_in *sa_in_move(
 	void *memory, const struct sa_in *from, const struct sa_params *params, uint16_t tunnel);
-// What was told of its window's top holds here too.
-void sa_in_follow(struct sa_in *sa, const struct sa_in *from);
 // Gives the windows back. No worker may still see the SA.
 void sa_in_fini(struct sa_in *sa);
 

@@ -39,7 +39,10 @@ struct window_slot {
 };
 
 struct window_table {
-	uint32_t mask;
+	// ESN: the window's top, as its owner last told (once a burst, relaxed). Readers guess the
+	// upper 32 bits from it and live with a slightly old one.
+	alignas(CACHE_LINE) _Atomic uint64_t told_top;
+	alignas(CACHE_LINE) uint32_t mask;
 	uint32_t max;	      // windows at most
 	uint32_t window_size; // packets
 	uint64_t first_edge;  // of a new window: 0 where control must give it one

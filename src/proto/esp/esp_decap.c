@@ -39,7 +39,7 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 	unsigned end = (unsigned)first + n;
 	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
 	bool owned = slot != NULL && window_owner(slot) == worker;
-	uint64_t told_top = atomic_load_explicit(&sa->told_top, memory_order_relaxed);
+	uint64_t told_top = atomic_load_explicit(&sa->windows->told_top, memory_order_relaxed);
 	unsigned ops = batch->n;
 
 	for (unsigned i = first; i < end; i++) {
@@ -134,7 +134,7 @@ static ALWAYS_INLINE void tell_top(struct sa_in *sa, const struct window_slot *s
 
 	// While there is none, the guess is by what control knew of another life.
 	if (sa->esn && w->top != 0)
-		atomic_store_explicit(&sa->told_top, w->top, memory_order_relaxed);
+		atomic_store_explicit(&sa->windows->told_top, w->top, memory_order_relaxed);
 }
 
 // The verdict on every authentic packet of the run, if its window is not the worker's, who claims

@@ -96,7 +96,7 @@ static void reordered(void **state)
 	for (unsigned i = 0; i < 64; i++)
 		expect_delivered(lab, 0, &flow[i % 8 * 8 + i / 8]);
 	expect_window(lab, 0, 1, 65, 0, 0);
-	assert_int_equal(lab->tunnel[0].in->in->told_top, UINT64_C(0x100000000) + 43);
+	assert_int_equal(lab->tunnel[0].in->in->windows->told_top, UINT64_C(0x100000000) + 43);
 }
 
 // Two SAs of one SPI at two local addresses; each opens its own alone.

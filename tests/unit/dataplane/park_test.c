@@ -86,7 +86,7 @@ static void extended_numbers_go_on(void **state)
 	struct lab *lab = one_tunnel(state, &esn);
 	struct replay_window *window;
 
-	atomic_store(&lab->tunnel[0].in->in->told_top, UINT64_C(0x500000003));
+	atomic_store(&lab->tunnel[0].in->in->windows->told_top, UINT64_C(0x500000003));
 	arrive(lab, 1, 1);
 	lab_turn(lab, 0);
 	arrive(lab, 2, 1);

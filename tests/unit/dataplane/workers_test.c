@@ -186,7 +186,8 @@ static void told_top(void **state)
 			lab_turn(lab, 1);
 		lab_turn(lab, 0);
 		expect_delivered(lab, 0, i);
-		assert_int_equal(lab->tunnel[0].in->in->told_top, UINT64_C(0xfffffff0) + i);
+		assert_int_equal(
+			lab->tunnel[0].in->in->windows->told_top, UINT64_C(0xfffffff0) + i);
 	}
 	expect_in(lab, 0, 0, 200, 20000);
 	lab->expected.in[0].handed_over[1] += 190;

@@ -142,7 +142,7 @@ static size_t table_octets(const struct rig *rig)
 static void picture(const struct rig *rig, uint8_t *at)
 {
 	const struct window_table *table = rig->in->windows;
-	uint64_t told_top = atomic_load(&rig->in->told_top);
+	uint64_t told_top = atomic_load(&rig->in->windows->told_top);
 
 	memcpy(at, &told_top, sizeof(told_top));
 	at += sizeof(told_top);

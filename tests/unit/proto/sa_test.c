@@ -154,8 +154,8 @@ static void inbound(void **state)
 		assert_memory_equal(sa->salt, p.salt, sizeof(p.salt));
 		assert_true(ip_addr_equal(&sa->local, &p.local));
 		assert_true(ip_addr_equal(&sa->remote, &p.remote));
-		assert_true(atomic_load(&sa->told_top) == 0);
-		assert_line(&sa->told_top);
+		assert_true(atomic_load(&sa->windows->told_top) == 0);
+		assert_line(&sa->windows->told_top);
 		assert_int_equal(sa->windows->max, windows);
 		assert_int_equal(sa->windows->window_size, 1000);
 		for (uint16_t w = 0; w < workers.n; w++) {

@@ -99,7 +99,7 @@ static void last_number_arrives(void **state)
 
 		rig_open(&rig, scheme, &(struct rig_options){.first = last});
 		if (scheme.esn)
-			atomic_store(&rig.in->told_top, last - 1);
+			atomic_store(&rig.in->windows->told_top, last - 1);
 		make_ipv4(inner, 60, 0, 0);
 		octets = rig_send(&rig, 0, inner, 60, outer);
 		assert_int_equal(rig_receive(&rig, 0, outer, octets), VERDICT_ACCEPT);

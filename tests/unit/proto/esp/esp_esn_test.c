@@ -117,7 +117,7 @@ static uint16_t receive(uint16_t worker, uint64_t seq)
 
 static uint64_t told(void)
 {
-	return atomic_load(&rig.in->told_top);
+	return atomic_load(&rig.in->windows->told_top);
 }
 
 // The owner tells its top at the end of each burst; a step over the border needs nothing else.
@@ -169,7 +169,7 @@ static void others_guess_from_what_was_told(void **state)
 	(void)state;
 	rig_open(&rig, scheme_at(18), NULL);
 	assert_int_equal(receive(0, 5 * ERA + 100), DROP_icv_failed);
-	atomic_store(&rig.in->told_top, 5 * ERA);
+	atomic_store(&rig.in->windows->told_top, 5 * ERA);
 	assert_int_equal(receive(0, 5 * ERA + 100), VERDICT_ACCEPT);
 	rig_arrive(&rig, outer, packet(6 * ERA + 50));
 	rig_decap(&rig, 3);

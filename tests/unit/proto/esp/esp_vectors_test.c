@@ -70,7 +70,7 @@ static void receive_vector(const struct vector *v, const char *engine)
 	uint16_t verdict;
 
 	rig_open(&rig, v->scheme, &options);
-	atomic_store(&rig.in->told_top, number_of(v->row, "top"));
+	atomic_store(&rig.in->windows->told_top, number_of(v->row, "top"));
 	verdict = rig_receive(&rig, 0, v->outer, v->outer_octets);
 	if (right < 0 || verdict != right)
 		fail_msg("%s: %s", v->name, drop_name((enum drop_reason)verdict));
