@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -24,6 +23,17 @@ static struct config_policy policies[MANY], others[MANY];
 static struct config now = {.policies = policies}, next = {.policies = others};
 static struct gateway gateway = {.dp = &dp, .config = &now};
 static uint64_t counted[MANY];
+static unsigned compared; // names
+
+// The linker calls it where strcmp is called.
+int __real_strcmp(const char *a, const char *b);
+int __wrap_strcmp(const char *a, const char *b);
+
+int __wrap_strcmp(const char *a, const char *b)
+{
+	compared++;
+	return __real_strcmp(a, b);
+}
 
 // In place of the table in force.
 unsigned spd_policies(const struct spd *spd)
@@ -104,11 +114,9 @@ static void by_name(void **state)
 	}
 }
 
-// As many as there can be, each at another place.
+// As many as there can be, each at another place: none is searched for through all others.
 static void of_many(void **state)
 {
-	clock_t start = clock();
-
 	(void)state;
 	now.policies_n = next.policies_n = MANY;
 	for (unsigned i = 0; i < MANY; i++) {
@@ -117,10 +125,11 @@ static void of_many(void **state)
 		policies[i].hits = 0;
 		counted[i] = i + 1;
 	}
+	compared = 0;
 	carry();
+	assert_in_range(compared, MANY, 8 * MANY);
 	for (unsigned i = 0; i < MANY; i++)
 		assert_int_equal(others[i].hits, MANY - i);
-	assert_true(clock() - start < 2 * CLOCKS_PER_SEC);
 }
 
 static void of_the_same_table(void **state)

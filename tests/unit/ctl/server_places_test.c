@@ -26,16 +26,16 @@ static void many_clients(void **state)
 	assert_int_equal(server_stats(server)->refused, 10);
 	assert_true(pull(fd[SERVER_CLIENTS_MAX], line, sizeof(line)));
 	assert_non_null(strstr(line, "too many clients"));
-	assert_answer(fd[0], Q("{\"vped\":1,\"request\":\"echo\"}"), "result");
+	assert_answer(fd[0], ECHO, "result");
 	// After a while the one that has asked nothing for longest makes room.
 	run_ms(SERVER_IDLE_S * 1000 - 500);
-	assert_answer(fd[0], Q("{\"vped\":1,\"request\":\"echo\"}"), "result");
+	assert_answer(fd[0], ECHO, "result");
 	run_ms(600);
 	close(fd[SERVER_CLIENTS_MAX]);
 	fd[SERVER_CLIENTS_MAX] = client_open();
-	assert_answer(fd[SERVER_CLIENTS_MAX], Q("{\"vped\":1,\"request\":\"echo\"}"), "result");
+	assert_answer(fd[SERVER_CLIENTS_MAX], ECHO, "result");
 	assert_true(ended(fd[1]));
-	assert_answer(fd[0], Q("{\"vped\":1,\"request\":\"echo\"}"), "result");
+	assert_answer(fd[0], ECHO, "result");
 	for (unsigned i = 0; i < SERVER_CLIENTS_MAX + 10; i++)
 		close(fd[i]);
 	run_ms(20);
