@@ -5,11 +5,6 @@
 
 #include <string.h>
 
-static size_t lines(size_t octets)
-{
-	return (octets + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-}
-
 static size_t out_drops_octets(const struct sa_workers *workers)
 {
 	return (size_t)workers->n * SA_OUT_DROPS_STRIDE * sizeof(uint64_t);
@@ -113,7 +108,7 @@ static size_t in_lanes_octets(const struct sa_workers *workers)
 size_t sa_in_octets(const struct sa_params *params, const struct sa_workers *workers)
 {
 	return sizeof(struct sa_in) + in_lanes_octets(workers) +
-		lines(window_table_octets(params->windows));
+		window_table_octets(params->windows);
 }
 
 static void in_place(struct sa_in *sa, const struct sa_params *params, uint16_t tunnel)

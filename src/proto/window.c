@@ -112,7 +112,9 @@ static uint32_t slots_for(uint32_t max)
 
 size_t window_table_octets(uint32_t max)
 {
-	return sizeof(struct window_table) + slots_for(max) * sizeof(struct window_slot);
+	size_t octets = sizeof(struct window_table) + slots_for(max) * sizeof(struct window_slot);
+
+	return (octets + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
 }
 
 void window_table_init(struct window_table *table, uint32_t max, uint32_t window_size, bool durable)

@@ -50,7 +50,7 @@ struct window_table {
 	struct window_slot slot[];
 };
 
-// Octets of a table for max windows.
+// Octets of a table for max windows: whole cache lines, as it begins on one.
 size_t window_table_octets(uint32_t max);
 // durable: nothing is delivered before control has given a window its edge.
 void window_table_init(

@@ -275,7 +275,7 @@ static void empty_pool(struct rig *rig)
 	struct window_slot *slot;
 
 	// Somebody else has the only window.
-	table = malloc(window_table_octets(1));
+	table = aligned_alloc(CACHE_LINE, window_table_octets(1));
 	assert_non_null(table);
 	window_table_init(table, 1, 64, false);
 	assert_int_equal(window_claim(table, &rig->pool, 1, 0, &slot), DROP_NONE);

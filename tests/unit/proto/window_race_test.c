@@ -73,7 +73,7 @@ static void open_track(struct track *t, uint32_t max, uint32_t ids, bool own_ids
 	t->memory = aligned_alloc(CACHE_LINE, octets);
 	assert_non_null(t->memory);
 	window_pool_init(&t->race.pool, t->memory, octets);
-	t->race.table = malloc(window_table_octets(max));
+	t->race.table = aligned_alloc(CACHE_LINE, window_table_octets(max));
 	assert_non_null(t->race.table);
 	window_table_init(t->race.table, max, 64, false);
 	t->race.ids = ids;
@@ -142,7 +142,7 @@ static void clear(struct track *t, uint32_t max)
 // No window is lost: all of them can be had afterwards.
 static void assert_pool_whole(struct track *t, uint32_t windows)
 {
-	struct window_table *table = malloc(window_table_octets(windows + 1));
+	struct window_table *table = aligned_alloc(CACHE_LINE, window_table_octets(windows + 1));
 	struct window_slot *slot;
 
 	assert_non_null(table);
@@ -318,7 +318,7 @@ static void *borrower_main(void *argument)
 {
 	struct borrower *b = argument;
 	struct random r = {b->me};
-	struct window_table *table = malloc(window_table_octets(3));
+	struct window_table *table = aligned_alloc(CACHE_LINE, window_table_octets(3));
 
 	for (unsigned i = 0; table != NULL && i < b->turns; i++)
 		borrow(b, table, &r);

@@ -20,7 +20,7 @@ static void open_pool(struct pool_rig *rig, size_t octets)
 
 static struct window_table *open_table(uint32_t max, uint32_t window_size)
 {
-	struct window_table *table = malloc(window_table_octets(max));
+	struct window_table *table = aligned_alloc(CACHE_LINE, window_table_octets(max));
 
 	assert_non_null(table);
 	memset(table, 0xee, window_table_octets(max));
