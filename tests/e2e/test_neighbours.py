@@ -210,6 +210,16 @@ def router_on_the_wan(sites):
     return router
 
 
+def wait_for_way(sites, family, numbers):
+    """Until the route is seen and its next hop known: before that, packets may be lost."""
+    def arrives():
+        traffic.send_numbers(sites.host["a"], BEHIND[family], [0])
+        time.sleep(0.1)
+        return len(numbers)
+    laboratory.wait_for("the way to be known", arrives)
+    numbers.seen.clear()
+
+
 @pytest.mark.one_build("sanitize", "the kernel takes its time to doubt")
 def test_next_hop_in_link_local_scope(sites):
     """For IPv6, and for IPv4 (RTA_VIA); then it changes its MAC."""
@@ -221,10 +231,12 @@ def test_next_hop_in_link_local_scope(sites):
     gate.ip(f"route add 10.9.0.0/16 via inet6 {LINK_LOCAL} dev vped-wan")
     laboratory.wait_for("the next hop to be managed",
                         lambda: a.stats()["neighbours"]["managed"] == 1)
-    before = a.drops()
     n = 200
     with traffic.Numbers(router, BEHIND[4]) as four, traffic.Numbers(router, BEHIND[6]) as six:
         both = {BEHIND[4]: four, BEHIND[6]: six}
+        for family, address in BEHIND.items():
+            wait_for_way(sites, family, both[address])
+        before = a.drops()
         for address, numbers in both.items():
             traffic.send_numbers(sites.host["a"], address, range(n), rate=1000)
             assert numbers.settle(n) == n
@@ -233,12 +245,6 @@ def test_next_hop_in_link_local_scope(sites):
                          lambda: router.ip(f"link set dev eth0 address {CHANGED_MAC}"))
     print(f"found again after {', '.join(f'{s:.1f} s' for s in found.values())}")
     assert max(found.values()) < FOUND_AGAIN_S
-
-
-def reaches(sites, family, numbers):
-    traffic.send_numbers(sites.host["a"], BEHIND[family], [0])
-    time.sleep(0.1)
-    return len(numbers)
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -256,8 +262,7 @@ def test_configured_neighbour(sites, family):
     gate.ip(f"{'-6' if family == 6 else '-4'} route add {BEHIND[family]} via {address}")
     n = 200
     with traffic.Numbers(silent, BEHIND[family]) as numbers:
-        laboratory.wait_for("the route to be seen", lambda: reaches(sites, family, numbers))
-        numbers.seen.clear()
+        wait_for_way(sites, family, numbers)
         traffic.send_numbers(sites.host["a"], BEHIND[family], range(n), rate=1000)
         assert numbers.settle(n) == n
     known = neighbours(gate, "vped-wan")[address]

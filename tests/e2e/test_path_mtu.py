@@ -133,7 +133,9 @@ def test_small_link_between_the_gateways(lab, protocol, outer, inner, mtu):
         before = gateway.drops()
         done = traffic.ping(sites.host[site.letter], other.host[inner], 10, more=("-M", "do"),
                             size=most - ECHO_HEADER[inner])
-        assert done.lossless and not gateway.drops_since(before), done.text
+        # The rest of a packet whose other fragment the copies lost may be given up meanwhile.
+        dropped = gateway.drops_since(before).keys() - {"reassembly_timeout"}
+        assert done.lossless and not dropped, done.text
         said = gateway.process.said()
         assert len(re.findall(rf"path MTU {mtu}, it was 1500", said)) == 1
     found = nothing_in_clear(wire, fragments=True)
