@@ -19,6 +19,7 @@ struct path_options {
 	unsigned samples;
 	unsigned packets;
 	unsigned flows;
+	unsigned hosts;
 	unsigned sas;
 	unsigned burst;
 	unsigned policies;
@@ -87,6 +88,7 @@ static int run(struct path_bench *bench, struct error *err)
 	struct rig_params params = {.algorithm = options->algorithm,
 		.engine = options->engine,
 		.flows = options->flows,
+		.hosts = options->hosts,
 		.sas = options->sas,
 		.burst = options->burst,
 		.policies = options->policies,
@@ -109,12 +111,12 @@ static void print_table(struct path_bench *bench)
 {
 	const struct path_options *options = bench->options;
 
-	printf("TSC cycles per packet, one worker, %s, engine %s, %u SAs, %u flows, "
+	printf("TSC cycles per packet, one worker, %s, engine %s, %u SAs, %u flows of %u hosts, "
 	       "replay window %u,\n%u policies, room for %u flows, %u samples of %u packets each, "
 	       "bursts of %u, TSC %.0f MHz\n\n",
 		aead_name(options->algorithm), options->engine, options->sas, options->flows,
-		REPLAY_WINDOW_DEFAULT, options->policies, options->flow_cache, options->samples,
-		options->packets, options->burst, (double)rte_get_tsc_hz() / 1e6);
+		options->hosts, REPLAY_WINDOW_DEFAULT, options->policies, options->flow_cache,
+		options->samples, options->packets, options->burst, (double)rte_get_tsc_hz() / 1e6);
 	printf("%-5s %-9s %6s %9s %9s %9s %9s\n", "", "", "frame", "median", "min", "p10", "p90");
 	for (unsigned i = 0; i < bench->n; i++) {
 		struct path_case *c = &bench->cases[i];
@@ -161,11 +163,12 @@ static void print_json(struct path_bench *bench)
 	const struct path_options *options = bench->options;
 
 	printf("{\"program\": \"vpebench path\", \"algorithm\": \"%s\", \"engine\": \"%s\", "
-	       "\"sas\": %u, \"flows\": %u, \"policies\": %u, \"flow_cache\": %u, \"burst\": %u, "
+	       "\"sas\": %u, \"flows\": %u, \"hosts\": %u, \"policies\": %u, \"flow_cache\": %u, "
+	       "\"burst\": %u, "
 	       "\"samples\": %u, \"packets\": %u, \"tsc_hz\": %lu, \"cases\": [",
 		aead_name(options->algorithm), options->engine, options->sas, options->flows,
-		options->policies, options->flow_cache, options->burst, options->samples,
-		options->packets, rte_get_tsc_hz());
+		options->hosts, options->policies, options->flow_cache, options->burst,
+		options->samples, options->packets, rte_get_tsc_hz());
 	for (unsigned i = 0; i < bench->n; i++) {
 		struct path_case *c = &bench->cases[i];
 
@@ -204,6 +207,8 @@ static const struct cli_option rows[] = {
 	{"packets", "N", "in each sample (256)", NUMBER(packets, 1, RIG_PACKETS_MAX)},
 	{"sizes", "N,...", "octets of the clear frames (64,1420)", CLI_OTHER, .set = set_sizes},
 	{"flows", "N", "(64)", NUMBER(flows, 1, FLOWS_MAX)},
+	{"hosts", "N", "at each end that the flows are between, in turn (1)",
+		NUMBER(hosts, 1, RIG_HOSTS_MAX)},
 	{"flow-cache", "N", "flows that the worker has room for; 0: none",
 		NUMBER(flow_cache, 0, FLOWS_MAX)},
 	{"sas", "N", "inbound ones of each tunnel (1)", NUMBER(sas, 1, RIG_SAS_MAX)},
@@ -250,6 +255,7 @@ int path_main(int argc, char **argv)
 	struct path_options options = {.samples = 401,
 		.packets = 256,
 		.flows = 64,
+		.hosts = 1,
 		.sas = 1,
 		.burst = BURST_MAX,
 		.policies = RIG_PROTOCOLS,

@@ -25,6 +25,7 @@ struct rig {
 	struct aead_ctx *aead; // the peer's
 	unsigned sas;	       // inbound, of each tunnel
 	unsigned flows;
+	unsigned hosts;
 	unsigned flow; // of the next packet
 };
 
@@ -33,6 +34,7 @@ struct rig_params {
 	bool esn;
 	const char *engine; // name, or "auto"; "null" encrypts nothing
 	unsigned flows;
+	unsigned hosts;	     // at each end that the flows are between, in turn
 	unsigned sas;	     // inbound ones of each tunnel; packets come by any of them
 	unsigned burst;	     // packets that the worker takes at a time
 	unsigned policies;   // in all; those before the last three match nothing here
@@ -53,6 +55,7 @@ struct rig_frames {
 // Of the unprotected side: nothing is split, whatever a tunnel adds.
 #define RIG_OUTER_MTU (RIG_MTU + 100)
 #define RIG_SAS_MAX 65536
+#define RIG_HOSTS_MAX 128
 #define RIG_FRAME_MIN 60
 #define RIG_FRAME_MAX (RIG_MTU + RTE_ETHER_HDR_LEN)
 #define RIG_FLOW_CACHE 32768

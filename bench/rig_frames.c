@@ -8,16 +8,18 @@
 #include <errno.h>
 #include <rte_random.h>
 
-// Flows differ in their source port and, beyond 4096 of them, in the near host.
-static void write_inner(
-	uint8_t *ip, uint16_t octets, unsigned flow, enum rig_protocol protocol, bool from_peer)
+// Flows differ in their hosts, in turn, in their source port and, beyond 4096 of them, in the near
+// host once more.
+static void write_inner(const struct rig *rig, uint8_t *ip, uint16_t octets,
+	enum rig_protocol protocol, bool from_peer)
 {
+	unsigned flow = rig->flow;
 	struct ip_prefix far;
 	uint32_t far_host;
-	uint32_t near_host = 0x0a010001 + flow / 4096;
+	uint32_t near_host = 0x0a010001 + flow / 4096 * rig->hosts + flow % rig->hosts;
 
 	ip_prefix_parse(rig_far_network[protocol], &far);
-	far_host = load_be32(far.addr.octets) + 1;
+	far_host = load_be32(far.addr.octets) + 1 + flow % rig->hosts;
 	packet_write_ipv4(ip, octets, IP_PROTOCOL_UDP, from_peer ? far_host : near_host,
 		from_peer ? near_host : far_host);
 	packet_write_udp(ip + IPV4_HEADER_MIN, (uint16_t)(octets - IPV4_HEADER_MIN),
@@ -85,8 +87,7 @@ static int make_burst(struct rig *rig, const struct rig_frames *frames, struct b
 		inner = pkt_wrap(b->m[i], 0, octets);
 		if (inner == NULL)
 			return -ENOBUFS;
-		write_inner(inner, octets, rig->flow, frames->protocol,
-			frames->side == PORT_UNPROTECTED);
+		write_inner(rig, inner, octets, frames->protocol, frames->side == PORT_UNPROTECTED);
 		rig->flow = rig->flow + 1 < rig->flows ? rig->flow + 1 : 0;
 	}
 	if (frames->side == PORT_UNPROTECTED && frames->protocol < RIG_TUNNELS)

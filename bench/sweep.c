@@ -85,6 +85,7 @@ static int run(struct sweep *sweep, struct error *err)
 	struct rig_params params = {.algorithm = options->algorithm,
 		.engine = options->engine,
 		.flows = 64,
+		.hosts = 1,
 		.sas = 1,
 		.burst = BURST_MAX,
 		.policies = RIG_PROTOCOLS,
