@@ -52,6 +52,44 @@ static void one_burst_teaches_once(void **state)
 	assert_int_equal(misses(lab), COUNT(to) * BURST_MAX + 1);
 }
 
+// A burst that is one flow but for one packet, wherever that stands: known, to be asked for, or
+// without a hop left.
+static void one_stranger_among_many(void **state)
+{
+	struct flow stranger[] = {
+		{.source = "10.1.1.10", .destination = "10.100.0.5"},
+		{.source = "10.1.0.10", .destination = "10.100.0.6"},
+		{.source = "10.1.0.10", .destination = "10.100.0.5", .ttl = 1},
+	};
+	static const uint16_t right[] = {DROP_policy_discard, DROP_NONE, DROP_ttl_expired};
+	struct lab *lab = *state;
+
+	lab_tunnel(lab, NULL);
+	lab_policy(lab, "10.1.0.0/24", "10.100.0.0/16", POLICY_PROTECT, 0);
+	lab_policy(lab, "10.1.1.0/24", "10.100.0.0/16", POLICY_DISCARD, 0);
+	lab_publish(lab);
+	for (unsigned at = 0; at < BURST_MAX; at += at == 1 ? BURST_MAX - 2 : 1) {
+		for (unsigned s = 0; s < COUNT(stranger); s++) {
+			struct flow flow[BURST_MAX];
+
+			for (unsigned i = 0; i < BURST_MAX; i++) {
+				flow[i] = i == at ? stranger[s] : flow_out(0);
+				flow[i].number = i;
+				send_out(lab, &flow[i]);
+			}
+			lab_turn(lab, 0);
+			if (right[s] != DROP_NONE)
+				expect_drop(lab, 0, LAN, right[s], 1);
+			if (right[s] == DROP_ttl_expired)
+				expect_told(
+					lab, META_TELL, LAN, FORWARD_TRANSIT, right[s], &flow[at]);
+			for (unsigned i = 0; i < BURST_MAX; i++)
+				if (i != at || right[s] == DROP_NONE)
+					expect_tunneled(lab, 0, &flow[i]);
+		}
+	}
+}
+
 // One address, and networks that policies tell apart by more bits than name a flow's place.
 static void sources_make_a_difference(void **state)
 {
@@ -209,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(ports_make_no_difference, NULL),
 		LAB_TEST(one_burst_teaches_once, NULL),
+		LAB_TEST(one_stranger_among_many, NULL),
 		LAB_TEST(sources_make_a_difference, NULL),
 		LAB_TEST(tunnels_keep_to_their_networks, NULL),
 		LAB_TEST(sources_that_are_nobodys, NULL),
