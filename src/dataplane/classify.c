@@ -90,6 +90,15 @@ enum drop_reason classify_ip(struct rte_mbuf *m, uint16_t ether_type, struct pac
 	return ip_upper(header, total, packet);
 }
 
+// In the upper six octets.
+static ALWAYS_INLINE uint64_t mac_of(const struct port *port)
+{
+	uint64_t mac = 0;
+
+	memcpy(&mac, port->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
+	return mac << 16;
+}
+
 // Nearly all frames: one segment, to this port's own address, that begins an IPv4 packet without
 // options that is no fragment.
 static ALWAYS_INLINE bool is_plain(const struct rte_mbuf *m, const uint8_t *frame, uint64_t mac)
@@ -100,7 +109,7 @@ static ALWAYS_INLINE bool is_plain(const struct rte_mbuf *m, const uint8_t *fram
 		return false;
 	// What is behind the address falls out at the upper end, as does what is behind the version
 	// and length.
-	return load_le64(frame) << 16 == mac << 16 &&
+	return load_le64(frame) << 16 == mac &&
 		load_le32(frame + 12) << 8 == (RTE_BE16(RTE_ETHER_TYPE_IPV4) | 0x45u << 16) << 8 &&
 		!ipv4_is_fragment(header);
 }
@@ -221,11 +230,10 @@ bool classify_frames(
 	struct worker *w, uint8_t port, struct rte_mbuf *frames[], uint16_t n, struct burst *b)
 {
 	uint64_t octets_received = 0;
-	uint64_t mac = 0;
-	uint16_t kept = 0;
+	const uint64_t mac = mac_of(&w->dp->port[port]);
+	unsigned kept = 0;
 	bool plain = true;
 
-	memcpy(&mac, w->dp->port[port].mac.addr_bytes, RTE_ETHER_ADDR_LEN);
 	for (uint16_t i = 0; i < n && i < FETCH_AHEAD; i++)
 		fetch(frames[i]);
 	for (uint16_t i = 0; i < n; i++) {
@@ -251,7 +259,7 @@ bool classify_frames(
 		else
 			drop_packet(w, port, reason, m);
 	}
-	b->n = kept;
+	b->n = (uint16_t)kept;
 	counter_add(&w->stats.port[port].rx_packets, n);
 	counter_add(&w->stats.port[port].rx_octets, octets_received);
 	counter_add(&w->stats.port[port].rx_full, n == w->burst_max);

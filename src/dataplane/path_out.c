@@ -231,10 +231,29 @@ struct admitted {
 	bool too_big; // some have more octets than the SA admits, and may be split
 };
 
+// Packets first .. end-1, in transit and plain, lose a hop and enter the tunnel where they are: up
+// to the first that has more octets than `most`, or no hop left. Returns its number, or end.
+static uint16_t admit_plain(
+	struct burst *b, uint16_t first, uint16_t end, const struct tcp_mss *mss, uint16_t most)
+{
+	unsigned at = first;
+
+	for (; at < end; at++) {
+		struct rte_mbuf *m = b->m[at];
+
+		if (unlikely(m->pkt_len > most ||
+			    !forward_take_hop(
+				    rte_pktmbuf_mtod(m, uint8_t *), false, FORWARD_TRANSIT)))
+			break;
+		tcp_mss_clamp(m, &b->packet[at], mss);
+	}
+	return (uint16_t)at;
+}
+
 // Packets first .. end-1 are the tunnel's. Those that go on here stay, admitted beside their new
 // places.
 static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
-	struct tunnel *tunnel, struct admitted *admitted, uint16_t *kept,
+	struct tunnel *tunnel, struct admitted *admitted, uint16_t *kept, bool plain,
 	enum forward_origin origin)
 {
 	struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
@@ -254,6 +273,8 @@ static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint1
 	most[1] = sa_out_admits(sa, true);
 	here[0] = encrypts_here(w, sa) ? most[0] : 0;
 	here[1] = encrypts_here(w, sa) ? most[1] : 0;
+	if (likely(plain && origin == FORWARD_TRANSIT && *kept == first))
+		*kept = first = admit_plain(b, first, end, &tunnel->mss, here[0]);
 	for (uint16_t i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
 		bool ipv6 = b->packet[i].flags & PACKET_IPV6;
@@ -272,7 +293,7 @@ static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint1
 
 // Packets first .. end-1 meet the same policy.
 static void apply_policy(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
-	struct admitted *admitted, uint16_t *kept, enum forward_origin origin)
+	struct admitted *admitted, uint16_t *kept, bool plain, enum forward_origin origin)
 {
 	struct spd *spd = w->tables.spd;
 	uint32_t match = b->match[first];
@@ -288,7 +309,7 @@ static void apply_policy(struct worker *w, struct burst *b, uint16_t first, uint
 	}
 	policy = spd_policy(spd, match);
 	if (likely(policy->action == POLICY_PROTECT)) {
-		protect_run(w, b, first, end, policy->tunnel, admitted, kept, origin);
+		protect_run(w, b, first, end, policy->tunnel, admitted, kept, plain, origin);
 		return;
 	}
 	for (uint16_t i = first; i < end; i++)
@@ -297,7 +318,7 @@ static void apply_policy(struct worker *w, struct burst *b, uint16_t first, uint
 
 // The packets of b meet the policies: protected ones stay in b, bypassing ones move to the worker's
 // second burst.
-static void apply_policies(struct worker *w, struct burst *b, bool one_policy,
+static void apply_policies(struct worker *w, struct burst *b, bool one_policy, bool plain,
 	struct admitted *admitted, enum forward_origin origin)
 {
 	uint16_t kept = 0;
@@ -309,7 +330,7 @@ static void apply_policies(struct worker *w, struct burst *b, bool one_policy,
 		for (end = one_policy ? b->n : first + 1;
 			end < b->n && b->match[end] == b->match[first]; end++)
 			;
-		apply_policy(w, b, first, end, admitted, &kept, origin);
+		apply_policy(w, b, first, end, admitted, &kept, plain, origin);
 	}
 	b->n = kept;
 }
@@ -360,11 +381,11 @@ static void encapsulate_split(struct worker *w, const struct burst *b, const str
 }
 
 void path_out_policies(
-	struct worker *w, struct burst *b, bool one_policy, enum forward_origin origin)
+	struct worker *w, struct burst *b, bool one_policy, bool plain, enum forward_origin origin)
 {
 	struct admitted admitted;
 
-	apply_policies(w, b, one_policy, &admitted, origin);
+	apply_policies(w, b, one_policy, plain, &admitted, origin);
 	stage_end(&w->clock, STAGE_policy);
 	if (unlikely(admitted.too_big))
 		encapsulate_split(w, b, &admitted.runs);
@@ -381,7 +402,7 @@ void path_out(struct worker *w, bool plain)
 	if (unlikely(!all.forwardable))
 		local_take(w, &w->burst);
 	if (likely(w->burst.n > 0))
-		path_out_policies(w, &w->burst, all.one_policy, FORWARD_TRANSIT);
+		path_out_policies(w, &w->burst, all.one_policy, plain, FORWARD_TRANSIT);
 }
 
 void path_out_encap(struct worker *w, struct rte_mbuf *m[], uint16_t n)
