@@ -2,17 +2,20 @@
 // buffers that hold their frames already; one is handed out and the next is filled and queued
 // behind the others, so a frame has been in memory for as many packets as the ring is long when the
 // program sees it, and is no longer in the first-level cache. A transmit queue gives a buffer back
-// to its pool when the ring is full, not at once.
+// to its pool when the ring is full, not at once. Each is on lines of its own: another thread polls
+// the next one.
 #pragma once
 
+#include "base/compiler.h"
 #include "bench/genport/meter.h"
 #include "bench/genport/stream.h"
 
 #include <rte_mempool.h>
+#include <stdalign.h>
 
 struct rx_queue {
 	// Constant while the queue runs.
-	struct rte_mempool *pool;
+	alignas(CACHE_LINE) struct rte_mempool *pool;
 	struct stream *stream;
 	struct meter *meter;
 	struct rte_mbuf **ring;
@@ -32,7 +35,7 @@ struct rx_queue {
 };
 
 struct tx_queue {
-	struct rte_mbuf **ring;
+	alignas(CACHE_LINE) struct rte_mbuf **ring;
 	uint32_t mask;
 	uint32_t head;
 	uint32_t used;

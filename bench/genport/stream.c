@@ -210,7 +210,7 @@ static int create_templates(struct stream *s, uint16_t queue)
 
 int stream_create(const struct stream_params *params, uint16_t queue, struct stream **created)
 {
-	struct stream *s = calloc(1, sizeof(*s));
+	struct stream *s = large_alloc(sizeof(*s)); // on lines of its own
 	int rc;
 
 	if (s == NULL)
