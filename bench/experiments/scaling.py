@@ -6,7 +6,7 @@ import comparison
 import figures
 import prepare
 
-ROUNDS = 4
+ROUNDS = 8
 
 
 def counts(cpus, wanted):
