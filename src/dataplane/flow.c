@@ -266,38 +266,33 @@ static void ask_rest(
 	}
 }
 
-// The wide flow that all packets of b are of, IPv4's, if it is known. What goes to one address
-// often comes in trains. Apart, so that the loops beside it stay as short as they are.
-static __rte_noinline const struct wide_flow *recall_train(
-	const struct worker *w, enum spd_direction direction, const struct burst *b)
+// How many packets of b, which is plain and not empty, are of one known wide flow from the first
+// on: what goes to one address often comes in trains. Tells what is known of them. Apart, so that
+// the loops beside it stay as short as they are.
+static __rte_noinline unsigned recall_train(
+	const struct worker *w, enum spd_direction direction, struct burst *b)
 {
 	uint64_t first = word(addresses_of(b->m[0], false));
 	uint64_t stamp = wide_stamp(w->tables.epoch, direction);
 	const struct wide_flow *flow = wide_place(w->flows->wide, w->flows->by, first);
-
-	for (unsigned i = 0; i < b->n; i++)
-		if (!wide_is(flow, word(addresses_of(b->m[i], false)), stamp))
-			return NULL;
-	return flow;
-}
-
-static ALWAYS_INLINE struct flow_all tell_all(struct burst *b, const struct wide_flow *flow)
-{
 	const struct adjacency *next = flow->next;
 	uint32_t match = flow->match;
-	unsigned n = b->n;
+	unsigned packets = b->n;
+	unsigned n = 0;
 
+	while (n < packets && wide_is(flow, word(addresses_of(b->m[n], false)), stamp))
+		n++;
 	for (unsigned i = 0; i < n; i++)
 		b->match[i] = match;
 	for (unsigned i = 0; i < n; i++)
 		b->next[i] = next;
-	return (struct flow_all){.forwardable = true, .one_policy = true, .one_hop = true};
+	return n;
 }
 
-// What is known of the packets of b as wide flows; the others are the rest. Wide flows are
-// forwardable ones: returns false if some must not be forwarded all the same.
+// What is known of the packets of b, from number `first` on, as wide flows; the others are the
+// rest. Wide flows are forwardable ones: returns false if some must not be forwarded all the same.
 static ALWAYS_INLINE bool recall_wide(const struct worker *w, enum spd_direction direction,
-	struct burst *b, struct rest *rest, const bool plain)
+	struct burst *b, unsigned first, struct rest *rest, const bool plain)
 {
 	struct wide_flow *wide = w->flows->wide;
 	const struct place_hash by = w->flows->by;
@@ -306,7 +301,7 @@ static ALWAYS_INLINE bool recall_wide(const struct worker *w, enum spd_direction
 	uint8_t to_group = 0;
 	uint16_t n = 0;
 
-	for (unsigned i = 0; i < packets; i++) {
+	for (unsigned i = first; i < packets; i++) {
 		uint64_t addresses = word(addresses_of(b->m[i], false));
 		uint8_t flags = plain ? 0 : b->packet[i].flags;
 		const struct wide_flow *flow = wide_place(wide, by, addresses);
@@ -382,17 +377,17 @@ static ALWAYS_INLINE struct flow_all compare(const struct burst *b, bool forward
 static ALWAYS_INLINE struct flow_all lookup(
 	struct worker *w, enum spd_direction direction, struct burst *b, const bool plain)
 {
-	static const struct flow_all none;
+	static const struct flow_all none, all_alike = {true, true, true};
 	struct flow_cache *cache = w->flows;
-	const struct wide_flow *train;
 	bool forwardable = true;
 	struct rest rest;
+	unsigned known;
 
 	if (likely(spd_some_alone(w->tables.spd))) {
-		train = plain ? recall_train(w, direction, b) : NULL;
-		if (train != NULL)
-			return tell_all(b, train);
-		forwardable = recall_wide(w, direction, b, &rest, plain);
+		known = plain ? recall_train(w, direction, b) : 0;
+		if (known == b->n)
+			return all_alike;
+		forwardable = recall_wide(w, direction, b, known, &rest, plain);
 	} else {
 		take_all(b, &rest);
 	}

@@ -25,7 +25,7 @@ struct flow_all {
 };
 
 // For every packet of b, which begins with its IP header: match, as spd_lookup says, and next, as
-// fwd_lookup says of its destination. plain: the caller knows that all are IPv4's, without options,
-// no fragments, in frames to one station.
+// fwd_lookup says of its destination. plain: the caller knows that there are some, and that all are
+// IPv4's, without options, no fragments, in frames to one station.
 struct flow_all flow_lookup(
 	struct worker *w, enum spd_direction direction, struct burst *b, bool plain);

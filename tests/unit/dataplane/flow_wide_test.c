@@ -52,40 +52,90 @@ static void one_burst_teaches_once(void **state)
 	assert_int_equal(misses(lab), COUNT(to) * BURST_MAX + 1);
 }
 
-// A burst that is one flow but for one packet, wherever that stands: known, to be asked for, or
-// without a hop left.
+// Where a stranger stands in a burst that is one flow but for it.
+static const unsigned places[] = {0, 1, BURST_MAX / 2, BURST_MAX - 1};
+
+static void expect_fate(struct lab *lab, const struct flow *flow, uint16_t reason)
+{
+	if (reason == DROP_NONE) {
+		expect_tunneled(lab, 0, flow);
+		return;
+	}
+	if (reason == DROP_too_big)
+		expect_out_drop(lab, 0, 0, reason, 1);
+	else
+		expect_drop(lab, 0, LAN, reason, 1);
+	if (reason != DROP_policy_discard)
+		expect_told(lab, META_TELL, LAN, FORWARD_TRANSIT, reason, flow);
+}
+
+// A burst with this one among others that are known.
+static void send_among_many(
+	struct lab *lab, const struct flow *stranger, unsigned place, uint16_t reason)
+{
+	struct flow flow[BURST_MAX];
+
+	for (unsigned i = 0; i < BURST_MAX; i++) {
+		flow[i] = i == place ? *stranger : flow_out(0);
+		flow[i].number = i;
+		send_out(lab, &flow[i]);
+	}
+	lab_turn(lab, 0);
+	for (unsigned i = 0; i < BURST_MAX; i++)
+		expect_fate(lab, &flow[i], i == place ? reason : DROP_NONE);
+}
+
 static void one_stranger_among_many(void **state)
 {
-	struct flow stranger[] = {
-		{.source = "10.1.1.10", .destination = "10.100.0.5"},
-		{.source = "10.1.0.10", .destination = "10.100.0.6"},
-		{.source = "10.1.0.10", .destination = "10.100.0.5", .ttl = 1},
+	static const struct {
+		struct flow flow;
+		uint16_t reason;
+	} strangers[] = {
+		{{.source = "10.1.1.10", .destination = "10.100.0.5"}, DROP_policy_discard},
+		{{.source = "10.1.0.10", .destination = "10.100.0.6"}, DROP_NONE},
+		{{.source = "10.1.0.10", .destination = "10.100.0.5", .ttl = 1}, DROP_ttl_expired},
+		{{.source = "10.1.0.10",
+			 .destination = "10.100.0.5",
+			 .octets = 1500,
+			 .fragment = IPV4_DONT_FRAGMENT},
+			DROP_too_big},
 	};
-	static const uint16_t right[] = {DROP_policy_discard, DROP_NONE, DROP_ttl_expired};
 	struct lab *lab = *state;
 
 	lab_tunnel(lab, NULL);
 	lab_policy(lab, "10.1.0.0/24", "10.100.0.0/16", POLICY_PROTECT, 0);
 	lab_policy(lab, "10.1.1.0/24", "10.100.0.0/16", POLICY_DISCARD, 0);
 	lab_publish(lab);
-	for (unsigned at = 0; at < BURST_MAX; at += at == 1 ? BURST_MAX - 2 : 1) {
-		for (unsigned s = 0; s < COUNT(stranger); s++) {
-			struct flow flow[BURST_MAX];
+	for (unsigned p = 0; p < COUNT(places); p++)
+		for (unsigned s = 0; s < COUNT(strangers); s++)
+			send_among_many(lab, &strangers[s].flow, places[p], strangers[s].reason);
+}
 
-			for (unsigned i = 0; i < BURST_MAX; i++) {
-				flow[i] = i == at ? stranger[s] : flow_out(0);
-				flow[i].number = i;
-				send_out(lab, &flow[i]);
-			}
-			lab_turn(lab, 0);
-			if (right[s] != DROP_NONE)
-				expect_drop(lab, 0, LAN, right[s], 1);
-			if (right[s] == DROP_ttl_expired)
-				expect_told(
-					lab, META_TELL, LAN, FORWARD_TRANSIT, right[s], &flow[at]);
-			for (unsigned i = 0; i < BURST_MAX; i++)
-				if (i != at || right[s] == DROP_NONE)
-					expect_tunneled(lab, 0, &flow[i]);
+// The same out of a tunnel: what comes from another tunnel's network does not pass.
+static void one_stranger_out_of_a_tunnel(void **state)
+{
+	struct lab *lab = *state;
+
+	for (unsigned t = 0; t < 2; t++) {
+		lab_tunnel(lab, NULL);
+		lab_policy(lab, "10.1.0.0/16", t ? "10.100.1.0/24" : "10.100.0.0/24",
+			POLICY_PROTECT, t);
+	}
+	lab_publish(lab);
+	for (unsigned p = 0; p < COUNT(places); p++) {
+		struct flow flow[BURST_MAX];
+
+		for (unsigned i = 0; i < BURST_MAX; i++) {
+			flow[i] = flow_in(p * BURST_MAX + i);
+			flow[i].source = i == places[p] ? "10.100.1.5" : "10.100.0.5";
+			lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow[i]));
+		}
+		lab_turn(lab, 0);
+		for (unsigned i = 0; i < BURST_MAX; i++) {
+			if (i == places[p])
+				expect_in_drop(lab, 0, 0, DROP_selector_mismatch, 1);
+			else
+				expect_delivered(lab, 0, &flow[i]);
 		}
 	}
 }
@@ -248,6 +298,7 @@ int main(void)
 		LAB_TEST(ports_make_no_difference, NULL),
 		LAB_TEST(one_burst_teaches_once, NULL),
 		LAB_TEST(one_stranger_among_many, NULL),
+		LAB_TEST(one_stranger_out_of_a_tunnel, NULL),
 		LAB_TEST(sources_make_a_difference, NULL),
 		LAB_TEST(tunnels_keep_to_their_networks, NULL),
 		LAB_TEST(sources_that_are_nobodys, NULL),

@@ -142,10 +142,7 @@ static size_t table_octets(const struct rig *rig)
 static void picture(const struct rig *rig, uint8_t *at)
 {
 	const struct window_table *table = rig->in->windows;
-	uint64_t told_top = atomic_load(&rig->in->windows->told_top);
 
-	memcpy(at, &told_top, sizeof(told_top));
-	at += sizeof(told_top);
 	memcpy(at, table, table_octets(rig));
 	at += table_octets(rig);
 	memcpy(at, &rig->pool, sizeof(rig->pool));
@@ -163,8 +160,7 @@ static void picture(const struct rig *rig, uint8_t *at)
 
 struct snapshot snapshot_take(const struct rig *rig)
 {
-	struct snapshot s = {.octets = sizeof(uint64_t) + table_octets(rig) + sizeof(rig->pool) +
-			rig->pool_octets};
+	struct snapshot s = {.octets = table_octets(rig) + sizeof(rig->pool) + rig->pool_octets};
 
 	s.memory = malloc(s.octets);
 	assert_non_null(s.memory);
