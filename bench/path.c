@@ -20,6 +20,7 @@ struct path_options {
 	unsigned packets;
 	unsigned flows;
 	unsigned hosts;
+	unsigned train;
 	unsigned sas;
 	unsigned burst;
 	unsigned policies;
@@ -89,6 +90,7 @@ static int run(struct path_bench *bench, struct error *err)
 		.engine = options->engine,
 		.flows = options->flows,
 		.hosts = options->hosts,
+		.train = options->train,
 		.sas = options->sas,
 		.burst = options->burst,
 		.policies = options->policies,
@@ -111,8 +113,9 @@ static void print_table(struct path_bench *bench)
 {
 	const struct path_options *options = bench->options;
 
-	printf("TSC cycles per packet, one worker, %s, engine %s, %u SAs, %u flows of %u hosts, "
-	       "replay window %u,\n%u policies, room for %u flows, %u samples of %u packets each, "
+	printf("TSC cycles per packet, one worker, %s, engine %s, %u SAs, %u flows, %u hosts at "
+	       "each end,\n"
+	       "replay window %u, %u policies, room for %u flows, %u samples of %u packets each, "
 	       "bursts of %u, TSC %.0f MHz\n\n",
 		aead_name(options->algorithm), options->engine, options->sas, options->flows,
 		options->hosts, REPLAY_WINDOW_DEFAULT, options->policies, options->flow_cache,
@@ -163,12 +166,12 @@ static void print_json(struct path_bench *bench)
 	const struct path_options *options = bench->options;
 
 	printf("{\"program\": \"vpebench path\", \"algorithm\": \"%s\", \"engine\": \"%s\", "
-	       "\"sas\": %u, \"flows\": %u, \"hosts\": %u, \"policies\": %u, \"flow_cache\": %u, "
-	       "\"burst\": %u, "
+	       "\"sas\": %u, \"flows\": %u, \"hosts\": %u, \"train\": %u, \"policies\": %u, "
+	       "\"flow_cache\": %u, \"burst\": %u, "
 	       "\"samples\": %u, \"packets\": %u, \"tsc_hz\": %lu, \"cases\": [",
 		aead_name(options->algorithm), options->engine, options->sas, options->flows,
-		options->hosts, options->policies, options->flow_cache, options->burst,
-		options->samples, options->packets, rte_get_tsc_hz());
+		options->hosts, options->train, options->policies, options->flow_cache,
+		options->burst, options->samples, options->packets, rte_get_tsc_hz());
 	for (unsigned i = 0; i < bench->n; i++) {
 		struct path_case *c = &bench->cases[i];
 
@@ -207,8 +210,10 @@ static const struct cli_option rows[] = {
 	{"packets", "N", "in each sample (256)", NUMBER(packets, 1, RIG_PACKETS_MAX)},
 	{"sizes", "N,...", "octets of the clear frames (64,1420)", CLI_OTHER, .set = set_sizes},
 	{"flows", "N", "(64)", NUMBER(flows, 1, FLOWS_MAX)},
-	{"hosts", "N", "at each end that the flows are between, in turn (1)",
+	{"hosts", "N", "at each end, which the flows take in turn (1)",
 		NUMBER(hosts, 1, RIG_HOSTS_MAX)},
+	{"train", "N", "flows that follow each other between the same hosts (1)",
+		NUMBER(train, 1, FLOWS_MAX)},
 	{"flow-cache", "N", "flows that the worker has room for; 0: none",
 		NUMBER(flow_cache, 0, FLOWS_MAX)},
 	{"sas", "N", "inbound ones of each tunnel (1)", NUMBER(sas, 1, RIG_SAS_MAX)},
@@ -256,6 +261,7 @@ int path_main(int argc, char **argv)
 		.packets = 256,
 		.flows = 64,
 		.hosts = 1,
+		.train = 1,
 		.sas = 1,
 		.burst = BURST_MAX,
 		.policies = RIG_PROTOCOLS,

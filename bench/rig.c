@@ -113,6 +113,7 @@ int rig_create(const struct rig_params *params, struct rig **created, struct err
 	rig->engines = &engines;
 	rig->flows = params->flows;
 	rig->hosts = params->hosts;
+	rig->train = params->train;
 	rig->sas = params->sas;
 	rc = create_dataplane(rig, params, err);
 	for (unsigned i = 0; i < RIG_TUNNELS && rc == 0; i++)

@@ -26,6 +26,7 @@ struct rig {
 	unsigned sas;	       // inbound, of each tunnel
 	unsigned flows;
 	unsigned hosts;
+	unsigned train;
 	unsigned flow; // of the next packet
 };
 
@@ -34,7 +35,8 @@ struct rig_params {
 	bool esn;
 	const char *engine; // name, or "auto"; "null" encrypts nothing
 	unsigned flows;
-	unsigned hosts;	     // at each end that the flows are between, in turn
+	unsigned hosts;	     // at each end, which the flows take in turn
+	unsigned train;	     // flows that follow each other between the same hosts
 	unsigned sas;	     // inbound ones of each tunnel; packets come by any of them
 	unsigned burst;	     // packets that the worker takes at a time
 	unsigned policies;   // in all; those before the last three match nothing here

@@ -8,18 +8,19 @@
 #include <errno.h>
 #include <rte_random.h>
 
-// Flows differ in their hosts, in turn, in their source port and, beyond 4096 of them, in the near
-// host once more.
+// Flows differ in their hosts, a train by another, in their source port and, beyond 4096 of them,
+// in the near host once more.
 static void write_inner(const struct rig *rig, uint8_t *ip, uint16_t octets,
 	enum rig_protocol protocol, bool from_peer)
 {
 	unsigned flow = rig->flow;
+	unsigned host = flow / rig->train % rig->hosts;
 	struct ip_prefix far;
 	uint32_t far_host;
-	uint32_t near_host = 0x0a010001 + flow / 4096 * rig->hosts + flow % rig->hosts;
+	uint32_t near_host = 0x0a010001 + flow / 4096 * rig->hosts + host;
 
 	ip_prefix_parse(rig_far_network[protocol], &far);
-	far_host = load_be32(far.addr.octets) + 1 + flow % rig->hosts;
+	far_host = load_be32(far.addr.octets) + 1 + host;
 	packet_write_ipv4(ip, octets, IP_PROTOCOL_UDP, from_peer ? far_host : near_host,
 		from_peer ? near_host : far_host);
 	packet_write_udp(ip + IPV4_HEADER_MIN, (uint16_t)(octets - IPV4_HEADER_MIN),

@@ -86,6 +86,7 @@ static int run(struct sweep *sweep, struct error *err)
 		.engine = options->engine,
 		.flows = 64,
 		.hosts = 1,
+		.train = 1,
 		.sas = 1,
 		.burst = BURST_MAX,
 		.policies = RIG_PROTOCOLS,
