@@ -11,6 +11,7 @@ from sites import A, B
 from test_metrics import LISTEN, samples, value
 
 MEMBERS = 2
+MEMORY_MB = 384  # buffers of three devices, and three routing tables while routes change
 
 
 def ports(gateway):
@@ -101,7 +102,7 @@ class BondedSites(two_sites.Sites):
 def test_a_member_goes(lab, mode):
     """Traffic goes on by the other one; the port is down when both are."""
     sites = BondedSites(lab, mode)
-    a, _ = sites.pair("vpe")
+    a, _ = sites.pair("vpe", memory_mb=MEMORY_MB)
     # The other process sees no huge pages that are in many pieces, and the guard wants to know of
     # an interface that virtio-user makes.
     a.settings.update(huge=False, host_guard=False,
@@ -164,7 +165,7 @@ class LacpSites(two_sites.Sites):
 def test_partners_agree(lab):
     """Nothing leaves by members whose partner does not answer, and the port says so."""
     sites = LacpSites(lab)
-    a, b = sites.pair("vpe")
+    a, b = sites.pair("vpe", memory_mb=MEMORY_MB)
     a.start()
     wait_for("members", lambda: states(a) == ["standby"] * MEMBERS)
     assert not ports(a)["wan"]["link"]
