@@ -1,6 +1,8 @@
 // Receive and transmit queues.
 #include "bench/genport/queue.h"
 
+#include "bench/genport/memory.h"
+
 #include <errno.h>
 #include <rte_ethdev.h>
 #include <stdlib.h>
@@ -13,15 +15,6 @@ static uint64_t rearm_word(uint16_t port)
 	rte_mbuf_refcnt_set(&m, 1);
 	memcpy(&word, &m.rearm_data, sizeof(word));
 	return word;
-}
-
-// Zeroed, on lines of its own. NULL: no memory.
-static struct rte_mbuf **ring_create(uint32_t mask)
-{
-	size_t octets = RTE_CACHE_LINE_ROUNDUP((mask + 1) * sizeof(struct rte_mbuf *));
-	void *ring = aligned_alloc(CACHE_LINE, octets);
-
-	return ring == NULL ? NULL : memset(ring, 0, octets);
 }
 
 static int fill_ring(struct rx_queue *q)
@@ -49,7 +42,7 @@ int rx_queue_start(struct rx_queue *q, const struct stream_params *stream,
 	if (q->empty)
 		return 0;
 	q->mask = rte_align32pow2(descriptors) - 1;
-	q->ring = ring_create(q->mask);
+	q->ring = memory_create((q->mask + 1) * sizeof(*q->ring));
 	q->packet_type = stream_packet_type(q->stream);
 	q->octets = stream_frame_octets(q->stream);
 	q->rearm = rearm_word(port);
@@ -138,7 +131,7 @@ uint16_t rx_queue_burst(void *queue, struct rte_mbuf **m, uint16_t n)
 int tx_queue_start(struct tx_queue *q, uint16_t descriptors, bool whole_pool, unsigned captures)
 {
 	q->mask = rte_align32pow2(descriptors) - 1;
-	q->ring = ring_create(q->mask);
+	q->ring = memory_create((q->mask + 1) * sizeof(*q->ring));
 	q->whole_pool = whole_pool;
 	q->captures = captures;
 	if (captures > 0)

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "bench/genport/frame.h"
+#include "bench/genport/memory.h"
 #include "crypto/engines.h"
 
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include <rte_prefetch.h>
 #include <rte_vect.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 // What a plain packet's headers fill; the rest of the buffer is whatever it held before.
 #define PLAIN_COPY_OCTETS 64
@@ -65,21 +65,6 @@ static enum aead_algorithm algorithm(const struct stream *s)
 	default:
 		return AEAD_AES_128_GCM;
 	}
-}
-
-// Zeroed, on huge pages where the kernel has them.
-static void *large_alloc(size_t octets)
-{
-	size_t huge = (size_t)2 << 20;
-	size_t rounded =
-		octets < huge ? (octets + 63) / 64 * 64 : (octets + huge - 1) / huge * huge;
-	void *memory = aligned_alloc(octets < huge ? CACHE_LINE : huge, rounded);
-
-	if (memory == NULL)
-		return NULL;
-	if (octets >= huge)
-		madvise(memory, rounded, MADV_HUGEPAGE);
-	return memset(memory, 0, rounded);
 }
 
 static int create_keys(struct stream *s)
@@ -144,7 +129,7 @@ static int prepare_esp(struct stream *s)
 {
 	uint8_t *scratch = calloc(1, s->stride);
 
-	s->esp = large_alloc(s->sas * sizeof(*s->esp));
+	s->esp = memory_create(s->sas * sizeof(*s->esp));
 	if (s->esp == NULL || scratch == NULL) {
 		free(scratch);
 		return -ENOMEM;
@@ -165,7 +150,7 @@ static int prepare_esp(struct stream *s)
 
 static int prepare_vpe(struct stream *s)
 {
-	s->vpe = large_alloc(s->sas * sizeof(*s->vpe));
+	s->vpe = memory_create(s->sas * sizeof(*s->vpe));
 	if (s->vpe == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < s->sas; i++)
@@ -192,7 +177,7 @@ static int create_templates(struct stream *s, uint16_t queue)
 	s->stride = (uint16_t)((s->octets + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
 	if (s->params.kind == STREAM_PLAIN && s->params.frame_octets > PLAIN_COPY_OCTETS)
 		s->stride = PLAIN_COPY_OCTETS;
-	s->frame = large_alloc((size_t)s->templates * s->stride);
+	s->frame = memory_create((size_t)s->templates * s->stride);
 	s->sa = calloc(s->templates, sizeof(*s->sa));
 	if (s->frame == NULL || s->sa == NULL)
 		return -ENOMEM;
@@ -210,7 +195,7 @@ static int create_templates(struct stream *s, uint16_t queue)
 
 int stream_create(const struct stream_params *params, uint16_t queue, struct stream **created)
 {
-	struct stream *s = large_alloc(sizeof(*s)); // on lines of its own
+	struct stream *s = memory_create(sizeof(*s)); // on lines of its own
 	int rc;
 
 	if (s == NULL)
