@@ -114,12 +114,13 @@ static void print_table(struct path_bench *bench)
 	const struct path_options *options = bench->options;
 
 	printf("TSC cycles per packet, one worker, %s, engine %s, %u SAs, %u flows, %u hosts at "
-	       "each end,\n"
+	       "each end, trains of %u,\n"
 	       "replay window %u, %u policies, room for %u flows, %u samples of %u packets each, "
 	       "bursts of %u, TSC %.0f MHz\n\n",
 		aead_name(options->algorithm), options->engine, options->sas, options->flows,
-		options->hosts, REPLAY_WINDOW_DEFAULT, options->policies, options->flow_cache,
-		options->samples, options->packets, options->burst, (double)rte_get_tsc_hz() / 1e6);
+		options->hosts, options->train, REPLAY_WINDOW_DEFAULT, options->policies,
+		options->flow_cache, options->samples, options->packets, options->burst,
+		(double)rte_get_tsc_hz() / 1e6);
 	printf("%-5s %-9s %6s %9s %9s %9s %9s\n", "", "", "frame", "median", "min", "p10", "p90");
 	for (unsigned i = 0; i < bench->n; i++) {
 		struct path_case *c = &bench->cases[i];
