@@ -100,7 +100,7 @@ static ALWAYS_INLINE uint64_t mac_of(const struct port *port)
 }
 
 // Nearly all frames: one segment, to this port's own address, that begins an IPv4 packet without
-// options that is no fragment.
+// options that is no fragment. mac: as mac_of returns it.
 static ALWAYS_INLINE bool is_plain(const struct rte_mbuf *m, const uint8_t *frame, uint64_t mac)
 {
 	const uint8_t *header = frame + RTE_ETHER_HDR_LEN;

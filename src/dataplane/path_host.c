@@ -107,5 +107,5 @@ void path_host(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 	}
 	b->n = kept;
 	if (kept > 0)
-		path_out_policies(w, b, false, false, FORWARD_OWN);
+		path_out_policies(w, b, false, FORWARD_EITHER, FORWARD_OWN);
 }

@@ -153,11 +153,7 @@ static void deliver_run(struct worker *w, struct burst *b, uint16_t first, uint1
 	tunnel = spd_policy(w->tables.spd, b->match[first])->tunnel;
 	octets = leave_tunnel(b, first, end, tunnel);
 	count_delivered(w, sa, end - first, octets);
-	if (likely(*kept == first))
-		*kept = end;
-	else
-		for (uint16_t i = first; i < end; i++)
-			burst_keep(b, i, kept);
+	burst_keep_run(b, first, end, kept);
 }
 
 // Inner datagrams, committed: selectors, then the route. one_sa: they came by one; plain: as

@@ -227,33 +227,60 @@ static void refuse(struct worker *w, struct rte_mbuf *m, const struct packet *pa
 
 // Of the packets of a burst that go into tunnels here.
 struct admitted {
+	uint16_t n;
 	struct sa_runs runs;
 	bool too_big; // some have more octets than the SA admits, and may be split
 };
 
-// Packets first .. end-1, in transit and plain, lose a hop and enter the tunnel where they are: up
-// to the first that has more octets than `most`, or no hop left. Returns its number, or end.
-static uint16_t admit_plain(
-	struct burst *b, uint16_t first, uint16_t end, const struct tcp_mss *mss, uint16_t most)
+static ALWAYS_INLINE uint16_t enter_family(struct burst *b, uint16_t first, uint16_t end,
+	const struct tcp_mss *mss, const uint16_t most[2], const enum forward_family family,
+	const enum forward_origin origin)
 {
 	unsigned at = first;
 
 	for (; at < end; at++) {
 		struct rte_mbuf *m = b->m[at];
+		bool ipv6 = family == FORWARD_EITHER ? b->packet[at].flags & PACKET_IPV6
+						     : family == FORWARD_IPV6;
 
-		if (unlikely(m->pkt_len > most ||
-			    !forward_take_hop(
-				    rte_pktmbuf_mtod(m, uint8_t *), false, FORWARD_TRANSIT)))
+		if (unlikely(m->pkt_len > most[ipv6] ||
+			    !forward_take_hop(rte_pktmbuf_mtod(m, uint8_t *), ipv6, origin)))
 			break;
 		tcp_mss_clamp(m, &b->packet[at], mss);
 	}
 	return (uint16_t)at;
 }
 
+// Packets first .. end-1 lose a hop and enter a tunnel, up to the first that has more octets than
+// `most` says by PACKET_IPV6, or no hop left. Returns its number, or end.
+static ALWAYS_INLINE uint16_t enter_whole(struct burst *b, uint16_t first, uint16_t end,
+	const struct tcp_mss *mss, const uint16_t most[2], enum forward_family family,
+	enum forward_origin origin)
+{
+	if (likely(family == FORWARD_IPV4 && origin == FORWARD_TRANSIT))
+		return enter_family(b, first, end, mss, most, FORWARD_IPV4, FORWARD_TRANSIT);
+	return enter_family(b, first, end, mss, most, FORWARD_EITHER, origin);
+}
+
+// Packet i does not just enter. True if it may all the same, perhaps in pieces.
+static bool admit_other(struct worker *w, struct burst *b, uint16_t i, struct sa_out *sa,
+	const struct tunnel *tunnel, const uint16_t most[2], struct admitted *admitted,
+	enum forward_origin origin)
+{
+	struct rte_mbuf *m = b->m[i];
+	uint16_t admits = most[b->packet[i].flags & PACKET_IPV6];
+
+	tcp_mss_clamp(m, &b->packet[i], &tunnel->mss);
+	if (!admit(w, m, &b->packet[i], sa, admits, origin))
+		return false;
+	admitted->too_big |= m->pkt_len > admits;
+	return true;
+}
+
 // Packets first .. end-1 are the tunnel's. Those that go on here stay, admitted beside their new
 // places.
 static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
-	struct tunnel *tunnel, struct admitted *admitted, uint16_t *kept, bool plain,
+	struct tunnel *tunnel, struct admitted *admitted, enum forward_family family,
 	enum forward_origin origin)
 {
 	struct sa_out *sa = atomic_load_explicit(&tunnel->out, memory_order_acquire);
@@ -273,27 +300,22 @@ static void protect_run(struct worker *w, struct burst *b, uint16_t first, uint1
 	most[1] = sa_out_admits(sa, true);
 	here[0] = encrypts_here(w, sa) ? most[0] : 0;
 	here[1] = encrypts_here(w, sa) ? most[1] : 0;
-	if (likely(plain && origin == FORWARD_TRANSIT && *kept == first))
-		*kept = first = admit_plain(b, first, end, &tunnel->mss, here[0]);
-	for (uint16_t i = first; i < end; i++) {
-		struct rte_mbuf *m = b->m[i];
-		bool ipv6 = b->packet[i].flags & PACKET_IPV6;
+	for (;;) {
+		uint16_t at = enter_whole(b, first, end, &tunnel->mss, here, family, origin);
 
-		tcp_mss_clamp(m, &b->packet[i], &tunnel->mss);
-		if (unlikely(m->pkt_len > here[ipv6] ||
-			    !forward_take_hop(rte_pktmbuf_mtod(m, uint8_t *), ipv6, origin))) {
-			if (!admit(w, m, &b->packet[i], sa, most[ipv6], origin))
-				continue;
-			admitted->too_big |= m->pkt_len > most[ipv6];
-		}
-		burst_keep(b, i, kept);
+		burst_keep_run(b, first, at, &admitted->n);
+		if (likely(at == end))
+			break;
+		if (admit_other(w, b, at, sa, tunnel, most, admitted, origin))
+			burst_keep(b, at, &admitted->n);
+		first = at + 1;
 	}
-	add_run(&admitted->runs, sa, *kept);
+	add_run(&admitted->runs, sa, admitted->n);
 }
 
 // Packets first .. end-1 meet the same policy.
 static void apply_policy(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
-	struct admitted *admitted, uint16_t *kept, bool plain, enum forward_origin origin)
+	struct admitted *admitted, enum forward_family family, enum forward_origin origin)
 {
 	struct spd *spd = w->tables.spd;
 	uint32_t match = b->match[first];
@@ -309,7 +331,7 @@ static void apply_policy(struct worker *w, struct burst *b, uint16_t first, uint
 	}
 	policy = spd_policy(spd, match);
 	if (likely(policy->action == POLICY_PROTECT)) {
-		protect_run(w, b, first, end, policy->tunnel, admitted, kept, plain, origin);
+		protect_run(w, b, first, end, policy->tunnel, admitted, family, origin);
 		return;
 	}
 	for (uint16_t i = first; i < end; i++)
@@ -318,21 +340,20 @@ static void apply_policy(struct worker *w, struct burst *b, uint16_t first, uint
 
 // The packets of b meet the policies: protected ones stay in b, bypassing ones move to the worker's
 // second burst.
-static void apply_policies(struct worker *w, struct burst *b, bool one_policy, bool plain,
-	struct admitted *admitted, enum forward_origin origin)
+static void apply_policies(struct worker *w, struct burst *b, bool one_policy,
+	struct admitted *admitted, enum forward_family family, enum forward_origin origin)
 {
-	uint16_t kept = 0;
-
 	w->bypass.n = 0;
+	admitted->n = 0;
 	admitted->runs.n = 0;
 	admitted->too_big = false;
 	for (uint16_t first = 0, end; first < b->n; first = end) {
 		for (end = one_policy ? b->n : first + 1;
 			end < b->n && b->match[end] == b->match[first]; end++)
 			;
-		apply_policy(w, b, first, end, admitted, &kept, plain, origin);
+		apply_policy(w, b, first, end, admitted, family, origin);
 	}
-	b->n = kept;
+	b->n = admitted->n;
 }
 
 // Packet i, as it is or as its pieces. Control may have changed meanwhile what the SA admits.
@@ -380,12 +401,12 @@ static void encapsulate_split(struct worker *w, const struct burst *b, const str
 		encapsulate(w, pieces, &piece_runs);
 }
 
-void path_out_policies(
-	struct worker *w, struct burst *b, bool one_policy, bool plain, enum forward_origin origin)
+void path_out_policies(struct worker *w, struct burst *b, bool one_policy,
+	enum forward_family family, enum forward_origin origin)
 {
 	struct admitted admitted;
 
-	apply_policies(w, b, one_policy, plain, &admitted, origin);
+	apply_policies(w, b, one_policy, &admitted, family, origin);
 	stage_end(&w->clock, STAGE_policy);
 	if (unlikely(admitted.too_big))
 		encapsulate_split(w, b, &admitted.runs);
@@ -402,7 +423,8 @@ void path_out(struct worker *w, bool plain)
 	if (unlikely(!all.forwardable))
 		local_take(w, &w->burst);
 	if (likely(w->burst.n > 0))
-		path_out_policies(w, &w->burst, all.one_policy, plain, FORWARD_TRANSIT);
+		path_out_policies(w, &w->burst, all.one_policy,
+			plain ? FORWARD_IPV4 : FORWARD_EITHER, FORWARD_TRANSIT);
 }
 
 void path_out_encap(struct worker *w, struct rte_mbuf *m[], uint16_t n)

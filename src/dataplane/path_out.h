@@ -7,9 +7,9 @@
 // The packets of the worker's burst, from a protected port. plain: as classify_frames returned it.
 void path_out(struct worker *w, bool plain);
 // The packets of b, which are not for the gateway itself, meet the policies and go where those say.
-// one_policy: they are known to meet the same; plain: to be IPv4's, without options, no fragments.
-void path_out_policies(
-	struct worker *w, struct burst *b, bool one_policy, bool plain, enum forward_origin origin);
+// one_policy: they are known to meet the same.
+void path_out_policies(struct worker *w, struct burst *b, bool one_policy,
+	enum forward_family family, enum forward_origin origin);
 // Packets whose policy and SA another worker has found (META_ENCAP).
 void path_out_encap(struct worker *w, struct rte_mbuf *m[], uint16_t n);
 // Why a policy that was met outbound lets a packet neither into a tunnel nor past it, DROP_NONE

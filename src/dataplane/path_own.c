@@ -107,5 +107,5 @@ void path_own(struct worker *w, struct rte_mbuf *m[], uint16_t n)
 	b->n = kept;
 	forward_burst(w, &w->inside, FORWARD_INSIDE);
 	if (b->n > 0)
-		path_out_policies(w, b, false, false, FORWARD_OWN);
+		path_out_policies(w, b, false, FORWARD_EITHER, FORWARD_OWN);
 }

@@ -72,3 +72,15 @@ static ALWAYS_INLINE void burst_keep(struct burst *b, uint16_t i, uint16_t *kept
 	b->match[n] = b->match[i];
 	b->next[n] = b->next[i];
 }
+
+// The same of packets first .. end-1.
+static ALWAYS_INLINE void burst_keep_run(
+	struct burst *b, uint16_t first, uint16_t end, uint16_t *kept)
+{
+	if (likely(*kept == first)) {
+		*kept = end;
+		return;
+	}
+	for (uint16_t i = first; i < end; i++)
+		burst_keep(b, i, kept);
+}
