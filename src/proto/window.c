@@ -1,6 +1,7 @@
 // The pool of replay windows and the claim of a window.
 #include "proto/window.h"
 
+#include <rte_common.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@ size_t window_octets(uint32_t size)
 	size_t octets =
 		offsetof(struct replay_window, bitmap) + replay_words(size) * sizeof(uint64_t);
 
-	return (octets + UNIT - 1) / UNIT * UNIT;
+	return RTE_ALIGN_CEIL(octets, (size_t)UNIT);
 }
 
 void window_pool_init(struct window_pool *pool, void *memory, size_t octets)
@@ -114,7 +115,7 @@ size_t window_table_octets(uint32_t max)
 {
 	size_t octets = sizeof(struct window_table) + slots_for(max) * sizeof(struct window_slot);
 
-	return (octets + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
+	return RTE_ALIGN_CEIL(octets, (size_t)UNIT);
 }
 
 void window_table_init(struct window_table *table, uint32_t max, uint32_t window_size, bool durable)
