@@ -330,8 +330,8 @@ static void fetch_windows(struct sa_in *const sa[], uint16_t n)
 	for (uint16_t i = 0; i < n; i++) {
 		if (sa[i] == NULL)
 			continue;
-		rte_prefetch0(sa[i]->windows);
-		rte_prefetch0((const uint8_t *)sa[i]->windows + CACHE_LINE);
+		rte_prefetch0(&sa[i]->windows->mask);
+		rte_prefetch0((const uint8_t *)&sa[i]->windows->mask + CACHE_LINE);
 	}
 }
 

@@ -39,7 +39,8 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 	unsigned end = (unsigned)first + n;
 	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
 	bool owned = slot != NULL && window_owner(slot) == worker;
-	uint64_t told_top = atomic_load_explicit(&sa->windows->told_top, memory_order_relaxed);
+	uint64_t told_top =
+		esn ? atomic_load_explicit(&sa->windows->told_top, memory_order_relaxed) : 0;
 	unsigned ops = batch->n;
 
 	for (unsigned i = first; i < end; i++) {
