@@ -231,6 +231,8 @@ def test_next_hop_in_link_local_scope(sites):
     gate.ip(f"route add 10.9.0.0/16 via inet6 {LINK_LOCAL} dev vped-wan")
     laboratory.wait_for("the next hop to be managed",
                         lambda: a.stats()["neighbours"]["managed"] == 1)
+    laboratory.wait_for("its MAC to be known without any traffic",
+                        lambda: "lladdr" in neighbours(gate, "vped-wan").get(LINK_LOCAL, {}))
     n = 200
     with traffic.Numbers(router, BEHIND[4]) as four, traffic.Numbers(router, BEHIND[6]) as six:
         both = {BEHIND[4]: four, BEHIND[6]: six}
