@@ -16,10 +16,6 @@ bool classify_frames(
 // wrong with it.
 enum drop_reason classify_ip(struct rte_mbuf *m, uint16_t ether_type, struct packet *packet);
 
-// True for the frames without IP that pass between the wire and the kernel, in either direction,
-// and which class of the kernel's traffic they are.
-bool classify_link(uint16_t ether_type, enum punt_class *class);
-
 // Finds the upper protocol of a packet whose IP header is known to be sound, and whether it is a
 // fragment. Fills all of packet but port. DROP_NONE, DROP_ip_header where extension headers do not
 // end within the packet, DROP_fragment_opaque where a later fragment does not tell.
@@ -28,6 +24,3 @@ static ALWAYS_INLINE enum drop_reason classify_upper(
 {
 	return ip_upper(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, packet);
 }
-
-// Which of the kernel's classes an IP packet for the gateway itself belongs to.
-enum punt_class classify_punt(const struct rte_mbuf *m, const struct packet *packet);

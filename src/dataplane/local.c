@@ -4,7 +4,7 @@
 #include "base/bytes.h"
 #include "dataplane/about_path.h"
 #include "dataplane/audit.h"
-#include "dataplane/classify.h"
+#include "dataplane/classify_punt.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
 #include "dataplane/punt.h"

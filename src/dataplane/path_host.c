@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "dataplane/classify.h"
+#include "dataplane/classify_punt.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
 #include "dataplane/flow.h"
