@@ -38,10 +38,8 @@ static ALWAYS_INLINE void pkt_unfence(struct rte_mbuf *m)
 static_assert(offsetof(struct rte_mbuf, data_len) == offsetof(struct rte_mbuf, pkt_len) + 4,
 	"the two lengths stand side by side");
 
-static ALWAYS_INLINE void pkt_set_length(struct rte_mbuf *m, uint16_t octets)
+static ALWAYS_INLINE void pkt_set_lengths(struct rte_mbuf *m, uint64_t lengths)
 {
-	uint64_t lengths = PKT_LENGTHS(octets);
-
 	memcpy((uint8_t *)m + offsetof(struct rte_mbuf, pkt_len), &lengths, sizeof(lengths));
 }
 
@@ -90,13 +88,19 @@ static ALWAYS_INLINE void pkt_strip(struct rte_mbuf *m, uint16_t octets)
 	pkt_lengthen(m, -(int32_t)octets);
 }
 
-// Takes octets away in front and leaves so many of those that follow; there are that many.
-static ALWAYS_INLINE void pkt_narrow(struct rte_mbuf *m, uint16_t front, uint16_t octets)
+// The same for data of which octets in front and behind are taken away.
+static ALWAYS_INLINE void pkt_fence_narrow(struct rte_mbuf *m, uint16_t front, uint16_t octets)
 {
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 
 	PKT_POISON(data, front);
 	PKT_POISON(data + front + octets, m->data_len - front - octets);
+}
+
+// Takes octets away in front and leaves so many of those that follow; there are that many.
+static ALWAYS_INLINE void pkt_narrow(struct rte_mbuf *m, uint16_t front, uint16_t octets)
+{
+	pkt_fence_narrow(m, front, octets);
 	m->data_off = (uint16_t)(m->data_off + front);
-	pkt_set_length(m, octets);
+	pkt_set_lengths(m, PKT_LENGTHS(octets));
 }
