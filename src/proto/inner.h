@@ -3,6 +3,7 @@
 
 #include "proto/burst.h"
 #include "proto/ecn.h"
+#include "proto/four.h"
 #include "proto/ip_hdr.h"
 #include "proto/pkt.h"
 
@@ -46,4 +47,69 @@ static ALWAYS_INLINE enum drop_reason inner_release(struct rte_mbuf *m, uint16_t
 	pkt_narrow(m, head, load_be16(header + IPV4_TOTAL_LENGTH));
 	packet_is_plain(packet, header[IPV4_PROTOCOL]);
 	return DROP_NONE;
+}
+
+// Octets in front of what a tunnel header of `tunnel` octets carries, if those are the same for
+// four packets and no outer header has a congestion mark; else zero.
+static ALWAYS_INLINE uint16_t inner_four_front(struct rte_mbuf *const m[4],
+	const struct packet packet[4], uint16_t tunnel, const bool ipv6)
+{
+	unsigned other = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		const uint8_t *outer = rte_pktmbuf_mtod(m[i], const uint8_t *);
+
+		other |= ip_class_of(outer, ipv6) & ECN_MASK;
+		other |= packet[i].l4 ^ packet[0].l4;
+	}
+	return likely(other == 0) ? (uint16_t)(packet[0].l4 + tunnel) : 0;
+}
+
+// As inner_release, of four packets without congestion marks outside: `front` octets in front of
+// each, `octets` of plaintext. False: not all of them are plain, and nothing has changed.
+static ALWAYS_INLINE bool inner_release_four(
+	struct rte_mbuf *const m[4], uint16_t front, four octets, struct packet packet[4])
+{
+	const uint8_t *header[4];
+	struct ipv4_four ip;
+	four total;
+
+	if (unlikely(four_any_negative(octets - IPV4_HEADER_MIN)))
+		return false;
+	for (unsigned i = 0; i < 4; i++)
+		header[i] = rte_pktmbuf_mtod_offset(m[i], const uint8_t *, front);
+	ip = ipv4_four_load(header);
+	total = ipv4_four_total(&ip);
+	if (unlikely(four_any(ipv4_four_other(&ip))) ||
+		unlikely(four_any_negative(ipv4_four_misfit(total, octets))))
+		return false;
+	pkt_four_narrow(m, front, total);
+	packet_four_are_plain(packet, &ip);
+	return true;
+}
+
+// Packets first .. end-1, accepted: by `all` four at once where that can be, else by `one` each,
+// which writes their verdicts.
+static ALWAYS_INLINE void inner_release_run(struct burst *b, unsigned first, unsigned end,
+	uint16_t (*one)(struct rte_mbuf *m, struct packet *packet, bool *plain, bool ipv6),
+	bool (*all)(struct rte_mbuf *const m[4], struct packet packet[4], bool ipv6), bool *plain,
+	const bool ipv6)
+{
+	unsigned i = first;
+
+	while (i < end) {
+		unsigned next = RTE_MIN(i + 4, end);
+
+		if (likely(next == i + 4)) {
+			struct rte_mbuf *const m[4] = {
+				b->m[i], b->m[i + 1], b->m[i + 2], b->m[i + 3]};
+
+			if (likely(all(m, &b->packet[i], ipv6))) {
+				i = next;
+				continue;
+			}
+		}
+		for (; i < next; i++)
+			b->verdict[i] = one(b->m[i], &b->packet[i], plain, ipv6);
+	}
 }

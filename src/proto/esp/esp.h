@@ -24,6 +24,7 @@ static ALWAYS_INLINE void esp_write_op(struct aead_batch *batch, unsigned at,
 	const struct aead_key *key, const uint8_t salt[SA_SALT_OCTETS], uint8_t *esp, uint64_t seq,
 	uint32_t plaintext_octets, const bool esn)
 {
+	struct aead_op *op = &batch->op[at];
 	uint8_t *nonce = batch->scratch[at].nonce;
 	uint8_t *aad = esp;
 
@@ -33,13 +34,11 @@ static ALWAYS_INLINE void esp_write_op(struct aead_batch *batch, unsigned at,
 		aad = batch->scratch[at].aad;
 		esp_write_aad(aad, load_be32(esp + ESP_SPI), seq);
 	}
-	batch->op[at] = (struct aead_op){
-		.key = key,
-		.nonce = nonce,
-		.aad = aad,
-		.aad_octets = esn ? ESP_AAD_ESN_OCTETS : ESP_AAD_OCTETS,
-		.data = esp + ESP_PAYLOAD,
-		.octets = plaintext_octets,
-		.tag = esp + ESP_PAYLOAD + plaintext_octets,
-	};
+	op->key = key;
+	op->nonce = nonce;
+	op->aad = aad;
+	op->data = esp + ESP_PAYLOAD;
+	op->tag = esp + ESP_PAYLOAD + plaintext_octets;
+	op->octets = plaintext_octets;
+	op->aad_octets = esn ? ESP_AAD_ESN_OCTETS : ESP_AAD_OCTETS;
 }
