@@ -151,34 +151,48 @@ static void refuse_run(struct aead_op *ops, unsigned n, bool seal)
 	}
 }
 
-static ALWAYS_INLINE void run_burst(
-	struct aead_ctx *ctx, struct aead_op *ops, unsigned n, bool seal)
+static ALWAYS_INLINE void run(
+	struct aead_ctx *ctx, struct aead_op *ops, unsigned n, const bool seal)
 {
-	while (n > 0) {
-		const struct aead_engine *engine = ops[0].key->engine;
-		enum aead_algorithm algorithm = ops[0].key->algorithm;
-		unsigned length = run_length(ops, n);
-		unsigned at = 0;
+	const struct aead_engine *engine = ops[0].key->engine;
+	enum aead_algorithm algorithm = ops[0].key->algorithm;
+	unsigned at = 0;
 
-		while (at < ctx->n && ctx->engine[at] != engine)
-			at++;
-		if (unlikely(at == ctx->n))
-			refuse_run(ops, length, seal);
-		else if (seal)
-			engine->seal_burst(ctx->engine_ctx[at], algorithm, ops, length);
-		else
-			engine->open_burst(ctx->engine_ctx[at], algorithm, ops, length);
-		ops += length;
-		n -= length;
+	while (at < ctx->n && ctx->engine[at] != engine)
+		at++;
+	if (unlikely(at == ctx->n))
+		refuse_run(ops, n, seal);
+	else if (seal)
+		engine->seal_burst(ctx->engine_ctx[at], algorithm, ops, n);
+	else
+		engine->open_burst(ctx->engine_ctx[at], algorithm, ops, n);
+}
+
+static ALWAYS_INLINE void burst(
+	struct aead_ctx *ctx, struct aead_op *ops, unsigned n, const bool seal)
+{
+	for (unsigned length; n > 0; ops += length, n -= length) {
+		length = run_length(ops, n);
+		run(ctx, ops, length, seal);
 	}
 }
 
 void aead_seal_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
 {
-	run_burst(ctx, ops, n, true);
+	burst(ctx, ops, n, true);
 }
 
 void aead_open_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
 {
-	run_burst(ctx, ops, n, false);
+	burst(ctx, ops, n, false);
+}
+
+void aead_seal_run(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
+{
+	run(ctx, ops, n, true);
+}
+
+void aead_open_run(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
+{
+	run(ctx, ops, n, false);
 }

@@ -181,10 +181,32 @@ static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[], bool 
 	stage_end(&w->clock, STAGE_route);
 }
 
+// All of one SA, they are of one key.
+static void open_all(struct worker *w, bool one_sa)
+{
+	if (unlikely(w->batch.n == 0))
+		return;
+	if (likely(one_sa))
+		aead_open_run(w->aead, w->batch.op, w->batch.n);
+	else
+		aead_open_burst(w->aead, w->batch.op, w->batch.n);
+}
+
+static ALWAYS_INLINE bool all_authentic(const struct aead_batch *batch)
+{
+	bool authentic = true;
+
+	for (unsigned i = 0; i < batch->n; i++)
+		authentic &= batch->op[i].authentic;
+	return authentic;
+}
+
 static void mark_forged(struct burst *b, const struct aead_batch *batch)
 {
+	if (likely(all_authentic(batch)))
+		return;
 	for (unsigned i = 0; i < batch->n; i++) {
-		if (unlikely(!batch->op[i].authentic))
+		if (!batch->op[i].authentic)
 			b->verdict[batch->packet[i]] = DROP_icv_failed;
 	}
 }
@@ -211,7 +233,7 @@ static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[], b
 			sa[first], w->index, b, first, (uint16_t)(end - first), &w->batch);
 	}
 	stage_end(&w->clock, STAGE_headers);
-	aead_open_burst(w->aead, w->batch.op, w->batch.n);
+	open_all(w, one_sa);
 	stage_end(&w->clock, STAGE_crypto);
 	mark_forged(b, &w->batch);
 	for (uint16_t first = 0; first < b->n; first = end) {
