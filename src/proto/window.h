@@ -8,9 +8,11 @@
 #include "proto/replay.h"
 #include "proto/verdict.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define WINDOW_CLASSES 11 // bitmaps of 2, 4, ... 2048 words
 
@@ -116,6 +118,19 @@ static ALWAYS_INLINE uint16_t window_commit(struct window_slot *slot, uint64_t s
 	}
 }
 
+// Four packets are authentic, with the numbers next, next + 1, next + 2 and next + 3.
+static ALWAYS_INLINE bool window_four_next(
+	const uint16_t verdict[4], const uint64_t seq[4], uint64_t next)
+{
+	uint64_t other;
+
+	static_assert(VERDICT_ACCEPT == 0, "the verdicts are read as one number");
+	memcpy(&other, verdict, sizeof(other));
+	for (unsigned i = 0; i < 4; i++)
+		other |= seq[i] ^ (next + i);
+	return other == 0;
+}
+
 // Of n packets (1 to 64) the first ones that are authentic (VERDICT_ACCEPT) and whose numbers
 // follow each other right behind the window's top, as those of nearly all do: they are accepted
 // and counted together. Returns how many that are; the next one, if any, is for window_commit.
@@ -132,6 +147,9 @@ static ALWAYS_INLINE uint32_t window_commit_next(
 	next = w->top + 1;
 	if (unlikely(edge < next || edge - next < n))
 		return 0;
+	while (accepted + 4 <= n &&
+		window_four_next(&verdict[accepted], &seq[accepted], next + accepted))
+		accepted += 4;
 	while (accepted < n && verdict[accepted] == VERDICT_ACCEPT &&
 		seq[accepted] == next + accepted)
 		accepted++;
