@@ -1,6 +1,7 @@
 // The security association database.
 #include "dataplane/sadb.h"
 
+#include "proto/four.h"
 #include "proto/ip_hdr.h"
 
 #include <rte_malloc.h>
@@ -357,6 +358,37 @@ static ALWAYS_INLINE bool is_last(const struct last *last, const struct rte_mbuf
 		load_le16(tunnel) == last->block;
 }
 
+// From number i on, fours of plain packets for which the same holds. Returns where they end.
+static ALWAYS_INLINE unsigned skip_last(
+	const struct last *last, struct rte_mbuf *const m[], unsigned i, unsigned n)
+{
+	const four begin = four_of(
+		(uint32_t)last->addresses, (uint32_t)(last->addresses >> 32), last->block, 0);
+	const four mask = four_of(UINT32_MAX, UINT32_MAX, UINT16_MAX, 0);
+	const four least = four_same(IPV4_HEADER_MIN + RTE_MAX(last->octets, 8u));
+	const four spi = four_same(last->spi);
+	const size_t at = IPV4_HEADER_MIN + last->octets - sizeof(last->spi);
+
+	for (; i + 4 <= n; i += 4) {
+		const uint8_t *place[4];
+		four other = {0};
+
+		if (unlikely(four_any_negative(pkt_four_octets(m + i) - least)))
+			break;
+		for (unsigned k = 0; k < 4; k++) {
+			const uint8_t *header = rte_pktmbuf_mtod(m[i + k], const uint8_t *);
+			four here;
+
+			memcpy(&here, header + IPV4_SOURCE, sizeof(here));
+			other |= here ^ begin;
+			place[k] = header + at;
+		}
+		if (unlikely(four_any((other & mask) | (four_load(place, 0) ^ spi))))
+			break;
+	}
+	return i;
+}
+
 static ALWAYS_INLINE void keep_last(struct last *last, const struct sadb *sadb,
 	const struct slot *slot, const struct rte_mbuf *m, uint16_t l4)
 {
@@ -387,27 +419,34 @@ static __rte_noinline struct sa_in *look(
 }
 
 // Returns how many packets were looked for in the table.
-static ALWAYS_INLINE uint16_t lookup(
+static ALWAYS_INLINE unsigned lookup(
 	const struct sadb *sadb, struct burst *b, struct sa_in *result[], const bool plain)
 {
 	struct last last = {.octets = UINT16_MAX};
 	unsigned n = b->n;
-	uint16_t looked = 0;
+	unsigned looked = 0;
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		if (likely(is_last(&last, b->m[i], &b->packet[i], plain))) {
-			result[i] = last.sa;
-		} else {
+	while (i < n) {
+		unsigned end = i + 1;
+
+		if (unlikely(!is_last(&last, b->m[i], &b->packet[i], plain))) {
 			result[i] = look(sadb, b, i, &last);
+			i++;
 			looked++;
+			continue;
 		}
+		if (plain && i + 4 <= n)
+			end = RTE_MAX(end, skip_last(&last, b->m, i, n));
+		while (i < end)
+			result[i++] = last.sa;
 	}
 	return looked;
 }
 
 bool sadb_lookup(const struct sadb *sadb, struct burst *b, struct sa_in *result[], bool plain)
 {
-	uint16_t looked = plain ? lookup(sadb, b, result, true) : lookup(sadb, b, result, false);
+	unsigned looked = plain ? lookup(sadb, b, result, true) : lookup(sadb, b, result, false);
 
 	if (unlikely(sadb->mask >= COLD_SLOTS))
 		fetch_windows(result, b->n);
