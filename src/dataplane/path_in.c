@@ -12,6 +12,7 @@
 #include "dataplane/local.h"
 #include "dataplane/park.h"
 #include "dataplane/peer_address.h"
+#include "proto/four.h"
 #include "proto/ip_hdr.h"
 
 #include <rte_cycles.h>
@@ -367,12 +368,21 @@ static ALWAYS_INLINE bool is_tunnel(const struct packet *packet)
 	return packet->protocol == IP_PROTOCOL_ESP && !(packet->flags & PACKET_FRAGMENT);
 }
 
+static ALWAYS_INLINE bool are_tunnels(const struct packet packet[4])
+{
+	four other = packet_four_begin(packet) ^ PACKET_BEGIN(0, IP_PROTOCOL_ESP, 0);
+
+	return !four_any(other & PACKET_BEGIN(0, UINT8_MAX, PACKET_FRAGMENT));
+}
+
 // Tunnel packets stay in b, others move to the worker's second burst.
 static void split(struct worker *w, struct burst *b)
 {
 	uint16_t kept = 0;
 
 	w->bypass.n = 0;
+	while (kept + 4 <= b->n && likely(are_tunnels(&b->packet[kept])))
+		kept += 4;
 	while (kept < b->n && likely(is_tunnel(&b->packet[kept])))
 		kept++;
 	for (uint16_t i = kept; unlikely(i < b->n); i++) {

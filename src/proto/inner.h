@@ -54,15 +54,15 @@ static ALWAYS_INLINE enum drop_reason inner_release(struct rte_mbuf *m, uint16_t
 static ALWAYS_INLINE uint16_t inner_four_front(struct rte_mbuf *const m[4],
 	const struct packet packet[4], uint16_t tunnel, const bool ipv6)
 {
-	unsigned other = 0;
+	four other = packet_four_begin(packet) ^ packet[0].l4;
+	uint8_t marks = 0;
 
-	for (unsigned i = 0; i < 4; i++) {
-		const uint8_t *outer = rte_pktmbuf_mtod(m[i], const uint8_t *);
-
-		other |= ip_class_of(outer, ipv6) & ECN_MASK;
-		other |= packet[i].l4 ^ packet[0].l4;
-	}
-	return likely(other == 0) ? (uint16_t)(packet[0].l4 + tunnel) : 0;
+	for (unsigned i = 0; i < 4; i++)
+		marks |= ip_class_of(rte_pktmbuf_mtod(m[i], const uint8_t *), ipv6);
+	if (unlikely(four_any(other & PACKET_BEGIN(UINT16_MAX, 0, 0))) ||
+		unlikely(marks & ECN_MASK))
+		return 0;
+	return (uint16_t)(packet[0].l4 + tunnel);
 }
 
 // As inner_release, of four packets without congestion marks outside: `front` octets in front of
