@@ -4,23 +4,8 @@
 #include "proto/esp/esp_hdr.h"
 #include "proto/inner.h"
 
-uint64_t esp_guess_seq(uint64_t top, uint32_t size, uint32_t low)
-{
-	uint32_t top_low = (uint32_t)top;
-	uint64_t high = top >> 32;
-	uint32_t bottom = top_low - size + 1; // may wrap, as the window then does
-
-	if (top_low >= size - 1) {
-		if (low < bottom)
-			high++;
-	} else if (low >= bottom && high > 0) {
-		high--;
-	}
-	return high << 32 | low;
-}
-
-static ALWAYS_INLINE enum drop_reason check_header(struct sa_in *sa, const uint8_t *esp,
-	uint32_t octets, uint64_t told_top, uint64_t *seq, const bool esn)
+static ALWAYS_INLINE enum drop_reason check_header(const uint8_t *esp, uint32_t octets,
+	uint64_t told_top, uint32_t window_size, uint64_t *seq, const bool esn)
 {
 	uint32_t low;
 
@@ -29,7 +14,7 @@ static ALWAYS_INLINE enum drop_reason check_header(struct sa_in *sa, const uint8
 	if (unlikely((octets - ESP_PAYLOAD - ESP_ICV_OCTETS) % ESP_ALIGN != 0))
 		return DROP_esp_length;
 	low = load_be32(esp + ESP_SEQUENCE);
-	*seq = esn ? esp_guess_seq(told_top, sa->windows->window_size, low) : low;
+	*seq = esn ? esp_guess_seq(told_top, window_size, low) : low;
 	return unlikely(*seq == 0) ? DROP_seq_zero : DROP_NONE;
 }
 
@@ -41,13 +26,15 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 	bool owned = slot != NULL && window_owner(slot) == worker;
 	uint64_t told_top =
 		esn ? atomic_load_explicit(&sa->windows->told_top, memory_order_relaxed) : 0;
+	uint32_t window_size = sa->windows->window_size;
 	unsigned ops = batch->n;
 
 	for (unsigned i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
 		uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, b->packet[i].l4);
 		uint32_t octets = (uint32_t)m->data_len - b->packet[i].l4;
-		enum drop_reason reason = check_header(sa, esp, octets, told_top, &b->seq[i], esn);
+		enum drop_reason reason =
+			check_header(esp, octets, told_top, window_size, &b->seq[i], esn);
 
 		if (likely(reason == DROP_NONE && owned))
 			reason = window_check(slot, b->seq[i]);

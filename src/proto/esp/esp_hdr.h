@@ -30,10 +30,3 @@ static ALWAYS_INLINE void esp_write(uint8_t *header, uint32_t spi, uint64_t seq)
 	// The counter is the IV: unique under a key, and RFC 4106 asks for no more.
 	store_be64(header + ESP_IV, seq);
 }
-
-// With extended sequence numbers the upper half is authenticated, never sent (RFC 4303 2.2.1).
-static ALWAYS_INLINE void esp_write_aad(uint8_t *aad, uint32_t spi, uint64_t seq)
-{
-	store_be32(aad, spi);
-	store_be64(aad + 4, seq);
-}
