@@ -142,15 +142,18 @@ static ALWAYS_INLINE uint16_t send_whole(struct worker *w, struct burst *b, uint
 	most = RTE_MIN(most, next->mtu);
 	for (; at < end; at++) {
 		struct rte_mbuf *m = b->m[at];
+		uint8_t *header = rte_pktmbuf_mtod(m, uint8_t *);
+		uint32_t packet_octets = m->pkt_len;
 		bool ipv6 = family == FORWARD_EITHER ? b->packet[at].flags & PACKET_IPV6
 						     : family == FORWARD_IPV6;
 
-		if (unlikely(m->pkt_len > most || m->data_off < RTE_ETHER_HDR_LEN ||
-			    !forward_take_hop(rte_pktmbuf_mtod(m, uint8_t *), ipv6, origin)))
+		if (unlikely(packet_octets > most || !tx_has_room(m) ||
+			    !forward_take_hop(header, ipv6, origin)))
 			break;
-		tx_write_link(m, &link, ipv6);
-		octets += m->pkt_len;
+		tx_write_link(m, header, &link, ipv6);
+		octets += packet_octets;
 	}
+	octets += (uint64_t)RTE_ETHER_HDR_LEN * (at - first);
 	tx_frames(w, next->port, b->m + first, at - first, octets);
 	return at;
 }

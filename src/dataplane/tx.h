@@ -58,16 +58,20 @@ static ALWAYS_INLINE struct tx_link tx_link(const struct adjacency *to)
 	};
 }
 
-// Puts it in front of an IP packet. False: there is no room.
-static ALWAYS_INLINE bool tx_write_link(struct rte_mbuf *m, const struct tx_link *link, bool ipv6)
+static ALWAYS_INLINE bool tx_has_room(const struct rte_mbuf *m)
 {
-	uint8_t *frame = pkt_prepend(m, RTE_ETHER_HDR_LEN);
+	return likely(m->data_off >= RTE_ETHER_HDR_LEN);
+}
 
-	if (unlikely(frame == NULL))
-		return false;
+// Puts it in front of an IP packet that begins with `header` and has the room.
+static ALWAYS_INLINE void tx_write_link(
+	struct rte_mbuf *m, uint8_t *header, const struct tx_link *link, bool ipv6)
+{
+	uint8_t *frame = header - RTE_ETHER_HDR_LEN;
+
+	pkt_extend_front(m, RTE_ETHER_HDR_LEN);
 	store_le64(frame, link->first);
 	store_le64(frame + 6, link->last[ipv6]);
-	return true;
 }
 
 // An IP packet to a next hop that is ready. Drops it (no_room) where its buffer has no room.
@@ -76,8 +80,10 @@ static ALWAYS_INLINE void tx_packet(
 {
 	struct tx_link link = tx_link(to);
 
-	if (likely(tx_write_link(m, &link, ipv6)))
-		tx_frames(w, to->port, &m, 1, m->pkt_len);
-	else
+	if (unlikely(!tx_has_room(m))) {
 		tx_no_room(w, to->port, m);
+		return;
+	}
+	tx_write_link(m, rte_pktmbuf_mtod(m, uint8_t *), &link, ipv6);
+	tx_frames(w, to->port, &m, 1, m->pkt_len);
 }

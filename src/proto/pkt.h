@@ -54,14 +54,20 @@ static ALWAYS_INLINE void pkt_lengthen(struct rte_mbuf *m, int32_t octets)
 	memcpy(at, &lengths, sizeof(lengths));
 }
 
+// The data begins that much further in front, where that much room is known to be.
+static ALWAYS_INLINE void pkt_extend_front(struct rte_mbuf *m, uint16_t octets)
+{
+	m->data_off = (uint16_t)(m->data_off - octets);
+	pkt_lengthen(m, octets);
+	PKT_UNPOISON(rte_pktmbuf_mtod(m, void *), octets);
+}
+
 // Makes room in front and returns the new start, NULL where there is none.
 static ALWAYS_INLINE uint8_t *pkt_prepend(struct rte_mbuf *m, uint16_t octets)
 {
 	if (unlikely(m->data_off < octets))
 		return NULL;
-	m->data_off = (uint16_t)(m->data_off - octets);
-	pkt_lengthen(m, octets);
-	PKT_UNPOISON(rte_pktmbuf_mtod(m, void *), octets);
+	pkt_extend_front(m, octets);
 	return rte_pktmbuf_mtod(m, uint8_t *);
 }
 
