@@ -5,10 +5,12 @@
 #include "base/compiler.h"
 #include "base/error.h"
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define AEAD_NONCE_OCTETS 12
 #define AEAD_TAG_OCTETS 16
@@ -46,6 +48,22 @@ struct aead_op {
 	uint8_t aad_octets;
 	bool authentic; // open writes it: the tag was right
 };
+
+// All but aad, which only those need that have one.
+static ALWAYS_INLINE void aead_op_write(struct aead_op *op, const struct aead_key *key,
+	const uint8_t *nonce, uint8_t aad_octets, uint8_t *data, uint32_t octets, uint8_t *tag)
+{
+	uint64_t both = octets | (uint64_t)aad_octets << 32; // and not authentic
+
+	op->key = key;
+	op->nonce = nonce;
+	op->data = data;
+	op->tag = tag;
+	memcpy(&op->octets, &both, sizeof(both));
+}
+static_assert(offsetof(struct aead_op, aad_octets) == offsetof(struct aead_op, octets) + 4 &&
+		offsetof(struct aead_op, authentic) == offsetof(struct aead_op, octets) + 5,
+	"they are written by one store");
 
 // One implementation of some of the algorithms. A row in the program's table of engines; nothing
 // else is known about it.

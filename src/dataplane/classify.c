@@ -172,9 +172,7 @@ static ALWAYS_INLINE bool take_four(struct rte_mbuf *const frames[4],
 	*received += octets;
 	memcpy(kept, m, sizeof(m));
 	pkt_four_narrow(m, RTE_ETHER_HDR_LEN, total);
-	packet_four_are_plain(packet, &ip);
-	for (unsigned i = 0; i < 4; i++)
-		packet[i].port = port;
+	packet_four_are_plain(packet, &ip, four_same(port));
 	return true;
 }
 

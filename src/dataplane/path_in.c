@@ -193,25 +193,6 @@ static void open_all(struct worker *w, bool one_sa)
 		aead_open_burst(w->aead, w->batch.op, w->batch.n);
 }
 
-static ALWAYS_INLINE bool all_authentic(const struct aead_batch *batch)
-{
-	bool authentic = true;
-
-	for (unsigned i = 0; i < batch->n; i++)
-		authentic &= batch->op[i].authentic;
-	return authentic;
-}
-
-static void mark_forged(struct burst *b, const struct aead_batch *batch)
-{
-	if (likely(all_authentic(batch)))
-		return;
-	for (unsigned i = 0; i < batch->n; i++) {
-		if (!batch->op[i].authentic)
-			b->verdict[batch->packet[i]] = DROP_icv_failed;
-	}
-}
-
 static ALWAYS_INLINE uint16_t run_end(
 	const struct burst *b, struct sa_in *const sa[], uint16_t first, bool one_sa)
 {
@@ -236,7 +217,7 @@ static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[], b
 	stage_end(&w->clock, STAGE_headers);
 	open_all(w, one_sa);
 	stage_end(&w->clock, STAGE_crypto);
-	mark_forged(b, &w->batch);
+	aead_batch_judge(&w->batch, b);
 	for (uint16_t first = 0; first < b->n; first = end) {
 		end = run_end(b, sa, first, one_sa);
 		plain &= sa[first]->proto->finish(

@@ -49,6 +49,13 @@ struct burst {
 	struct window_slot *slot[BURST_MAX];
 };
 
+// n packets have a verdict that stays with nearly all of them.
+static ALWAYS_INLINE void burst_accept(struct burst *b, uint16_t first, uint16_t n)
+{
+	for (unsigned i = first; i < (unsigned)first + n; i++)
+		b->verdict[i] = VERDICT_ACCEPT;
+}
+
 // Packet i of `from` goes to the end of `to`.
 static ALWAYS_INLINE void burst_move(struct burst *to, const struct burst *from, uint16_t i)
 {

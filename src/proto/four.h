@@ -137,7 +137,7 @@ static ALWAYS_INLINE four ipv4_four_source_wrong(const struct ipv4_four *ip)
 	return (223 - first) | ((first ^ 127) - 1);
 }
 
-// The first fields of struct packet as one number, and those of four.
+// The first fields of struct packet as one number; those of four, and the other half of each.
 #define PACKET_BEGIN(l4, protocol, flags) \
 	((uint32_t)(l4) | (uint32_t)(protocol) << 16 | (uint32_t)(flags) << 24)
 
@@ -150,12 +150,24 @@ static ALWAYS_INLINE four packet_four_begin(const struct packet packet[4])
 	return (four)_mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0));
 }
 
-// As packet_is_plain.
-static ALWAYS_INLINE void packet_four_are_plain(struct packet packet[4], const struct ipv4_four *ip)
+static ALWAYS_INLINE four packet_four_end(const struct packet packet[4])
+{
+	__m128 low, high;
+
+	memcpy(&low, packet, sizeof(low));
+	memcpy(&high, packet + 2, sizeof(high));
+	return (four)_mm_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1));
+}
+
+// As packet_is_plain; end: as packet_four_end returns it.
+static ALWAYS_INLINE void packet_four_are_plain(
+	struct packet packet[4], const struct ipv4_four *ip, four end)
 {
 	four begin = ((ip->word[IPV4_PROTOCOL / 4] << 8) & PACKET_BEGIN(0, UINT8_MAX, 0)) |
 		PACKET_BEGIN(IPV4_HEADER_MIN, 0, 0);
+	__m128i low = _mm_unpacklo_epi32((__m128i)begin, (__m128i)end);
+	__m128i high = _mm_unpackhi_epi32((__m128i)begin, (__m128i)end);
 
-	for (unsigned i = 0; i < 4; i++)
-		memcpy(&packet[i], (const uint8_t *)&begin + 4 * i, 4);
+	memcpy(packet, &low, sizeof(low));
+	memcpy(packet + 2, &high, sizeof(high));
 }

@@ -84,7 +84,7 @@ static ALWAYS_INLINE bool inner_release_four(
 		unlikely(four_any_negative(ipv4_four_misfit(total, octets))))
 		return false;
 	pkt_four_narrow(m, front, total);
-	packet_four_are_plain(packet, &ip);
+	packet_four_are_plain(packet, &ip, packet_four_end(packet));
 	return true;
 }
 

@@ -7,16 +7,32 @@
 #include "proto/burst.h"
 #include "proto/sa.h"
 
-// Crypto operations of a burst, collected over all its runs and then run together.
+// Crypto operations of a burst, collected over all its runs and then run together: one for each
+// packet with VERDICT_ACCEPT, in their order.
 struct aead_batch {
 	unsigned n;
 	struct aead_op op[BURST_MAX];
-	uint16_t packet[BURST_MAX]; // which packet of the burst op i belongs to
 	struct {
 		alignas(16) uint8_t nonce[16];
 		uint8_t aad[16];
 	} scratch[BURST_MAX]; // for nonces and AADs that are not in the packet
 };
+
+// The batch of the whole burst was opened: forged packets get their verdict.
+static inline void aead_batch_judge(const struct aead_batch *batch, struct burst *b)
+{
+	const struct aead_op *op = batch->op;
+	bool authentic = true;
+
+	for (unsigned i = 0; i < batch->n; i++)
+		authentic &= batch->op[i].authentic;
+	if (likely(authentic))
+		return;
+	for (unsigned i = 0; i < b->n; i++) {
+		if (b->verdict[i] == VERDICT_ACCEPT && !op++->authentic)
+			b->verdict[i] = DROP_icv_failed;
+	}
+}
 
 struct proto_ops {
 	const char *name; // as in the configuration

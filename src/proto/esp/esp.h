@@ -59,11 +59,7 @@ static ALWAYS_INLINE void esp_write_op(struct aead_batch *batch, unsigned at,
 		aad = batch->scratch[at].aad;
 		esp_write_scratch(aad, load_le32(esp + ESP_SPI), htobe64(seq));
 	}
-	op->key = key;
-	op->nonce = nonce;
 	op->aad = aad;
-	op->data = esp + ESP_PAYLOAD;
-	op->tag = esp + ESP_PAYLOAD + plaintext_octets;
-	op->octets = plaintext_octets;
-	op->aad_octets = esn ? ESP_AAD_ESN_OCTETS : ESP_AAD_OCTETS;
+	aead_op_write(op, key, nonce, esn ? ESP_AAD_ESN_OCTETS : ESP_AAD_OCTETS, esp + ESP_PAYLOAD,
+		plaintext_octets, esp + ESP_PAYLOAD + plaintext_octets);
 }

@@ -29,6 +29,7 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 	uint32_t window_size = sa->windows->window_size;
 	unsigned ops = batch->n;
 
+	burst_accept(b, first, n);
 	for (unsigned i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
 		uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, b->packet[i].l4);
@@ -38,12 +39,12 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 
 		if (likely(reason == DROP_NONE && owned))
 			reason = window_check(slot, b->seq[i]);
-		b->verdict[i] = (uint16_t)reason;
-		if (unlikely(reason != DROP_NONE))
+		if (unlikely(reason != DROP_NONE)) {
+			b->verdict[i] = (uint16_t)reason;
 			continue;
-		esp_write_op(batch, ops, sa->key, sa->salt, esp, b->seq[i],
+		}
+		esp_write_op(batch, ops++, sa->key, sa->salt, esp, b->seq[i],
 			octets - ESP_PAYLOAD - ESP_ICV_OCTETS, esn);
-		batch->packet[ops++] = (uint16_t)i;
 	}
 	batch->n = ops;
 }

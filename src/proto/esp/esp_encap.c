@@ -46,17 +46,21 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 	struct lane_run run = lane_begin(&sa->lane[worker]);
 	unsigned ops = batch->n;
 
+	burst_accept(b, first, n);
 	for (unsigned i = first; i < end; i++) {
 		uint16_t inner_octets = b->m[i]->data_len;
+		enum drop_reason reason;
 
 		if (unlikely(!lane_has_number(&run))) {
 			b->verdict[i] = lane_refusal(&run);
 			continue;
 		}
-		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], run.seq, batch, ops, ipv6, esn);
-		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
+		reason = encap_packet(sa, b->m[i], run.seq, batch, ops, ipv6, esn);
+		if (unlikely(reason != DROP_NONE)) {
+			b->verdict[i] = (uint16_t)reason;
 			continue;
-		batch->packet[ops++] = (uint16_t)i;
+		}
+		ops++;
 		lane_take(&run, inner_octets);
 	}
 	batch->n = ops;

@@ -57,23 +57,21 @@ void vpe_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t firs
 	struct last last = {.id_word = UINT64_MAX};
 	unsigned ops = batch->n;
 
+	burst_accept(b, first, n);
 	for (unsigned i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
 		uint8_t *vpe = rte_pktmbuf_mtod_offset(m, uint8_t *, b->packet[i].l4);
 		uint32_t octets = (uint32_t)m->data_len - b->packet[i].l4;
+		enum drop_reason reason;
 
-		b->verdict[i] = (uint16_t)check_header(sa, worker, vpe, octets, &b->seq[i], &last);
-		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
+		reason = check_header(sa, worker, vpe, octets, &b->seq[i], &last);
+		if (unlikely(reason != DROP_NONE)) {
+			b->verdict[i] = (uint16_t)reason;
 			continue;
+		}
 		b->slot[i] = last.slot;
-		batch->op[ops] = (struct aead_op){
-			.key = sa->key,
-			.nonce = vpe + VPE_NONCE,
-			.data = vpe + VPE_HEADER,
-			.octets = octets - VPE_HEADER,
-			.tag = vpe + VPE_ICV,
-		};
-		batch->packet[ops++] = (uint16_t)i;
+		aead_op_write(&batch->op[ops++], sa->key, vpe + VPE_NONCE, 0, vpe + VPE_HEADER,
+			octets - VPE_HEADER, vpe + VPE_ICV);
 	}
 	batch->n = ops;
 }

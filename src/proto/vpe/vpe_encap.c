@@ -27,13 +27,7 @@ static ALWAYS_INLINE enum drop_reason encap_packet(const struct sa_out *sa, stru
 		outer_flow_label(id_word));
 	outer_write_df(&sa->outer, outer, inner, ip_id(sa, id_word, seq));
 	vpe_write(vpe, id_word, seq, sa->spi);
-	*op = (struct aead_op){
-		.key = sa->key,
-		.nonce = vpe + VPE_NONCE,
-		.data = inner,
-		.octets = octets,
-		.tag = vpe + VPE_ICV,
-	};
+	aead_op_write(op, sa->key, vpe + VPE_NONCE, 0, inner, octets, vpe + VPE_ICV);
 	return DROP_NONE;
 }
 
@@ -45,18 +39,21 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 	uint32_t id_word = vpe_id_word(sa->sender_id, run.lane->window_id);
 	unsigned ops = batch->n;
 
+	burst_accept(b, first, n);
 	for (unsigned i = first; i < end; i++) {
 		uint16_t inner_octets = b->m[i]->data_len;
-		struct aead_op *op = &batch->op[ops];
+		enum drop_reason reason;
 
 		if (unlikely(!lane_has_number(&run))) {
 			b->verdict[i] = lane_refusal(&run);
 			continue;
 		}
-		b->verdict[i] = (uint16_t)encap_packet(sa, b->m[i], id_word, run.seq, op, ipv6);
-		if (unlikely(b->verdict[i] != VERDICT_ACCEPT))
+		reason = encap_packet(sa, b->m[i], id_word, run.seq, &batch->op[ops], ipv6);
+		if (unlikely(reason != DROP_NONE)) {
+			b->verdict[i] = (uint16_t)reason;
 			continue;
-		batch->packet[ops++] = (uint16_t)i;
+		}
+		ops++;
 		lane_take(&run, inner_octets);
 	}
 	batch->n = ops;

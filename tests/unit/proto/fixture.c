@@ -185,15 +185,21 @@ void rig_encap(struct rig *rig, uint16_t worker)
 	aead_seal_burst(rig->ctx, rig->batch.op, rig->batch.n);
 }
 
+void assert_operation(const struct rig *rig, unsigned op, unsigned i)
+{
+	const struct rte_mbuf *m = rig->burst.m[i];
+	const uint8_t *data = rig->batch.op[op].data;
+
+	assert_true(data > rte_pktmbuf_mtod(m, const uint8_t *));
+	assert_true(data < rte_pktmbuf_mtod_offset(m, const uint8_t *, m->data_len));
+}
+
 void rig_decap(struct rig *rig, uint16_t worker)
 {
 	rig->batch.n = 0;
 	rig->scheme.proto->decap(rig->in, worker, &rig->burst, 0, rig->burst.n, &rig->batch);
 	aead_open_burst(rig->ctx, rig->batch.op, rig->batch.n);
-	for (unsigned i = 0; i < rig->batch.n; i++) {
-		if (!rig->batch.op[i].authentic)
-			rig->burst.verdict[rig->batch.packet[i]] = DROP_icv_failed;
-	}
+	aead_batch_judge(&rig->batch, &rig->burst);
 }
 
 void rig_finish(struct rig *rig, uint16_t worker)

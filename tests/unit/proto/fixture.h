@@ -73,6 +73,9 @@ void burst_drop(struct burst *b);
 // Adds a received outer packet: no room on either side.
 void rig_arrive(struct rig *rig, const uint8_t *outer, uint32_t octets);
 
+// Operation `op` of the batch is of packet i's data.
+void assert_operation(const struct rig *rig, unsigned op, unsigned i);
+
 // The whole burst through encap and seal; decap, open and the verdict of what failed; finish.
 void rig_encap(struct rig *rig, uint16_t worker);
 void rig_decap(struct rig *rig, uint16_t worker);

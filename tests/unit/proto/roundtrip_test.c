@@ -208,7 +208,7 @@ static void runs_inside_a_burst(void **state)
 				rig.burst.verdict[i], run ? VERDICT_ACCEPT : DROP_no_route);
 			assert_int_equal(rig.burst.m[i]->data_len == 64, !run);
 			if (run)
-				assert_int_equal(rig.batch.packet[i - 2], i);
+				assert_operation(&rig, i - 2, i);
 		}
 		rig_close(&rig);
 	}

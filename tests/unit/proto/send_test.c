@@ -159,8 +159,8 @@ static void no_room(void **state)
 			for (unsigned i = 0; i < 4; i++)
 				assert_int_equal(rig.burst.verdict[i],
 					i % 2 ? VERDICT_ACCEPT : DROP_no_room);
-			assert_int_equal(rig.batch.packet[0], 1);
-			assert_int_equal(rig.batch.packet[1], 3);
+			assert_operation(&rig, 0, 1);
+			assert_operation(&rig, 1, 3);
 			assert_int_equal(
 				number_on_wire(rte_pktmbuf_mtod(rig.burst.m[3], uint8_t *)), 2);
 			assert_int_equal(rig.out->lane[0].next, 3);
@@ -184,7 +184,7 @@ static void batches_grow(void **state)
 				rig.out, first / 16, &rig.burst, first, 16, &rig.batch);
 		assert_int_equal(rig.batch.n, BURST_MAX);
 		for (unsigned i = 0; i < BURST_MAX; i++)
-			assert_int_equal(rig.batch.packet[i], i);
+			assert_operation(&rig, i, i);
 		aead_seal_burst(rig.ctx, rig.batch.op, rig.batch.n);
 		for (unsigned i = 0; i < BURST_MAX; i++)
 			rig.burst.packet[i].l4 = rig_l4(&rig);
@@ -195,7 +195,7 @@ static void batches_grow(void **state)
 		aead_open_burst(rig.ctx, rig.batch.op, rig.batch.n);
 		for (unsigned i = 0; i < BURST_MAX; i++) {
 			assert_true(rig.batch.op[i].authentic);
-			assert_int_equal(rig.batch.packet[i], i);
+			assert_operation(&rig, i, i);
 		}
 		rig_close(&rig);
 	}
