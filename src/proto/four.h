@@ -28,6 +28,21 @@ static ALWAYS_INLINE four four_load(const uint8_t *const place[4], ptrdiff_t off
 		load_le32(place[2] + offset), load_le32(place[3] + offset));
 }
 
+// The same of the four octets there and of the four behind them.
+static ALWAYS_INLINE void four_load_two(
+	const uint8_t *const place[4], ptrdiff_t offset, four *first, four *second)
+{
+	__m128 low = _mm_setzero_ps();
+	__m128 high = _mm_setzero_ps();
+
+	low = _mm_loadl_pi(low, (const void *)(place[0] + offset));
+	low = _mm_loadh_pi(low, (const void *)(place[1] + offset));
+	high = _mm_loadl_pi(high, (const void *)(place[2] + offset));
+	high = _mm_loadh_pi(high, (const void *)(place[3] + offset));
+	*first = (four)_mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0));
+	*second = (four)_mm_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1));
+}
+
 // Some bit of some lane is set.
 static ALWAYS_INLINE bool four_any(four v)
 {

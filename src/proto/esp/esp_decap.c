@@ -110,8 +110,9 @@ static ALWAYS_INLINE uint16_t release(
 // behind IPv4: zero where nothing is wrong. *octets: of the trailers.
 static ALWAYS_INLINE four check_trailer_four(const uint8_t *const end[4], four *octets)
 {
-	four trailer = four_load(end, -4);
-	four padding = four_load(end, -6); // its last octet above all others
+	four before, trailer;
+	four_load_two(end, -8, &before, &trailer);
+	four padding = trailer << 16 | before >> 16; // its last octet above all others
 	four pad = (trailer >> 16) & 0xff;
 	// What the octets of the padding are, counted down from the last one; zero: there are none.
 	four wanted =
