@@ -177,6 +177,32 @@ static ALWAYS_INLINE enum drop_reason window_check(struct window_slot *slot, uin
 	return judgement == REPLAY_OLD ? DROP_replay_old : DROP_replay_seen;
 }
 
+// Numbers that a window of the caller's would accept for certain: `n` from `next` on, above its top
+// and below its edge.
+struct window_ahead {
+	uint64_t next;
+	uint64_t n;
+};
+
+static ALWAYS_INLINE struct window_ahead window_ahead(const struct window_slot *slot)
+{
+	struct replay_window *w = atomic_load_explicit(&slot->window, memory_order_relaxed);
+	uint64_t edge = atomic_load_explicit(&w->edge, memory_order_acquire);
+	struct window_ahead ahead = {0};
+
+	if (unlikely(edge == 0))
+		return ahead; // top is control's
+	ahead.next = w->top + 1;
+	if (likely(edge > ahead.next))
+		ahead.n = edge - ahead.next;
+	return ahead;
+}
+
+static ALWAYS_INLINE bool window_is_ahead(struct window_ahead ahead, uint64_t seq)
+{
+	return likely(seq - ahead.next < ahead.n);
+}
+
 // For any worker: the number is above all that the window of this ID word has accepted. False where
 // nothing is known of that yet.
 bool window_is_above(struct window_table *table, uint32_t id_word, uint64_t seq);

@@ -27,8 +27,11 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 	uint64_t told_top =
 		esn ? atomic_load_explicit(&sa->windows->told_top, memory_order_relaxed) : 0;
 	uint32_t window_size = sa->windows->window_size;
+	struct window_ahead ahead = {0};
 	unsigned ops = batch->n;
 
+	if (likely(owned))
+		ahead = window_ahead(slot);
 	burst_accept(b, first, n);
 	for (unsigned i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
@@ -37,7 +40,7 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 		enum drop_reason reason =
 			check_header(esp, octets, told_top, window_size, &b->seq[i], esn);
 
-		if (likely(reason == DROP_NONE && owned))
+		if (unlikely(!window_is_ahead(ahead, b->seq[i])) && reason == DROP_NONE && owned)
 			reason = window_check(slot, b->seq[i]);
 		if (unlikely(reason != DROP_NONE)) {
 			b->verdict[i] = (uint16_t)reason;

@@ -10,6 +10,7 @@ struct last {
 	uint64_t id_word; // above 32 bits: none
 	struct window_slot *slot;
 	struct window_slot *mine; // NULL: the window is another worker's, or nobody's
+	struct window_ahead ahead;
 };
 
 // The header of a packet of another window than the one before, or with a number that never is.
@@ -27,8 +28,11 @@ static enum drop_reason check_other(
 	last->id_word = id_word;
 	last->slot = window_find(sa->windows, id_word);
 	last->mine = NULL;
-	if (last->slot != NULL && window_owner(last->slot) == worker)
+	last->ahead = (struct window_ahead){0};
+	if (last->slot != NULL && window_owner(last->slot) == worker) {
 		last->mine = last->slot;
+		last->ahead = window_ahead(last->slot);
+	}
 	return DROP_NONE;
 }
 
@@ -42,6 +46,8 @@ static ALWAYS_INLINE enum drop_reason check_header(struct sa_in *sa, uint16_t wo
 		return DROP_runt;
 	id_word = load_le32(vpe);
 	*seq = load_le64(vpe + VPE_SEQUENCE);
+	if (likely(id_word == last->id_word) && window_is_ahead(last->ahead, *seq))
+		return DROP_NONE;
 	// The two numbers that never are stand side by side.
 	if (unlikely(id_word != last->id_word || *seq + 1 <= 1))
 		reason = check_other(sa, worker, id_word, *seq, last);
