@@ -266,6 +266,17 @@ static void ask_rest(
 	}
 }
 
+// The four are of the flow: so are addresses that differ from its own where any of theirs do.
+static ALWAYS_INLINE bool are_of_wide(
+	const struct wide_flow *flow, struct rte_mbuf *const m[4], uint64_t stamp)
+{
+	uint64_t differ = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		differ |= word(addresses_of(m[i], false)) ^ flow->addresses;
+	return wide_is(flow, flow->addresses ^ differ, stamp);
+}
+
 // How many packets of b, which is plain and not empty, are of one known wide flow from the first
 // on: what goes to one address often comes in trains. Tells what is known of them. Apart, so that
 // the loops beside it stay as short as they are.
@@ -280,6 +291,8 @@ static __rte_noinline unsigned recall_train(
 	unsigned packets = b->n;
 	unsigned n = 0;
 
+	while (n + 4 <= packets && are_of_wide(flow, &b->m[n], stamp))
+		n += 4;
 	while (n < packets && wide_is(flow, word(addresses_of(b->m[n], false)), stamp))
 		n++;
 	for (unsigned i = 0; i < n; i++)

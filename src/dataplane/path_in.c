@@ -100,13 +100,27 @@ static void count_delivered(struct worker *w, struct sa_in *sa, uint64_t packets
 	counter_add(&lane->octets, octets);
 }
 
+// One of the four is TCP's.
+static ALWAYS_INLINE bool are_tcp(const struct packet packet[4])
+{
+	four protocol = packet_four_begin(packet) & PACKET_BEGIN(0, UINT8_MAX, 0);
+
+	return four_any((four)(protocol == PACKET_BEGIN(0, IP_PROTOCOL_TCP, 0)));
+}
+
 // Packets first .. end-1, sound ones, go on from a tunnel. Returns their octets.
 static ALWAYS_INLINE uint64_t leave_tunnel(
 	struct burst *b, uint16_t first, uint16_t end, const struct tunnel *tunnel)
 {
 	uint64_t octets = 0;
+	unsigned i = first;
 
-	for (uint16_t i = first; i < end; i++) {
+	for (; i + 4 <= end && !are_tcp(&b->packet[i]); i += 4) {
+		octets += four_sum(pkt_four_octets(&b->m[i]));
+		for (unsigned k = 0; k < 4; k++)
+			b->packet[i + k].tunnel = tunnel->index;
+	}
+	for (; i < end; i++) {
 		octets += b->m[i]->pkt_len;
 		tcp_mss_clamp(b->m[i], &b->packet[i], &tunnel->mss);
 		b->packet[i].tunnel = tunnel->index;
