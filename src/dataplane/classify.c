@@ -158,6 +158,7 @@ static ALWAYS_INLINE bool take_four(struct rte_mbuf *const frames[4],
 		const uint8_t *frame = rte_pktmbuf_mtod(m[i], const uint8_t *);
 		four begin;
 
+		pkt_fence(m[i]);
 		memcpy(&begin, frame, sizeof(begin));
 		other |= begin ^ start->octets;
 		header[i] = frame + RTE_ETHER_HDR_LEN;

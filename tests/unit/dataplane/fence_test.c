@@ -55,8 +55,9 @@ static void __attribute__((noinline)) seeded_frame(struct lab *lab)
 	rte_pktmbuf_free(m);
 }
 
-// In the child: one packet through the seeded protocol.
-static int receive_one(void)
+// In the child: a burst of packets, of which the first meets the mistake, through the seeded
+// protocol.
+static int receive_burst(unsigned n)
 {
 	static const struct proto_table protos = {.n = 2, .proto = {&seeded, &esp_ops}};
 	struct lab *lab;
@@ -69,24 +70,30 @@ static int receive_one(void)
 	lab_tunnel(lab, &(struct lab_tunnel_params){.proto = &seeded});
 	lab_protect(lab, 0);
 	lab_publish(lab);
-	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
+	for (unsigned i = 0; i < n; i++)
+		lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
 	lab_turn(lab, 0);
 	seeded_frame(lab);
-	rte_pktmbuf_free(lab_sent(lab, LAN, 0));
-	expect_in(lab, 0, 0, 1, 101);
+	for (unsigned i = 0; i < n; i++)
+		rte_pktmbuf_free(lab_sent(lab, LAN, 0));
+	expect_in(lab, 0, 0, n, 101 * n);
 	lab_close(lab);
 	return 0;
 }
 
+// Packets that are classified one by one, or four at a time.
+static const unsigned bursts[] = {1, 4};
+
 // Runs this program once more for one case. Returns its exit status; what it printed is in text.
-static int run_child(enum seed which, char *text, size_t octets)
+static int run_child(enum seed which, unsigned packets, char *text, size_t octets)
 {
 	char command[128];
 	FILE *child;
 	int status;
 	size_t n;
 
-	snprintf(command, sizeof(command), "/proc/%d/exe %d 2>&1", (int)getpid(), (int)which);
+	snprintf(command, sizeof(command), "/proc/%d/exe %d %u 2>&1", (int)getpid(), (int)which,
+		packets);
 	child = popen(command, "r");
 	assert_non_null(child);
 	n = fread(text, 1, octets - 1, child);
@@ -102,8 +109,10 @@ static void innocent(void **state)
 	char text[16384];
 
 	(void)state;
-	assert_int_equal(run_child(NONE, text, sizeof(text)), 0);
-	assert_null(strstr(text, "AddressSanitizer"));
+	for (unsigned i = 0; i < COUNT(bursts); i++) {
+		assert_int_equal(run_child(NONE, bursts[i], text, sizeof(text)), 0);
+		assert_null(strstr(text, "AddressSanitizer"));
+	}
 }
 
 static void caught(void **state)
@@ -115,8 +124,11 @@ static void caught(void **state)
 	(void)text;
 	skip();
 #else
-	for (enum seed which = BEHIND; which <= BEFORE_FRAME; which++) {
-		assert_int_not_equal(run_child(which, text, sizeof(text)), 0);
+	for (unsigned i = 0; i < COUNT(bursts) * BEFORE_FRAME; i++) {
+		enum seed which = (enum seed)(BEHIND + i / COUNT(bursts));
+
+		assert_int_not_equal(
+			run_child(which, bursts[i % COUNT(bursts)], text, sizeof(text)), 0);
 		assert_non_null(strstr(text, "AddressSanitizer: use-after-poison"));
 		assert_non_null(strstr(text, "seeded_"));
 	}
@@ -130,9 +142,9 @@ int main(int argc, char *argv[])
 		cmocka_unit_test(caught),
 	};
 
-	if (argc > 1) {
+	if (argc > 2) {
 		seed = (enum seed)strtoul(argv[1], NULL, 10);
-		return receive_one();
+		return receive_burst((unsigned)strtoul(argv[2], NULL, 10));
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
