@@ -294,7 +294,7 @@ static __rte_noinline unsigned take_each(struct worker *w, uint8_t port, struct 
 		counter_add(&w->stats.port[port].rx_octets, frames[i]->pkt_len);
 		pkt_fence(frames[i]);
 		kept[taken] = frames[i];
-		packet[taken].port = port;
+		packet[taken] = (struct packet){.port = port};
 		taken += take_one(w, port, frames[i], &packet[taken], plain);
 	}
 	return taken;
