@@ -1,96 +1,21 @@
 // The first look at a frame: every malformed one, chains of extension headers, the kernel's
 // classes.
-#include "fixture.h"
+#include "odd_frames.h"
 
 #include "base/bytes.h"
 #include "dataplane/classify.h"
 #include "dataplane/punt.h"
 #include "proto/ip_hdr.h"
 
-// A good frame, then some octets of it changed and its length.
-struct bad_frame {
-	const char *what;
-	bool ipv6;
-	struct {
-		uint8_t at; // in the frame
-		uint8_t value;
-	} change[4];
-	bool sum;	 // the IPv4 header's is made right again
-	uint16_t octets; // of the frame; 0: 114
-	enum drop_reason reason;
-};
-
-static const struct bad_frame bad_frames[] = {
-	{"nothing", .octets = 1, .reason = DROP_eth_runt},
-	{"13 octets", .octets = 13, .reason = DROP_eth_runt},
-	{"another station", .change = {{5, 9}}, .reason = DROP_eth_not_for_us},
-	{"no IP header", .octets = 14, .reason = DROP_ip_header},
-	{"version 6 in an IPv4 frame", .change = {{14, 0x65}}, .reason = DROP_ip_version},
-	{"version 4 in an IPv6 frame", .ipv6 = true, .change = {{14, 0x45}},
-		.reason = DROP_ip_version},
-	{"version 0", .change = {{14, 0x05}}, .reason = DROP_ip_version},
-	{"19 octets", .octets = 33, .reason = DROP_ip_header},
-	{"IHL 4", .change = {{14, 0x44}}, .sum = true, .reason = DROP_ip_header},
-	{"IHL 0", .change = {{14, 0x40}}, .reason = DROP_ip_header},
-	{"header longer than the datagram", .change = {{14, 0x4f}, {17, 59}}, .sum = true,
-		.reason = DROP_ip_header},
-	{"header longer than the frame", .change = {{14, 0x4f}, {17, 60}}, .octets = 14 + 40,
-		.reason = DROP_ip_length},
-	{"total length 19", .change = {{17, 19}}, .sum = true, .reason = DROP_ip_header},
-	{"total length 0", .change = {{17, 0}}, .sum = true, .reason = DROP_ip_header},
-	{"total length beyond the frame", .change = {{17, 101}}, .sum = true,
-		.reason = DROP_ip_length},
-	{"total length 65535", .change = {{16, 255}, {17, 255}}, .sum = true,
-		.reason = DROP_ip_length},
-	{"wrong checksum", .change = {{24, 0xaa}}, .reason = DROP_ip_checksum},
-	{"from a group", .change = {{26, 224}}, .sum = true, .reason = DROP_ip_source},
-	{"from everybody", .change = {{26, 255}, {27, 255}, {28, 255}, {29, 255}}, .sum = true,
-		.reason = DROP_ip_source},
-	{"from loopback", .change = {{26, 127}}, .sum = true, .reason = DROP_ip_source},
-	{"39 octets", .ipv6 = true, .octets = 53, .reason = DROP_ip_header},
-	{"payload beyond the frame", .ipv6 = true, .change = {{19, 61}}, .reason = DROP_ip_length},
-	{"payload 65535", .ipv6 = true, .change = {{18, 255}, {19, 255}}, .reason = DROP_ip_length},
-	{"from a group", .ipv6 = true, .change = {{22, 0xff}}, .reason = DROP_ip_source},
-	{"extension beyond the datagram", .ipv6 = true, .change = {{20, 60}, {55, 7}},
-		.reason = DROP_ip_header},
-	{"extension of no octets", .ipv6 = true, .change = {{20, 43}, {19, 0}},
-		.reason = DROP_ip_header},
-	{"extension of 7 octets", .ipv6 = true, .change = {{20, 60}, {19, 7}},
-		.reason = DROP_ip_header},
-	{"fragment header of 4 octets", .ipv6 = true, .change = {{20, 44}, {19, 4}},
-		.reason = DROP_ip_header},
-	{"jumbogram", .ipv6 = true, .change = {{20, 0}, {19, 0}}, .reason = DROP_ip_jumbogram},
-};
-
-static struct rte_mbuf *good_frame(struct lab *lab, unsigned port, bool ipv6)
-{
-	struct flow flow = {.source = ipv6 ? "fd01::10" : "10.1.0.10",
-		.destination = ipv6 ? "fd00:100::1" : "10.100.0.1",
-		.number = 1};
-	uint8_t packet[PACKET_MAX];
-
-	return frame_make(lab, port, packet, packet_make(&flow, packet));
-}
-
 static void malformed(void **state)
 {
 	struct lab *lab = *state;
 
 	for (unsigned i = 0; i < COUNT(bad_frames) * LAB_PORTS; i++) {
-		const struct bad_frame *bad = &bad_frames[i / LAB_PORTS];
+		const struct odd_frame *bad = &bad_frames[i / LAB_PORTS];
 		unsigned port = i % LAB_PORTS;
-		struct rte_mbuf *m = good_frame(lab, port, bad->ipv6);
-		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
 
-		for (unsigned c = 0; c < COUNT(bad->change); c++) {
-			if (bad->change[c].at != 0)
-				frame[bad->change[c].at] = bad->change[c].value;
-		}
-		if (bad->sum)
-			packet_sum(frame + ETHER);
-		if (bad->octets != 0)
-			rte_pktmbuf_trim(m, (uint16_t)(m->data_len - bad->octets));
-		lab_receive(lab, port, 0, m);
+		lab_receive(lab, port, 0, odd_frame(lab, port, bad, 1));
 		lab_turn(lab, 0);
 		expect_drop(lab, 0, port, bad->reason, 1);
 		if (lab_compare(lab) != 0)
