@@ -76,28 +76,44 @@ enum drop_reason classify_ip(struct rte_mbuf *m, uint16_t ether_type, struct pac
 	return ip_upper(header, total, packet);
 }
 
-// In the upper six octets.
-static ALWAYS_INLINE uint64_t mac_of(const struct port *port)
-{
-	uint64_t mac = 0;
+// What the first 16 octets of plain frames are, in those that `mask` says.
+struct plain_start {
+	four octets;
+	four mask;
+};
 
-	memcpy(&mac, port->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
-	return mac << 16;
+static ALWAYS_INLINE struct plain_start plain_start(const struct port *port)
+{
+	static const uint8_t mask[16] = {255, 255, 255, 255, 255, 255, [12] = 255, 255, 255};
+	uint8_t octets[16] = {[12] = RTE_ETHER_TYPE_IPV4 >> 8,
+		RTE_ETHER_TYPE_IPV4 & 0xff,
+		4 << 4 | IPV4_HEADER_MIN / 4};
+	struct plain_start start;
+
+	memcpy(octets, port->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
+	memcpy(&start.octets, octets, sizeof(octets));
+	memcpy(&start.mask, mask, sizeof(mask));
+	return start;
+}
+
+// Zero where the mask says, if the frame begins like a plain one.
+static ALWAYS_INLINE four other_than(const struct plain_start *start, const uint8_t *frame)
+{
+	four begin;
+
+	memcpy(&begin, frame, sizeof(begin));
+	return begin ^ start->octets;
 }
 
 // Nearly all frames: one segment, to this port's own address, that begins an IPv4 packet without
-// options that is no fragment. mac: as mac_of returns it.
-static ALWAYS_INLINE bool is_plain(const struct rte_mbuf *m, const uint8_t *frame, uint64_t mac)
+// options that is no fragment.
+static ALWAYS_INLINE bool is_plain(
+	const struct rte_mbuf *m, const uint8_t *frame, const struct plain_start *start)
 {
-	const uint8_t *header = frame + RTE_ETHER_HDR_LEN;
-
 	if (unlikely(m->nb_segs > 1 || m->data_len < RTE_ETHER_HDR_LEN + IPV4_HEADER_MIN))
 		return false;
-	// What is behind the address falls out at the upper end, as does what is behind the version
-	// and length.
-	return load_le64(frame) << 16 == mac &&
-		load_le32(frame + 12) << 8 == (RTE_BE16(RTE_ETHER_TYPE_IPV4) | 0x45u << 16) << 8 &&
-		!ipv4_is_fragment(header);
+	return !four_any(other_than(start, frame) & start->mask) &&
+		!ipv4_is_fragment(frame + RTE_ETHER_HDR_LEN);
 }
 
 // Fills all of packet but port.
@@ -120,24 +136,6 @@ static ALWAYS_INLINE enum drop_reason take_plain(
 	return DROP_NONE;
 }
 
-// What the first 16 octets of plain frames are, in those that `mask` says.
-struct plain_start {
-	four octets;
-	four mask;
-};
-
-static ALWAYS_INLINE struct plain_start plain_start(const struct port *port)
-{
-	static const uint8_t mask[16] = {255, 255, 255, 255, 255, 255, [12] = 255, 255};
-	uint8_t octets[16] = {[12] = RTE_ETHER_TYPE_IPV4 >> 8, RTE_ETHER_TYPE_IPV4 & 0xff};
-	struct plain_start start;
-
-	memcpy(octets, port->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
-	memcpy(&start.octets, octets, sizeof(octets));
-	memcpy(&start.mask, mask, sizeof(mask));
-	return start;
-}
-
 // As is_plain and take_plain, of four frames, which go on as kept and packet. False: one of them is
 // not plain, or to be dropped, and nothing has changed. received: grows by their octets.
 static ALWAYS_INLINE bool take_four(struct rte_mbuf *const frames[4],
@@ -156,11 +154,9 @@ static ALWAYS_INLINE bool take_four(struct rte_mbuf *const frames[4],
 		return false;
 	for (unsigned i = 0; i < 4; i++) {
 		const uint8_t *frame = rte_pktmbuf_mtod(m[i], const uint8_t *);
-		four begin;
 
 		pkt_fence(m[i]);
-		memcpy(&begin, frame, sizeof(begin));
-		other |= begin ^ start->octets;
+		other |= other_than(start, frame);
 		header[i] = frame + RTE_ETHER_HDR_LEN;
 	}
 	ip = ipv4_four_load(header);
@@ -266,13 +262,13 @@ static bool take_other(struct worker *w, uint8_t port, struct rte_mbuf *m, struc
 }
 
 // True: the frame goes on.
-static ALWAYS_INLINE bool take_one(
-	struct worker *w, uint8_t port, struct rte_mbuf *m, struct packet *packet, bool *plain)
+static ALWAYS_INLINE bool take_one(struct worker *w, uint8_t port, struct rte_mbuf *m,
+	const struct plain_start *start, struct packet *packet, bool *plain)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	enum drop_reason reason;
 
-	if (unlikely(!is_plain(m, frame, mac_of(&w->dp->port[port])))) {
+	if (unlikely(!is_plain(m, frame, start))) {
 		*plain = false;
 		return take_other(w, port, m, packet);
 	}
@@ -286,7 +282,8 @@ static ALWAYS_INLINE bool take_one(
 // n frames one after the other, which go on as the first of kept and of packet. Returns how many.
 // Apart, so that the loop around it keeps its registers.
 static __rte_noinline unsigned take_each(struct worker *w, uint8_t port, struct rte_mbuf *frames[],
-	unsigned n, struct rte_mbuf *kept[], struct packet packet[], bool *plain)
+	unsigned n, const struct plain_start *start, struct rte_mbuf *kept[],
+	struct packet packet[], bool *plain)
 {
 	unsigned taken = 0;
 
@@ -295,7 +292,7 @@ static __rte_noinline unsigned take_each(struct worker *w, uint8_t port, struct 
 		pkt_fence(frames[i]);
 		kept[taken] = frames[i];
 		packet[taken] = (struct packet){.port = port};
-		taken += take_one(w, port, frames[i], &packet[taken], plain);
+		taken += take_one(w, port, frames[i], start, &packet[taken], plain);
 	}
 	return taken;
 }
@@ -315,14 +312,15 @@ bool classify_frames(
 
 		fetch_some(frames, i + FETCH_AHEAD, 4, n);
 		if (unlikely(!take_four(&frames[i], &start, port, &b->m[kept], packet, &octets))) {
-			kept += take_each(w, port, &frames[i], 4, &b->m[kept], packet, &plain);
+			kept += take_each(
+				w, port, &frames[i], 4, &start, &b->m[kept], packet, &plain);
 			continue;
 		}
 		kept += 4;
 	}
 	if (i < n)
 		kept += take_each(
-			w, port, &frames[i], n - i, &b->m[kept], &b->packet[kept], &plain);
+			w, port, &frames[i], n - i, &start, &b->m[kept], &b->packet[kept], &plain);
 	b->n = (uint16_t)kept;
 	counter_add(&w->stats.port[port].rx_packets, n);
 	counter_add(&w->stats.port[port].rx_octets, four_sum(octets));
