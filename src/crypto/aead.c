@@ -189,10 +189,12 @@ void aead_open_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
 
 void aead_seal_run(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
 {
-	run(ctx, ops, n, true);
+	if (likely(n > 0))
+		run(ctx, ops, n, true);
 }
 
 void aead_open_run(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
 {
-	run(ctx, ops, n, false);
+	if (likely(n > 0))
+		run(ctx, ops, n, false);
 }

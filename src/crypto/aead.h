@@ -149,7 +149,6 @@ void aead_ctx_destroy(struct aead_ctx *ctx);
 // n operations of any keys; neighbours of one engine and algorithm go to the engine together.
 void aead_seal_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n);
 void aead_open_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n);
-// n operations, at least one, which are known to be of one engine and algorithm, as those of one
-// key are.
+// The same where they are known to be of one engine and algorithm, as those of one key are.
 void aead_seal_run(struct aead_ctx *ctx, struct aead_op *ops, unsigned n);
 void aead_open_run(struct aead_ctx *ctx, struct aead_op *ops, unsigned n);

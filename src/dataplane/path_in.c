@@ -103,7 +103,7 @@ static void count_delivered(struct worker *w, struct sa_in *sa, uint64_t packets
 // One of the four is TCP's.
 static ALWAYS_INLINE bool are_tcp(const struct packet packet[4])
 {
-	four protocol = packet_four_begin(packet) & PACKET_BEGIN(0, UINT8_MAX, 0);
+	four protocol = packet_four(packet).begin & PACKET_BEGIN(0, UINT8_MAX, 0);
 
 	return four_any((four)(protocol == PACKET_BEGIN(0, IP_PROTOCOL_TCP, 0)));
 }
@@ -196,17 +196,6 @@ static void deliver(struct worker *w, struct burst *b, struct sa_in *sa[], bool 
 	stage_end(&w->clock, STAGE_route);
 }
 
-// All of one SA, they are of one key.
-static void open_all(struct worker *w, bool one_sa)
-{
-	if (unlikely(w->batch.n == 0))
-		return;
-	if (likely(one_sa))
-		aead_open_run(w->aead, w->batch.op, w->batch.n);
-	else
-		aead_open_burst(w->aead, w->batch.op, w->batch.n);
-}
-
 static ALWAYS_INLINE uint16_t run_end(
 	const struct burst *b, struct sa_in *const sa[], uint16_t first, bool one_sa)
 {
@@ -229,7 +218,11 @@ static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[], b
 			sa[first], w->index, b, first, (uint16_t)(end - first), &w->batch);
 	}
 	stage_end(&w->clock, STAGE_headers);
-	open_all(w, one_sa);
+	// All of one SA, they are of one key.
+	if (likely(one_sa))
+		aead_open_run(w->aead, w->batch.op, w->batch.n);
+	else
+		aead_open_burst(w->aead, w->batch.op, w->batch.n);
 	stage_end(&w->clock, STAGE_crypto);
 	aead_batch_judge(&w->batch, b);
 	for (uint16_t first = 0; first < b->n; first = end) {
@@ -365,7 +358,7 @@ static ALWAYS_INLINE bool is_tunnel(const struct packet *packet)
 
 static ALWAYS_INLINE bool are_tunnels(const struct packet packet[4])
 {
-	four other = packet_four_begin(packet) ^ PACKET_BEGIN(0, IP_PROTOCOL_ESP, 0);
+	four other = packet_four(packet).begin ^ PACKET_BEGIN(0, IP_PROTOCOL_ESP, 0);
 
 	return !four_any(other & PACKET_BEGIN(0, UINT8_MAX, PACKET_FRAGMENT));
 }

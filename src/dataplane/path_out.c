@@ -122,17 +122,6 @@ static void route_run(struct worker *w, struct burst *b, uint16_t first, uint16_
 		route_each(w, b, first, end, sa);
 }
 
-// All of one SA, they are of one key.
-static void seal_all(struct worker *w, bool one_sa)
-{
-	if (unlikely(w->batch.n == 0))
-		return;
-	if (likely(one_sa))
-		aead_seal_run(w->aead, w->batch.op, w->batch.n);
-	else
-		aead_seal_burst(w->aead, w->batch.op, w->batch.n);
-}
-
 // Everything that goes on towards encryption here: b's packets, their hop taken.
 static void encapsulate(struct worker *w, struct burst *b, const struct sa_runs *runs)
 {
@@ -148,7 +137,11 @@ static void encapsulate(struct worker *w, struct burst *b, const struct sa_runs 
 		first = run->end;
 	}
 	stage_end(&w->clock, STAGE_headers);
-	seal_all(w, runs->n == 1);
+	// All of one SA, they are of one key.
+	if (likely(runs->n == 1))
+		aead_seal_run(w->aead, w->batch.op, w->batch.n);
+	else
+		aead_seal_burst(w->aead, w->batch.op, w->batch.n);
 	stage_end(&w->clock, STAGE_crypto);
 	sealed = w->batch.n == b->n;
 	first = 0;
