@@ -118,6 +118,32 @@ static ALWAYS_INLINE uint16_t window_commit(struct window_slot *slot, uint64_t s
 	}
 }
 
+// Numbers that a window of the caller's would accept for certain: `n` from `next` on, above its top
+// and below its edge.
+struct window_ahead {
+	uint64_t next;
+	uint64_t n;
+};
+
+static ALWAYS_INLINE struct window_ahead window_ahead(const struct window_slot *slot)
+{
+	struct replay_window *w = atomic_load_explicit(&slot->window, memory_order_relaxed);
+	uint64_t edge = atomic_load_explicit(&w->edge, memory_order_acquire);
+	struct window_ahead ahead = {0};
+
+	if (unlikely(edge == 0))
+		return ahead; // top is control's
+	ahead.next = w->top + 1;
+	if (likely(edge > ahead.next))
+		ahead.n = edge - ahead.next;
+	return ahead;
+}
+
+static ALWAYS_INLINE bool window_is_ahead(struct window_ahead ahead, uint64_t seq)
+{
+	return likely(seq - ahead.next < ahead.n);
+}
+
 // Four packets are authentic, with the numbers next, next + 1, next + 2 and next + 3.
 static ALWAYS_INLINE bool window_four_next(
 	const uint16_t verdict[4], const uint64_t seq[4], uint64_t next)
@@ -138,14 +164,11 @@ static ALWAYS_INLINE uint32_t window_commit_next(
 	struct window_slot *slot, const uint16_t verdict[], const uint64_t seq[], uint32_t n)
 {
 	struct replay_window *w = atomic_load_explicit(&slot->window, memory_order_relaxed);
-	uint64_t edge = atomic_load_explicit(&w->edge, memory_order_acquire);
+	struct window_ahead ahead = window_ahead(slot);
+	uint64_t next = ahead.next;
 	uint32_t accepted = 0;
-	uint64_t next;
 
-	if (unlikely(edge == 0))
-		return 0; // top is control's
-	next = w->top + 1;
-	if (unlikely(edge < next || edge - next < n))
+	if (unlikely(ahead.n < n))
 		return 0;
 	while (accepted + 4 <= n &&
 		window_four_next(&verdict[accepted], &seq[accepted], next + accepted))
@@ -175,32 +198,6 @@ static ALWAYS_INLINE enum drop_reason window_check(struct window_slot *slot, uin
 		return DROP_NONE;
 	counter_add(judgement == REPLAY_OLD ? &w->old : &w->seen, 1);
 	return judgement == REPLAY_OLD ? DROP_replay_old : DROP_replay_seen;
-}
-
-// Numbers that a window of the caller's would accept for certain: `n` from `next` on, above its top
-// and below its edge.
-struct window_ahead {
-	uint64_t next;
-	uint64_t n;
-};
-
-static ALWAYS_INLINE struct window_ahead window_ahead(const struct window_slot *slot)
-{
-	struct replay_window *w = atomic_load_explicit(&slot->window, memory_order_relaxed);
-	uint64_t edge = atomic_load_explicit(&w->edge, memory_order_acquire);
-	struct window_ahead ahead = {0};
-
-	if (unlikely(edge == 0))
-		return ahead; // top is control's
-	ahead.next = w->top + 1;
-	if (likely(edge > ahead.next))
-		ahead.n = edge - ahead.next;
-	return ahead;
-}
-
-static ALWAYS_INLINE bool window_is_ahead(struct window_ahead ahead, uint64_t seq)
-{
-	return likely(seq - ahead.next < ahead.n);
 }
 
 // For any worker: the number is above all that the window of this ID word has accepted. False where
