@@ -49,7 +49,7 @@ struct burst {
 	struct window_slot *slot[BURST_MAX];
 };
 
-// n packets have a verdict that stays with nearly all of them.
+// Packets first .. first+n-1 are accepted, which nearly all of them stay.
 static ALWAYS_INLINE void burst_accept(struct burst *b, uint16_t first, uint16_t n)
 {
 	for (unsigned i = first; i < (unsigned)first + n; i++)

@@ -152,29 +152,28 @@ static ALWAYS_INLINE four ipv4_four_source_wrong(const struct ipv4_four *ip)
 	return (223 - first) | ((first ^ 127) - 1);
 }
 
-// The first fields of struct packet as one number; those of four, and the other half of each.
+// The first fields of struct packet as one number; those of four packets, and the rest of each.
 #define PACKET_BEGIN(l4, protocol, flags) \
 	((uint32_t)(l4) | (uint32_t)(protocol) << 16 | (uint32_t)(flags) << 24)
 
-static ALWAYS_INLINE four packet_four_begin(const struct packet packet[4])
+struct packet_four {
+	four begin;
+	four end;
+};
+
+static ALWAYS_INLINE struct packet_four packet_four(const struct packet packet[4])
 {
 	__m128 low, high;
 
 	memcpy(&low, packet, sizeof(low));
 	memcpy(&high, packet + 2, sizeof(high));
-	return (four)_mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0));
+	return (struct packet_four){
+		.begin = (four)_mm_shuffle_ps(low, high, _MM_SHUFFLE(2, 0, 2, 0)),
+		.end = (four)_mm_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1)),
+	};
 }
 
-static ALWAYS_INLINE four packet_four_end(const struct packet packet[4])
-{
-	__m128 low, high;
-
-	memcpy(&low, packet, sizeof(low));
-	memcpy(&high, packet + 2, sizeof(high));
-	return (four)_mm_shuffle_ps(low, high, _MM_SHUFFLE(3, 1, 3, 1));
-}
-
-// As packet_is_plain; end: as packet_four_end returns it.
+// As packet_is_plain. end: as packet_four says it.
 static ALWAYS_INLINE void packet_four_are_plain(
 	struct packet packet[4], const struct ipv4_four *ip, four end)
 {

@@ -54,7 +54,7 @@ static ALWAYS_INLINE enum drop_reason inner_release(struct rte_mbuf *m, uint16_t
 static ALWAYS_INLINE uint16_t inner_four_front(struct rte_mbuf *const m[4],
 	const struct packet packet[4], uint16_t tunnel, const bool ipv6)
 {
-	four other = packet_four_begin(packet) ^ packet[0].l4;
+	four other = packet_four(packet).begin ^ packet[0].l4;
 	uint8_t marks = 0;
 
 	for (unsigned i = 0; i < 4; i++)
@@ -84,7 +84,7 @@ static ALWAYS_INLINE bool inner_release_four(
 		unlikely(four_any_negative(ipv4_four_misfit(total, octets))))
 		return false;
 	pkt_four_narrow(m, front, total);
-	packet_four_are_plain(packet, &ip, packet_four_end(packet));
+	packet_four_are_plain(packet, &ip, packet_four(packet).end);
 	return true;
 }
 

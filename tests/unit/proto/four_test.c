@@ -345,7 +345,7 @@ static void plain_against_one(void **state)
 		random_fill(&r, before, sizeof(before));
 		memcpy(all, before, sizeof(all));
 		ip = ipv4_four_load(places(&quad));
-		packet_four_are_plain(all, &ip, packet_four_end(all));
+		packet_four_are_plain(all, &ip, packet_four(all).end);
 		for (unsigned i = 0; i < 4; i++) {
 			struct packet one = before[i];
 
