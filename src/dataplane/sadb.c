@@ -365,6 +365,7 @@ static ALWAYS_INLINE unsigned skip_last(
 	const four begin = four_of(
 		(uint32_t)last->addresses, (uint32_t)(last->addresses >> 32), last->block, 0);
 	const four mask = four_of(UINT32_MAX, UINT32_MAX, UINT16_MAX, 0);
+	// All that is read here is there, eight octets behind the IP header at least.
 	const four least = four_same(IPV4_HEADER_MIN + RTE_MAX(last->octets, 8u));
 	const four spi = four_same(last->spi);
 	const size_t at = IPV4_HEADER_MIN + last->octets - sizeof(last->spi);

@@ -33,8 +33,8 @@ static ALWAYS_INLINE uint64_t esp_guess_seq(uint64_t top, uint32_t size, uint32_
 	return high << 32 | low;
 }
 
-// Four octets, eight behind them, and four of zero, as they lie in memory, by one store: the path
-// has more stores to do than anything else.
+// Four octets, eight behind them, and four of zero, as they lie in memory, by one store: fewer of
+// them are faster, even where they take more instructions.
 static ALWAYS_INLINE void esp_write_scratch(uint8_t at[16], uint32_t four, uint64_t eight)
 {
 	__m128i both = _mm_slli_si128(_mm_cvtsi64_si128((int64_t)eight), 4);

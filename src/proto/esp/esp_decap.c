@@ -40,7 +40,7 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 		enum drop_reason reason =
 			check_header(esp, octets, told_top, window_size, &b->seq[i], esn);
 
-		if (unlikely(!window_is_ahead(ahead, b->seq[i])) && reason == DROP_NONE && owned)
+		if (reason == DROP_NONE && unlikely(!window_is_ahead(ahead, b->seq[i])) && owned)
 			reason = window_check(slot, b->seq[i]);
 		if (unlikely(reason != DROP_NONE)) {
 			b->verdict[i] = (uint16_t)reason;
