@@ -79,7 +79,7 @@ static void one_of_a_bond_is_enough(void **state)
 	assert_int_equal(carrier_create(&config, &carrier), 0);
 	becomes(carrier, 3, true);
 	netns_run("ip link set member0 down");
-	assert_true(carrier_is_there(carrier, 3));
+	becomes(carrier, 3, true); // the other wire may still be coming up
 	netns_run("ip link delete member1");
 	becomes(carrier, 3, false);
 	netns_run("ip link set member0 up");
