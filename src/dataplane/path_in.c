@@ -391,7 +391,7 @@ void path_in(struct worker *w, bool plain)
 	bool one_sa;
 
 	split(w, b);
-	one_sa = sadb_lookup(w->tables.sadb, b, sa, plain);
+	one_sa = sadb_lookup(w->tables.sadb, b, sa, &w->last_in, plain);
 	if (unlikely(!one_sa))
 		keep_known(w, b, sa);
 	stage_end(&w->clock, STAGE_sa);

@@ -336,16 +336,7 @@ static void fetch_windows(struct sa_in *const sa[], uint16_t n)
 	}
 }
 
-// By what the last SA was found, in the octets' own order. The same finds the same.
-struct last {
-	struct sa_in *sa;
-	uint64_t addresses;
-	uint32_t octets; // to the SPI's end; more than any packet has: none, or not over IPv4
-	uint32_t spi;
-	uint16_t block;
-};
-
-static ALWAYS_INLINE bool is_last(const struct last *last, const struct rte_mbuf *m,
+static ALWAYS_INLINE bool is_last(const struct sadb_last *last, const struct rte_mbuf *m,
 	const struct packet *packet, const bool plain)
 {
 	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -360,7 +351,7 @@ static ALWAYS_INLINE bool is_last(const struct last *last, const struct rte_mbuf
 
 // From number i on, fours of plain packets for which the same holds. Returns where they end.
 static ALWAYS_INLINE unsigned skip_last(
-	const struct last *last, struct rte_mbuf *const m[], unsigned i, unsigned n)
+	const struct sadb_last *last, struct rte_mbuf *const m[], unsigned i, unsigned n)
 {
 	const four begin = four_of(
 		(uint32_t)last->addresses, (uint32_t)(last->addresses >> 32), last->block, 0);
@@ -390,7 +381,7 @@ static ALWAYS_INLINE unsigned skip_last(
 	return i;
 }
 
-static ALWAYS_INLINE void keep_last(struct last *last, const struct sadb *sadb,
+static ALWAYS_INLINE void keep_last(struct sadb_last *last, const struct sadb *sadb,
 	const struct slot *slot, const struct rte_mbuf *m, uint16_t l4)
 {
 	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
@@ -399,14 +390,14 @@ static ALWAYS_INLINE void keep_last(struct last *last, const struct sadb *sadb,
 
 	last->sa = slot->sa;
 	last->addresses = slot->ipv4;
-	last->octets = slot->family == IP_V4 ? offset + sizeof(last->spi) : UINT16_MAX;
+	last->octets = slot->family == IP_V4 ? offset + sizeof(last->spi) : SADB_NOTHING_LAST;
 	last->spi = load_le32(header + l4 + offset);
 	last->block = load_le16(header + l4);
 }
 
 // Apart, so that the loop around it keeps its registers.
 static __rte_noinline struct sa_in *look(
-	const struct sadb *sadb, struct burst *b, unsigned i, struct last *last)
+	const struct sadb *sadb, struct burst *b, unsigned i, struct sadb_last *last)
 {
 	const struct slot *slot;
 	enum drop_reason reason = find(sadb, b->m[i], b->packet[i].l4, &slot);
@@ -419,22 +410,22 @@ static __rte_noinline struct sa_in *look(
 	return slot->sa;
 }
 
-// Returns how many packets were looked for in the table.
-static ALWAYS_INLINE unsigned lookup(
-	const struct sadb *sadb, struct burst *b, struct sa_in *result[], const bool plain)
+// True: all are of the SA of the first, if it has one.
+static ALWAYS_INLINE bool lookup(const struct sadb *sadb, struct burst *b, struct sa_in *result[],
+	struct sadb_last *kept, const bool plain)
 {
-	struct last last = {.octets = UINT16_MAX};
+	struct sadb_last last = *kept;
 	unsigned n = b->n;
-	unsigned looked = 0;
+	bool same = true;
 	unsigned i = 0;
 
 	while (i < n) {
 		unsigned end = i + 1;
 
 		if (unlikely(!is_last(&last, b->m[i], &b->packet[i], plain))) {
+			same &= i == 0;
 			result[i] = look(sadb, b, i, &last);
 			i++;
-			looked++;
 			continue;
 		}
 		if (plain && i + 4 <= n)
@@ -442,14 +433,17 @@ static ALWAYS_INLINE unsigned lookup(
 		while (i < end)
 			result[i++] = last.sa;
 	}
-	return looked;
+	*kept = last;
+	return same;
 }
 
-bool sadb_lookup(const struct sadb *sadb, struct burst *b, struct sa_in *result[], bool plain)
+bool sadb_lookup(const struct sadb *sadb, struct burst *b, struct sa_in *result[],
+	struct sadb_last *last, bool plain)
 {
-	unsigned looked = plain ? lookup(sadb, b, result, true) : lookup(sadb, b, result, false);
+	bool one =
+		plain ? lookup(sadb, b, result, last, true) : lookup(sadb, b, result, last, false);
 
 	if (unlikely(sadb->mask >= COLD_SLOTS))
 		fetch_windows(result, b->n);
-	return looked == 1 && result[0] != NULL;
+	return one && result[0] != NULL;
 }

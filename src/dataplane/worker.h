@@ -9,6 +9,7 @@
 #include "dataplane/peer_address.h"
 #include "dataplane/punt_limit.h"
 #include "dataplane/reassembly.h"
+#include "dataplane/sadb.h"
 #include "dataplane/stage.h"
 #include "dataplane/stats.h"
 #include "dataplane/worker_params.h"
@@ -21,7 +22,6 @@ struct capture;
 struct dataplane;
 struct dataplane_params;
 struct flow_cache;
-struct sadb;
 struct spd;
 struct fwd;
 
@@ -77,6 +77,7 @@ struct worker {
 	struct rte_ring *inject;		   // from control
 	// The worker's own.
 	struct tables tables;
+	struct sadb_last last_in; // SA of a packet from the wire, by the table of now
 	struct capture *capture;  // for a turn; NULL: none
 	struct flow_cache *flows; // NULL: none are remembered
 	struct burst asked;	  // packets whose flows were not known

@@ -42,11 +42,15 @@ static void set_free(struct set *set)
 	free(set->params);
 }
 
+// Kept from lookup to lookup, for the table built last.
+static struct sadb_last last;
+
 static struct sadb *build_first(const struct set *set, unsigned n)
 {
 	struct error err = {.text = ""};
 	struct sadb *sadb = NULL;
 
+	sadb_forget(&last);
 	if (sadb_build(set->sa, n, &lab_protos, SOCKET_ID_ANY, &sadb, &err) != 0)
 		fail_msg("%s", err.text);
 	return sadb;
@@ -59,6 +63,7 @@ static struct sadb *build(const struct set *set)
 	struct sadb *sadb = build_first(set, first), *all = NULL;
 	struct error err = {.text = ""};
 
+	sadb_forget(&last);
 	if (first < set->n && !sadb_has_room(sadb, set->n - first))
 		all = build_first(set, set->n);
 	else if (sadb_extend(sadb, set->sa + first, set->n - first, SOCKET_ID_ANY, &all, &err) != 0)
@@ -89,27 +94,44 @@ static struct rte_mbuf *packet_of(struct lab *lab, const struct sa_params *p, ui
 	return m;
 }
 
-// It is the same whether the caller knows that packets are plain or not.
-static void lookup(const struct sadb *sadb, struct burst *b, struct sa_in *found[])
+// As lookup finds, when asked in another way.
+static void finds_the_same(const struct sadb *sadb, const struct burst *b, struct sa_in *found[],
+	bool one, struct sadb_last *kept, bool plain)
 {
 	struct sa_in *again[BURST_MAX];
 	struct burst copy = *b;
-	bool one = sadb_lookup(sadb, b, found, false);
-	bool plain = true;
 
-	for (uint16_t i = 0; i < b->n; i++) {
-		plain &= b->packet[i].l4 == 20 && b->packet[i].flags == 0;
-		if (one)
-			assert_true(found[i] == found[0] && found[i] != NULL);
-	}
-	if (!plain)
-		return;
-	assert_int_equal(sadb_lookup(sadb, &copy, again, true), one);
+	memset(copy.verdict, 0xff, sizeof(copy.verdict));
+	assert_int_equal(sadb_lookup(sadb, &copy, again, kept, plain), one);
 	for (uint16_t i = 0; i < b->n; i++) {
 		assert_ptr_equal(again[i], found[i]);
 		if (found[i] == NULL)
 			assert_int_equal(copy.verdict[i], b->verdict[i]);
 	}
+}
+
+// It is the same whatever was found before, and whether the caller knows that packets are plain.
+static void lookup(const struct sadb *sadb, struct burst *b, struct sa_in *found[])
+{
+	struct sadb_last nothing, other;
+	bool plain = true;
+	bool one;
+
+	sadb_forget(&nothing);
+	one = sadb_lookup(sadb, b, found, &nothing, false);
+	for (uint16_t i = 0; i < b->n; i++) {
+		plain &= b->packet[i].l4 == 20 && b->packet[i].flags == 0;
+		if (one)
+			assert_true(found[i] == found[0] && found[i] != NULL);
+	}
+	other = last;
+	finds_the_same(sadb, b, found, one, &last, false);
+	if (!plain)
+		return;
+	finds_the_same(sadb, b, found, one, &other, true);
+	finds_the_same(sadb, b, found, one, &other, true);
+	sadb_forget(&other);
+	finds_the_same(sadb, b, found, one, &other, true);
 }
 
 static struct sa_in *look(
