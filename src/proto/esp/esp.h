@@ -42,24 +42,22 @@ static ALWAYS_INLINE void esp_write_scratch(uint8_t at[16], uint32_t four, uint6
 	_mm_store_si128((void *)at, _mm_or_si128(both, _mm_cvtsi32_si128((int32_t)four)));
 }
 
-// Writes operation `at` of the batch, the same in both directions. esp: the packet's header, SPI
-// and IV in place; ciphertext and ICV follow it.
-static ALWAYS_INLINE void esp_write_op(struct aead_batch *batch, unsigned at,
+// Writes an operation, the same in both directions. esp: the packet's header, SPI and IV in place;
+// ciphertext and ICV follow it.
+static ALWAYS_INLINE void esp_write_op(struct aead_op *op, struct aead_scratch *scratch,
 	const struct aead_key *key, const uint8_t salt[SA_SALT_OCTETS], uint8_t *esp, uint64_t seq,
 	uint32_t plaintext_octets, const bool esn)
 {
-	struct aead_op *op = &batch->op[at];
-	uint8_t *nonce = batch->scratch[at].nonce;
 	uint8_t *aad = esp;
 
-	esp_write_scratch(nonce, load_le32(salt), load_le64(esp + ESP_IV));
+	esp_write_scratch(scratch->nonce, load_le32(salt), load_le64(esp + ESP_IV));
 	// The upper half of an extended sequence number is authenticated, never sent (RFC 4303
 	// section 2.2.1).
 	if (esn) {
-		aad = batch->scratch[at].aad;
+		aad = scratch->aad;
 		esp_write_scratch(aad, load_le32(esp + ESP_SPI), htobe64(seq));
 	}
 	op->aad = aad;
-	aead_op_write(op, key, nonce, esn ? ESP_AAD_ESN_OCTETS : ESP_AAD_OCTETS, esp + ESP_PAYLOAD,
-		plaintext_octets, esp + ESP_PAYLOAD + plaintext_octets);
+	aead_op_write(op, key, scratch->nonce, esn ? ESP_AAD_ESN_OCTETS : ESP_AAD_OCTETS,
+		esp + ESP_PAYLOAD, plaintext_octets, esp + ESP_PAYLOAD + plaintext_octets);
 }

@@ -46,8 +46,9 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 			b->verdict[i] = (uint16_t)reason;
 			continue;
 		}
-		esp_write_op(batch, ops++, sa->key, sa->salt, esp, b->seq[i],
-			octets - ESP_PAYLOAD - ESP_ICV_OCTETS, esn);
+		esp_write_op(&batch->op[ops], &batch->scratch[ops], sa->key, sa->salt, esp,
+			b->seq[i], octets - ESP_PAYLOAD - ESP_ICV_OCTETS, esn);
+		ops++;
 	}
 	batch->n = ops;
 }

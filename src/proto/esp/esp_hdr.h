@@ -23,10 +23,17 @@
 
 #define ESP_SPI_RESERVED 255 // 1 to 255: IANA's; 0: never on the wire
 
+// A trailer as a little-endian word, for pad octets of padding, less than ESP_ALIGN.
+#define ESP_TRAILER_WORD(pad, next_header)                  \
+	((ESP_PADDING & ((UINT64_C(1) << 8 * (pad)) - 1)) | \
+		(uint64_t)((pad) | (next_header) << 8) << 8 * (pad))
+
 static ALWAYS_INLINE void esp_write(uint8_t *header, uint32_t spi, uint64_t seq)
 {
-	store_be32(header + ESP_SPI, spi);
-	store_be32(header + ESP_SEQUENCE, (uint32_t)seq);
-	// The counter is the IV: unique under a key, and RFC 4106 asks for no more.
-	store_be64(header + ESP_IV, seq);
+	uint64_t big_endian = htobe64(seq);
+
+	// SPI and the number's lower half, then all of it: the counter is the IV, unique under a
+	// key, and RFC 4106 asks for no more.
+	store_le64(header + ESP_SPI, htobe32(spi) | (big_endian & ~(uint64_t)UINT32_MAX));
+	store_le64(header + ESP_IV, big_endian);
 }
