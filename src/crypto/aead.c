@@ -151,7 +151,8 @@ static void refuse_run(struct aead_op *ops, unsigned n, bool seal)
 	}
 }
 
-static ALWAYS_INLINE void run(
+// True: nothing was opened that is not authentic.
+static ALWAYS_INLINE bool run(
 	struct aead_ctx *ctx, struct aead_op *ops, unsigned n, const bool seal)
 {
 	const struct aead_engine *engine = ops[0].key->engine;
@@ -160,21 +161,26 @@ static ALWAYS_INLINE void run(
 
 	while (at < ctx->n && ctx->engine[at] != engine)
 		at++;
-	if (unlikely(at == ctx->n))
+	if (unlikely(at == ctx->n)) {
 		refuse_run(ops, n, seal);
-	else if (seal)
-		engine->seal_burst(ctx->engine_ctx[at], algorithm, ops, n);
-	else
-		engine->open_burst(ctx->engine_ctx[at], algorithm, ops, n);
+		return false;
+	}
+	if (!seal)
+		return engine->open_burst(ctx->engine_ctx[at], algorithm, ops, n);
+	engine->seal_burst(ctx->engine_ctx[at], algorithm, ops, n);
+	return true;
 }
 
-static ALWAYS_INLINE void burst(
+static ALWAYS_INLINE bool burst(
 	struct aead_ctx *ctx, struct aead_op *ops, unsigned n, const bool seal)
 {
+	bool authentic = true;
+
 	for (unsigned length; n > 0; ops += length, n -= length) {
 		length = run_length(ops, n);
-		run(ctx, ops, length, seal);
+		authentic &= run(ctx, ops, length, seal);
 	}
+	return authentic;
 }
 
 void aead_seal_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
@@ -182,9 +188,9 @@ void aead_seal_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
 	burst(ctx, ops, n, true);
 }
 
-void aead_open_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
+bool aead_open_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
 {
-	burst(ctx, ops, n, false);
+	return burst(ctx, ops, n, false);
 }
 
 void aead_seal_run(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
@@ -193,8 +199,7 @@ void aead_seal_run(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
 		run(ctx, ops, n, true);
 }
 
-void aead_open_run(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
+bool aead_open_run(struct aead_ctx *ctx, struct aead_op *ops, unsigned n)
 {
-	if (likely(n > 0))
-		run(ctx, ops, n, false);
+	return unlikely(n == 0) || run(ctx, ops, n, false);
 }

@@ -83,10 +83,11 @@ struct aead_engine {
 	int (*ctx_create)(void **ctx);
 	void (*ctx_destroy)(void *ctx);
 	// n operations whose keys are all of this algorithm and this engine. open_burst compares
-	// tags in constant time, sets authentic, and wipes the output of a packet that fails.
+	// tags in constant time, sets authentic, and wipes the output of a packet that fails; true:
+	// none did.
 	void (*seal_burst)(
 		void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n);
-	void (*open_burst)(
+	bool (*open_burst)(
 		void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n);
 };
 
@@ -146,9 +147,10 @@ struct aead_ctx;
 int aead_ctx_create(const struct aead_table *table, struct aead_ctx **created);
 void aead_ctx_destroy(struct aead_ctx *ctx);
 
-// n operations of any keys; neighbours of one engine and algorithm go to the engine together.
+// n operations of any keys; neighbours of one engine and algorithm go to the engine together. True:
+// all that were opened are authentic.
 void aead_seal_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n);
-void aead_open_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n);
+bool aead_open_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n);
 // The same where they are known to be of one engine and algorithm, as those of one key are.
 void aead_seal_run(struct aead_ctx *ctx, struct aead_op *ops, unsigned n);
-void aead_open_run(struct aead_ctx *ctx, struct aead_op *ops, unsigned n);
+bool aead_open_run(struct aead_ctx *ctx, struct aead_op *ops, unsigned n);

@@ -60,7 +60,8 @@ static const char *try_seal(struct trial *trial)
 	return NULL;
 }
 
-static const char *judge(const struct trial *trial, unsigned forged)
+// authentic: what the engine said of all.
+static const char *judge(const struct trial *trial, unsigned forged, bool authentic)
 {
 	static const uint8_t wiped[sizeof(trial->copy[0].data)];
 	const struct aead_known_answer *answer = trial->answer;
@@ -77,14 +78,15 @@ static const char *judge(const struct trial *trial, unsigned forged)
 		if (i != forged && memcmp(data, answer->plaintext, answer->octets) != 0)
 			return "opens to another plaintext";
 	}
+	if (authentic != (forged == COPIES))
+		return authentic ? "overlooks a changed tag" : "suspects the right tags";
 	return NULL;
 }
 
 static const char *try_open(struct trial *trial)
 {
 	lay_out(trial, trial->answer->ciphertext, trial->answer->tag);
-	aead_open_burst(trial->ctx, trial->op, COPIES);
-	return judge(trial, COPIES);
+	return judge(trial, COPIES, aead_open_burst(trial->ctx, trial->op, COPIES));
 }
 
 static const char *try_forgery(struct trial *trial, unsigned bit)
@@ -94,8 +96,7 @@ static const char *try_forgery(struct trial *trial, unsigned bit)
 	lay_out(trial, trial->answer->ciphertext, trial->answer->tag);
 	trial->copy[forged].tag[bit / 8] ^= (uint8_t)(1u << (bit % 8));
 	trial->op[forged].authentic = true;
-	aead_open_burst(trial->ctx, trial->op, COPIES);
-	return judge(trial, forged);
+	return judge(trial, forged, aead_open_burst(trial->ctx, trial->op, COPIES));
 }
 
 static const char *try_all(struct trial *trial)

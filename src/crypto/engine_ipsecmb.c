@@ -109,11 +109,12 @@ static ALWAYS_INLINE bool tag_equal(const uint8_t *a, const uint8_t *b)
 	return ((left[0] ^ right[0]) | (left[1] ^ right[1])) == 0;
 }
 
-static ALWAYS_INLINE void judge(struct aead_op *op, const uint8_t *computed)
+static ALWAYS_INLINE bool judge(struct aead_op *op, const uint8_t *computed)
 {
 	op->authentic = tag_equal(op->tag, computed);
 	if (unlikely(!op->authentic))
 		secret_wipe(op->data, op->octets);
+	return op->authentic;
 }
 
 static void gcm_seal(aes_gcm_enc_dec_t encrypt, struct aead_op *ops, unsigned n)
@@ -129,20 +130,22 @@ static void gcm_seal(aes_gcm_enc_dec_t encrypt, struct aead_op *ops, unsigned n)
 	secret_wipe(&state, sizeof(state));
 }
 
-static void gcm_open(aes_gcm_enc_dec_t decrypt, struct aead_op *ops, unsigned n)
+static bool gcm_open(aes_gcm_enc_dec_t decrypt, struct aead_op *ops, unsigned n)
 {
 	struct gcm_context_data state;
 	uint8_t computed[AEAD_TAG_OCTETS] = {0};
+	bool authentic = true;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct aead_op *op = &ops[i];
 
 		decrypt(gcm_key(op), &state, op->data, op->data, op->octets, op->nonce, op->aad,
 			op->aad_octets, computed, sizeof(computed));
-		judge(op, computed);
+		authentic &= judge(op, computed);
 	}
 	secret_wipe(&state, sizeof(state));
 	secret_wipe(computed, sizeof(computed));
+	return authentic;
 }
 
 static void chacha_seal(IMB_MGR *manager, struct aead_op *ops, unsigned n)
@@ -162,10 +165,11 @@ static void chacha_seal(IMB_MGR *manager, struct aead_op *ops, unsigned n)
 	secret_wipe(&state, sizeof(state));
 }
 
-static void chacha_open(IMB_MGR *manager, struct aead_op *ops, unsigned n)
+static bool chacha_open(IMB_MGR *manager, struct aead_op *ops, unsigned n)
 {
 	struct chacha20_poly1305_context_data state;
 	uint8_t computed[AEAD_TAG_OCTETS] = {0};
+	bool authentic = true;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct aead_op *op = &ops[i];
@@ -176,10 +180,11 @@ static void chacha_open(IMB_MGR *manager, struct aead_op *ops, unsigned n)
 		IMB_CHACHA20_POLY1305_DEC_UPDATE(
 			manager, key, &state, op->data, op->data, op->octets);
 		IMB_CHACHA20_POLY1305_DEC_FINALIZE(manager, &state, computed, sizeof(computed));
-		judge(op, computed);
+		authentic &= judge(op, computed);
 	}
 	secret_wipe(&state, sizeof(state));
 	secret_wipe(computed, sizeof(computed));
+	return authentic;
 }
 
 static void seal_burst(void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
@@ -202,23 +207,19 @@ static void seal_burst(void *ctx, enum aead_algorithm algorithm, struct aead_op 
 	}
 }
 
-static void open_burst(void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
+static bool open_burst(void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
 {
 	IMB_MGR *manager = ctx;
 
 	switch (algorithm) {
 	case AEAD_AES_128_GCM:
-		gcm_open(manager->gcm128_dec, ops, n);
-		break;
+		return gcm_open(manager->gcm128_dec, ops, n);
 	case AEAD_AES_192_GCM:
-		gcm_open(manager->gcm192_dec, ops, n);
-		break;
+		return gcm_open(manager->gcm192_dec, ops, n);
 	case AEAD_AES_256_GCM:
-		gcm_open(manager->gcm256_dec, ops, n);
-		break;
+		return gcm_open(manager->gcm256_dec, ops, n);
 	default:
-		chacha_open(manager, ops, n);
-		break;
+		return chacha_open(manager, ops, n);
 	}
 }
 

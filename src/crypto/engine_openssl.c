@@ -122,9 +122,10 @@ static void seal_burst(void *ctx, enum aead_algorithm algorithm, struct aead_op 
 	forget_key(evp);
 }
 
-static void open_burst(void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
+static bool open_burst(void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
 {
 	EVP_CIPHER_CTX *evp = ((struct openssl_ctx *)ctx)->open[algorithm];
+	bool authentic = true;
 	uint8_t rest[16];
 	int out;
 
@@ -137,8 +138,10 @@ static void open_burst(void *ctx, enum aead_algorithm algorithm, struct aead_op 
 			EVP_CipherFinal_ex(evp, rest, &out) == 1;
 		if (!op->authentic)
 			secret_wipe(op->data, op->octets);
+		authentic &= op->authentic;
 	}
 	forget_key(evp);
+	return authentic;
 }
 
 const struct aead_engine engine_openssl = {

@@ -53,9 +53,9 @@ static void seal_burst(void *ctx, enum aead_algorithm algorithm, struct aead_op 
 	vaes_seal_burst(ctx, algorithm, ops, n);
 }
 
-static void open_burst(void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
+static bool open_burst(void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
 {
-	vaes_open_burst(ctx, algorithm, ops, n);
+	return vaes_open_burst(ctx, algorithm, ops, n);
 }
 
 const struct aead_engine engine_vaes = {

@@ -42,5 +42,5 @@ size_t vaes_scratch_octets(void);
 void vaes_expand(const uint8_t *cipher_key, size_t cipher_key_octets, struct vaes_key *key);
 void vaes_seal_burst(struct vaes_scratch *scratch, enum aead_algorithm algorithm,
 	struct aead_op *ops, unsigned n);
-void vaes_open_burst(struct vaes_scratch *scratch, enum aead_algorithm algorithm,
+bool vaes_open_burst(struct vaes_scratch *scratch, enum aead_algorithm algorithm,
 	struct aead_op *ops, unsigned n);

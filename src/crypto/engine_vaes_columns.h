@@ -141,7 +141,7 @@ static ALWAYS_INLINE void columns_four(struct columns *columns, bool before, str
 
 // As many fours as fit, the first of which does. Returns how many packets that were.
 static ALWAYS_INLINE unsigned columns_run(
-	struct aead_op *ops, unsigned n, unsigned rounds, bool seal)
+	struct aead_op *ops, unsigned n, unsigned rounds, bool seal, bool *forged)
 {
 	__m512i round_key[COLUMNS_ROUNDS_HELD + 1];
 	struct columns columns;
@@ -159,8 +159,10 @@ static ALWAYS_INLINE unsigned columns_run(
 	for (unsigned step = 1; step <= COLUMNS_STEPS; step++)
 		columns_step(&columns, step, seal);
 	// Now that no register is needed any more.
-	if (unlikely(columns.forged))
+	if (unlikely(columns.forged)) {
+		*forged = true;
 		for (unsigned i = 0; i < done; i++)
 			wipe_forged(&ops[i]);
+	}
 	return done;
 }

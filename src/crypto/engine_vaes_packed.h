@@ -217,7 +217,7 @@ struct four {
 
 // next: the packets behind these, or these.
 static ALWAYS_INLINE void packed_run(struct aead_op *ops, const struct aead_op *next,
-	struct four four, unsigned rounds, bool seal)
+	struct four four, unsigned rounds, bool seal, bool *forged)
 {
 	const bool only = four.only;
 	struct packed packed = {
@@ -246,5 +246,5 @@ static ALWAYS_INLINE void packed_run(struct aead_op *ops, const struct aead_op *
 	if (seal)
 		store_tags(packed.op, tags);
 	else
-		judge(packed.op, tags, received);
+		judge(packed.op, tags, received, forged);
 }

@@ -214,11 +214,13 @@ static ALWAYS_INLINE void wipe_forged(struct aead_op *op)
 		secret_wipe(op->data, op->octets);
 }
 
-// What depends on the outcome is only that a packet that failed is wiped.
-static ALWAYS_INLINE void judge(struct aead_op *const *op, __m512i computed, __m512i received)
+// What depends on the outcome is only that a packet that failed is wiped, and *forged set.
+static ALWAYS_INLINE void judge(
+	struct aead_op *const *op, __m512i computed, __m512i received, bool *forged)
 {
 	if (likely(!tell_authentic(op, computed, received)))
 		return;
+	*forged = true;
 	for (unsigned i = 0; i < VAES_TOGETHER; i++)
 		wipe_forged(op[i]);
 }

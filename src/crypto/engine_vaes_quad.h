@@ -78,7 +78,8 @@ static ALWAYS_INLINE void quad_unit(
 	}
 }
 
-static ALWAYS_INLINE void quad_run(struct aead_op *ops, unsigned units, unsigned rounds, bool seal)
+static ALWAYS_INLINE void quad_run(
+	struct aead_op *ops, unsigned units, unsigned rounds, bool seal, bool *forged)
 {
 	struct quad quad = {.op = {&ops[0], &ops[1], &ops[2], &ops[3]}};
 	__m512i received = seal ? _mm512_setzero_si512() : load_tags(quad.op);
@@ -103,5 +104,5 @@ static ALWAYS_INLINE void quad_run(struct aead_op *ops, unsigned units, unsigned
 	if (seal)
 		store_tags(quad.op, tags);
 	else
-		judge(quad.op, tags, received);
+		judge(quad.op, tags, received, forged);
 }

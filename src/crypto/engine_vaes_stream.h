@@ -249,7 +249,7 @@ static ALWAYS_INLINE void stream_packet(struct aead_op *op, const struct aead_op
 }
 
 // Where packets are missing, the last one stands in for them.
-static ALWAYS_INLINE void stream_finish(struct vaes_scratch *scratch, bool seal)
+static ALWAYS_INLINE void stream_finish(struct vaes_scratch *scratch, bool seal, bool *forged)
 {
 	const __m512i *first = scratch->first_keystream, *received = scratch->received;
 	struct hash sums;
@@ -267,6 +267,6 @@ static ALWAYS_INLINE void stream_finish(struct vaes_scratch *scratch, bool seal)
 		store_tags(scratch->op, tags);
 	else
 		judge(scratch->op, tags,
-			first_blocks(received[0], received[1], received[2], received[3]));
+			first_blocks(received[0], received[1], received[2], received[3]), forged);
 	scratch->waiting = 0;
 }

@@ -208,7 +208,7 @@ static ALWAYS_INLINE uint16_t run_end(
 
 static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[], bool one_sa)
 {
-	bool plain = true;
+	bool authentic, plain = true;
 	uint16_t end;
 
 	w->batch.n = 0;
@@ -220,11 +220,12 @@ static void decapsulate(struct worker *w, struct burst *b, struct sa_in *sa[], b
 	stage_end(&w->clock, STAGE_headers);
 	// All of one SA, they are of one key.
 	if (likely(one_sa))
-		aead_open_run(w->aead, w->batch.op, w->batch.n);
+		authentic = aead_open_run(w->aead, w->batch.op, w->batch.n);
 	else
-		aead_open_burst(w->aead, w->batch.op, w->batch.n);
+		authentic = aead_open_burst(w->aead, w->batch.op, w->batch.n);
 	stage_end(&w->clock, STAGE_crypto);
-	aead_batch_judge(&w->batch, b);
+	if (unlikely(!authentic))
+		aead_batch_judge(&w->batch, b);
 	for (uint16_t first = 0; first < b->n; first = end) {
 		end = run_end(b, sa, first, one_sa);
 		plain &= sa[first]->proto->finish(

@@ -50,8 +50,7 @@ static bool is_news(struct worker *w, struct sa_in *sa, struct rte_mbuf *m,
 	*seq = one->seq[0];
 	if (!window_is_above(sa->windows, sa->proto->window_of(tunnel), *seq))
 		return false;
-	aead_open_burst(w->aead, w->batch.op, 1);
-	return w->batch.op[0].authentic;
+	return aead_open_burst(w->aead, w->batch.op, 1);
 }
 
 void peer_address_look(struct worker *w, struct rte_mbuf *m, const struct packet *packet)

@@ -58,24 +58,41 @@ static void corrupted_answers_fail(void **state)
 }
 
 // Engines that break the contract, each in one way, on top of a right one.
-static void open_says_yes(void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
+static bool open_says_yes(void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
 {
 	engine_openssl.open_burst(ctx, algorithm, ops, n);
 	for (unsigned i = 0; i < n; i++)
 		ops[i].authentic = true;
+	return true;
 }
 
-static void open_says_no(void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
+static bool open_says_no(void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
 {
 	engine_openssl.open_burst(ctx, algorithm, ops, n);
 	for (unsigned i = 0; i < n; i++)
 		ops[i].authentic = false;
+	return false;
+}
+
+static bool open_overlooks(
+	void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
+{
+	engine_openssl.open_burst(ctx, algorithm, ops, n);
+	return true;
+}
+
+static bool open_suspects(void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
+{
+	engine_openssl.open_burst(ctx, algorithm, ops, n);
+	return false;
 }
 
 // Compares fifteen octets of the tag.
-static void open_forgets_an_octet(
+static bool open_forgets_an_octet(
 	void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
 {
+	bool authentic = true;
+
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t saved[FIXTURE_OCTETS_MAX];
 		uint8_t last = ops[i].tag[AEAD_TAG_OCTETS - 1];
@@ -89,12 +106,16 @@ static void open_forgets_an_octet(
 				break;
 		}
 		ops[i].tag[AEAD_TAG_OCTETS - 1] = last;
+		authentic &= ops[i].authentic;
 	}
+	return authentic;
 }
 
-static void open_keeps_output(
+static bool open_keeps_output(
 	void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
 {
+	bool authentic = true;
+
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t saved[FIXTURE_OCTETS_MAX];
 
@@ -102,15 +123,18 @@ static void open_keeps_output(
 		engine_openssl.open_burst(ctx, algorithm, &ops[i], 1);
 		if (!ops[i].authentic)
 			memcpy(ops[i].data, saved, ops[i].octets);
+		authentic &= ops[i].authentic;
 	}
+	return authentic;
 }
 
-static void open_leaves_ciphertext(
+static bool open_leaves_ciphertext(
 	void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n)
 {
 	(void)ctx, (void)algorithm;
 	for (unsigned i = 0; i < n; i++)
 		ops[i].authentic = true;
+	return true;
 }
 
 static void seal_flips_data(
@@ -138,9 +162,9 @@ static void seal_does_nothing(
 
 static void broken_engines_fail(void **state)
 {
-	static void (*const opens[])(void *, enum aead_algorithm, struct aead_op *, unsigned) = {
+	static bool (*const opens[])(void *, enum aead_algorithm, struct aead_op *, unsigned) = {
 		open_says_yes, open_says_no, open_forgets_an_octet, open_keeps_output,
-		open_leaves_ciphertext};
+		open_leaves_ciphertext, open_overlooks, open_suspects};
 	static void (*const seals[])(void *, enum aead_algorithm, struct aead_op *, unsigned) = {
 		seal_flips_data, seal_flips_tag, seal_does_nothing};
 

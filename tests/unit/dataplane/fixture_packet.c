@@ -287,8 +287,7 @@ uint16_t peer_open(
 	assert_outer(t, rte_pktmbuf_mtod(frame, const uint8_t *));
 	burst_of_one(lab, frame, ipv6 ? IPV6_HEADER : IPV4_HEADER_MIN);
 	sa->proto->decap(sa, 0, &lab->burst, 0, 1, &lab->batch);
-	aead_open_burst(lab->aead, lab->batch.op, lab->batch.n);
-	if (lab->batch.n == 1 && !lab->batch.op[0].authentic)
+	if (!aead_open_burst(lab->aead, lab->batch.op, lab->batch.n))
 		lab->burst.verdict[0] = DROP_icv_failed;
 	sa->proto->finish(sa, 0, &lab->burst, 0, 1);
 	verdict = lab->burst.verdict[0];

@@ -198,8 +198,8 @@ void rig_decap(struct rig *rig, uint16_t worker)
 {
 	rig->batch.n = 0;
 	rig->scheme.proto->decap(rig->in, worker, &rig->burst, 0, rig->burst.n, &rig->batch);
-	aead_open_burst(rig->ctx, rig->batch.op, rig->batch.n);
-	aead_batch_judge(&rig->batch, &rig->burst);
+	if (!aead_open_burst(rig->ctx, rig->batch.op, rig->batch.n))
+		aead_batch_judge(&rig->batch, &rig->burst);
 }
 
 void rig_finish(struct rig *rig, uint16_t worker)
