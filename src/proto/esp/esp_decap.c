@@ -4,53 +4,66 @@
 #include "proto/esp/esp_hdr.h"
 #include "proto/inner.h"
 
-static ALWAYS_INLINE enum drop_reason check_header(const uint8_t *esp, uint32_t octets,
-	uint64_t told_top, uint32_t window_size, uint64_t *seq, const bool esn)
+// octets: of ESP, header to ICV.
+static ALWAYS_INLINE enum drop_reason check_length(uint32_t octets)
 {
-	uint32_t low;
+	static_assert(ESP_MIN % ESP_ALIGN == 0, "what is more than the least is aligned too");
+	// As one comparison: not below zero, and whole words.
+	if (likely(((octets - ESP_MIN) & (1u << 31 | (ESP_ALIGN - 1))) == 0))
+		return DROP_NONE;
+	return octets < ESP_MIN ? DROP_runt : DROP_esp_length;
+}
 
-	if (unlikely(octets < ESP_MIN))
-		return DROP_runt;
-	if (unlikely((octets - ESP_PAYLOAD - ESP_ICV_OCTETS) % ESP_ALIGN != 0))
-		return DROP_esp_length;
-	low = load_be32(esp + ESP_SEQUENCE);
-	*seq = esn ? esp_guess_seq(told_top, window_size, low) : low;
-	return unlikely(*seq == 0) ? DROP_seq_zero : DROP_NONE;
+// mine: the window, if it is this worker's, else NULL and nothing is ahead of it.
+static ALWAYS_INLINE enum drop_reason check_seq(
+	struct window_slot *mine, struct window_ahead ahead, uint64_t seq)
+{
+	if (window_is_ahead(ahead, seq))
+		return DROP_NONE;
+	if (unlikely(seq == 0))
+		return DROP_seq_zero;
+	return mine == NULL ? DROP_NONE : window_check(mine, seq);
 }
 
 static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first,
 	uint16_t n, struct aead_batch *batch, const bool esn)
 {
 	unsigned end = (unsigned)first + n;
-	struct window_slot *slot = window_find(sa->windows, ESP_WINDOW);
-	bool owned = slot != NULL && window_owner(slot) == worker;
+	struct window_slot *mine = window_find(sa->windows, ESP_WINDOW);
 	uint64_t told_top =
 		esn ? atomic_load_explicit(&sa->windows->told_top, memory_order_relaxed) : 0;
 	uint32_t window_size = sa->windows->window_size;
 	struct window_ahead ahead = {0};
-	unsigned ops = batch->n;
+	struct aead_op *op = &batch->op[batch->n];
+	struct aead_scratch *scratch = &batch->scratch[batch->n];
 
-	if (likely(owned))
-		ahead = window_ahead(slot);
+	if (mine != NULL && unlikely(window_owner(mine) != worker))
+		mine = NULL;
+	if (likely(mine != NULL))
+		ahead = window_ahead(mine);
 	burst_accept(b, first, n);
 	for (unsigned i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];
 		uint8_t *esp = rte_pktmbuf_mtod_offset(m, uint8_t *, b->packet[i].l4);
 		uint32_t octets = (uint32_t)m->data_len - b->packet[i].l4;
-		enum drop_reason reason =
-			check_header(esp, octets, told_top, window_size, &b->seq[i], esn);
+		enum drop_reason reason = check_length(octets);
+		uint64_t seq;
 
-		if (reason == DROP_NONE && unlikely(!window_is_ahead(ahead, b->seq[i])) && owned)
-			reason = window_check(slot, b->seq[i]);
+		if (likely(reason == DROP_NONE)) {
+			seq = load_be32(esp + ESP_SEQUENCE);
+			if (esn)
+				seq = esp_guess_seq(told_top, window_size, (uint32_t)seq);
+			b->seq[i] = seq;
+			reason = check_seq(mine, ahead, seq);
+		}
 		if (unlikely(reason != DROP_NONE)) {
 			b->verdict[i] = (uint16_t)reason;
 			continue;
 		}
-		esp_write_op(&batch->op[ops], &batch->scratch[ops], sa->key, sa->salt, esp,
-			b->seq[i], octets - ESP_PAYLOAD - ESP_ICV_OCTETS, esn);
-		ops++;
+		esp_write_op(op++, scratch++, sa->key, sa->salt, esp, seq,
+			octets - ESP_PAYLOAD - ESP_ICV_OCTETS, esn);
 	}
-	batch->n = ops;
+	batch->n = (unsigned)(op - batch->op);
 }
 
 void esp_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t first, uint16_t n,
