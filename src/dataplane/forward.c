@@ -180,19 +180,16 @@ uint16_t forward_whole(struct worker *w, struct burst *b, uint16_t first, uint16
 	return send_family(w, b, first, end, next, most, family, FORWARD_OWN);
 }
 
-void forward_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+void forward_rest(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
 	const struct adjacency *next, enum forward_family family, enum forward_origin origin)
 {
 	if (unlikely(next->kind != ADJACENCY_FORWARD) || unlikely(leaks(w, next, origin))) {
 		forward_unroutable(w, b, first, end, next, origin);
 		return;
 	}
-	for (;;) {
-		first = forward_whole(w, b, first, end, next, UINT16_MAX, family, origin);
-		if (likely(first == end))
-			return;
+	while (first < end) {
 		forward_unready(w, b->m[first], &b->packet[first], next, origin);
-		first++;
+		first = forward_whole(w, b, first + 1, end, next, UINT16_MAX, family, origin);
 	}
 }
 

@@ -44,16 +44,27 @@ enum forward_family {
 // kernel, or drops it. Leaves b as it may.
 void forward_burst(struct worker *w, struct burst *b, enum forward_origin origin);
 
-// The same for packets first .. end-1, which all go to `next`, in their order: hosts give up on
-// fragments that come too far apart.
-void forward_run(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
-	const struct adjacency *next, enum forward_family family, enum forward_origin origin);
-
-// The same up to the first that is not just sent: with more octets than `most` or than the link
-// takes, or without a hop left. Returns its number, or end.
+// The same for packets first .. end-1, which all go to `next`, up to the first that is not just
+// sent: with more octets than `most` or than the link takes, or without a hop left; or where `next`
+// is no link. Returns its number, or end.
 uint16_t forward_whole(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
 	const struct adjacency *next, uint16_t most, enum forward_family family,
 	enum forward_origin origin);
+
+// What forward_whole, with the most that there is, has left: its first packet is not just sent.
+void forward_rest(struct worker *w, struct burst *b, uint16_t first, uint16_t end,
+	const struct adjacency *next, enum forward_family family, enum forward_origin origin);
+
+// Packets first .. end-1, which all go to `next`, in their order: hosts give up on fragments that
+// come too far apart.
+static ALWAYS_INLINE void forward_run(struct worker *w, struct burst *b, uint16_t first,
+	uint16_t end, const struct adjacency *next, enum forward_family family,
+	enum forward_origin origin)
+{
+	first = forward_whole(w, b, first, end, next, UINT16_MAX, family, origin);
+	if (unlikely(first < end))
+		forward_rest(w, b, first, end, next, family, origin);
+}
 
 // Packets that control kept until their next hop was known (META_RESUME): as if they came just now,
 // from where they came.
