@@ -136,11 +136,20 @@ static ALWAYS_INLINE enum drop_reason take_plain(
 	return DROP_NONE;
 }
 
+// Of all packets that were taken by four.
+struct four_sums {
+	four octets;
+	four protocols; // where they differ from ESP, in the word of their headers
+};
+
+#define ESP_IN_WORD ((uint32_t)IP_PROTOCOL_ESP << 8 * (IPV4_PROTOCOL % 4))
+#define PROTOCOL_IN_WORD ((uint32_t)UINT8_MAX << 8 * (IPV4_PROTOCOL % 4))
+
 // As is_plain and take_plain, of four frames, which go on as kept and packet. False: one of them is
-// not plain, or to be dropped, and nothing has changed. received: grows by their octets.
+// not plain, or to be dropped, and nothing has changed.
 static ALWAYS_INLINE bool take_four(struct rte_mbuf *const frames[4],
 	const struct plain_start *start, uint8_t port, struct rte_mbuf *kept[4],
-	struct packet packet[4], four *received)
+	struct packet packet[4], struct four_sums *sums)
 {
 	struct rte_mbuf *const m[4] = {frames[0], frames[1], frames[2], frames[3]};
 	four octets = pkt_four_octets(m);
@@ -166,7 +175,8 @@ static ALWAYS_INLINE bool take_four(struct rte_mbuf *const frames[4],
 		unlikely(four_any_negative(ipv4_four_misfit(total, octets - RTE_ETHER_HDR_LEN) |
 			ipv4_four_source_wrong(&ip))))
 		return false;
-	*received += octets;
+	sums->octets += octets;
+	sums->protocols |= ip.word[IPV4_PROTOCOL / 4] ^ ESP_IN_WORD;
 	memcpy(kept, m, sizeof(m));
 	pkt_four_narrow(m, RTE_ETHER_HDR_LEN, total);
 	packet_four_are_plain(packet, &ip, four_same(port));
@@ -263,16 +273,17 @@ static bool take_other(struct worker *w, uint8_t port, struct rte_mbuf *m, struc
 
 // True: the frame goes on.
 static ALWAYS_INLINE bool take_one(struct worker *w, uint8_t port, struct rte_mbuf *m,
-	const struct plain_start *start, struct packet *packet, bool *plain)
+	const struct plain_start *start, struct packet *packet, struct classified *all)
 {
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
 	enum drop_reason reason;
 
 	if (unlikely(!is_plain(m, frame, start))) {
-		*plain = false;
+		*all = (struct classified){false, false};
 		return take_other(w, port, m, packet);
 	}
 	reason = take_plain(m, frame, packet);
+	all->tunnels &= packet->protocol == IP_PROTOCOL_ESP;
 	if (likely(reason == DROP_NONE))
 		return true;
 	drop_packet(w, port, reason, m);
@@ -283,7 +294,7 @@ static ALWAYS_INLINE bool take_one(struct worker *w, uint8_t port, struct rte_mb
 // Apart, so that the loop around it keeps its registers.
 static __rte_noinline unsigned take_each(struct worker *w, uint8_t port, struct rte_mbuf *frames[],
 	unsigned n, const struct plain_start *start, struct rte_mbuf *kept[],
-	struct packet packet[], bool *plain)
+	struct packet packet[], struct classified *all)
 {
 	unsigned taken = 0;
 
@@ -292,17 +303,17 @@ static __rte_noinline unsigned take_each(struct worker *w, uint8_t port, struct 
 		pkt_fence(frames[i]);
 		kept[taken] = frames[i];
 		packet[taken] = (struct packet){.port = port};
-		taken += take_one(w, port, frames[i], start, &packet[taken], plain);
+		taken += take_one(w, port, frames[i], start, &packet[taken], all);
 	}
 	return taken;
 }
 
-bool classify_frames(
+struct classified classify_frames(
 	struct worker *w, uint8_t port, struct rte_mbuf *frames[], uint16_t n, struct burst *b)
 {
 	const struct plain_start start = plain_start(&w->dp->port[port]);
-	four octets = {0};
-	bool plain = true;
+	struct classified all = {true, true};
+	struct four_sums sums = {0};
 	unsigned kept = 0;
 	unsigned i = 0;
 
@@ -311,19 +322,20 @@ bool classify_frames(
 		struct packet *packet = &b->packet[kept];
 
 		fetch_some(frames, i + FETCH_AHEAD, 4, n);
-		if (unlikely(!take_four(&frames[i], &start, port, &b->m[kept], packet, &octets))) {
+		if (unlikely(!take_four(&frames[i], &start, port, &b->m[kept], packet, &sums))) {
 			kept += take_each(
-				w, port, &frames[i], 4, &start, &b->m[kept], packet, &plain);
+				w, port, &frames[i], 4, &start, &b->m[kept], packet, &all);
 			continue;
 		}
 		kept += 4;
 	}
 	if (i < n)
 		kept += take_each(
-			w, port, &frames[i], n - i, &start, &b->m[kept], &b->packet[kept], &plain);
+			w, port, &frames[i], n - i, &start, &b->m[kept], &b->packet[kept], &all);
 	b->n = (uint16_t)kept;
 	counter_add(&w->stats.port[port].rx_packets, n);
-	counter_add(&w->stats.port[port].rx_octets, four_sum(octets));
+	counter_add(&w->stats.port[port].rx_octets, four_sum(sums.octets));
 	counter_add(&w->stats.port[port].rx_full, n == w->burst_max);
-	return plain;
+	all.tunnels &= !four_any(sums.protocols & PROTOCOL_IN_WORD);
+	return all;
 }

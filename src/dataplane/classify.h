@@ -5,10 +5,15 @@
 #include "dataplane/worker.h"
 #include "proto/ip_upper.h"
 
+// What is known of all packets of a burst.
+struct classified {
+	bool plain;   // IPv4's without options, no fragments, in frames to this station
+	bool tunnels; // plain, and all of IP protocol ESP, as VPE is too
+};
+
 // Frames that arrived at a port: counts them. Fills b with the IP packets among them, which then
-// begin with their IP header; the others are dropped or given to the kernel. True: those in b are
-// plain, IPv4's without options, no fragments, in frames to this station.
-bool classify_frames(
+// begin with their IP header; the others are dropped or given to the kernel.
+struct classified classify_frames(
 	struct worker *w, uint8_t port, struct rte_mbuf *frames[], uint16_t n, struct burst *b);
 
 // One frame with an Ethernet header of this type (IPv4's or IPv6's): checks the IP header, does

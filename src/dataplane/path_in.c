@@ -357,24 +357,12 @@ static ALWAYS_INLINE bool is_tunnel(const struct packet *packet)
 	return packet->protocol == IP_PROTOCOL_ESP && !(packet->flags & PACKET_FRAGMENT);
 }
 
-static ALWAYS_INLINE bool are_tunnels(const struct packet packet[4])
-{
-	four other = packet_four(packet).begin ^ PACKET_BEGIN(0, IP_PROTOCOL_ESP, 0);
-
-	return !four_any(other & PACKET_BEGIN(0, UINT8_MAX, PACKET_FRAGMENT));
-}
-
 // Tunnel packets stay in b, others move to the worker's second burst.
 static void split(struct worker *w, struct burst *b)
 {
 	uint16_t kept = 0;
 
-	w->bypass.n = 0;
-	while (kept + 4 <= b->n && likely(are_tunnels(&b->packet[kept])))
-		kept += 4;
-	while (kept < b->n && likely(is_tunnel(&b->packet[kept])))
-		kept++;
-	for (uint16_t i = kept; unlikely(i < b->n); i++) {
+	for (uint16_t i = 0; i < b->n; i++) {
 		if ((b->packet[i].flags & PACKET_FRAGMENT) && !gather(w, b, i))
 			continue;
 		if (is_tunnel(&b->packet[i]))
@@ -385,14 +373,16 @@ static void split(struct worker *w, struct burst *b)
 	b->n = kept;
 }
 
-void path_in(struct worker *w, bool plain)
+void path_in(struct worker *w, struct classified all)
 {
 	struct sa_in *sa[BURST_MAX];
 	struct burst *b = &w->burst;
 	bool one_sa;
 
-	split(w, b);
-	one_sa = sadb_lookup(w->tables.sadb, b, sa, &w->last_in, plain);
+	w->bypass.n = 0;
+	if (unlikely(!all.tunnels))
+		split(w, b);
+	one_sa = sadb_lookup(w->tables.sadb, b, sa, &w->last_in, all.plain);
 	if (unlikely(!one_sa))
 		keep_known(w, b, sa);
 	stage_end(&w->clock, STAGE_sa);

@@ -4,7 +4,7 @@
 
 #include "dataplane/forward.h"
 
-// The packets of the worker's burst, from a protected port. plain: as classify_frames returned it.
+// The packets of the worker's burst, from a protected port. plain: as classify_frames says.
 void path_out(struct worker *w, bool plain);
 // The packets of b, which are not for the gateway itself, meet the policies and go where those say.
 // one_policy: they are known to meet the same.

@@ -353,9 +353,10 @@ static ALWAYS_INLINE bool is_last(const struct sadb_last *last, const struct rte
 static ALWAYS_INLINE unsigned skip_last(
 	const struct sadb_last *last, struct rte_mbuf *const m[], unsigned i, unsigned n)
 {
-	const four begin = four_of(
-		(uint32_t)last->addresses, (uint32_t)(last->addresses >> 32), last->block, 0);
-	const four mask = four_of(UINT32_MAX, UINT32_MAX, UINT16_MAX, 0);
+	const bool apart = last->octets > sizeof(last->spi); // the SPI does not stand first
+	const four begin = four_of((uint32_t)last->addresses, (uint32_t)(last->addresses >> 32),
+		apart ? last->block : last->spi, 0);
+	const four mask = four_of(UINT32_MAX, UINT32_MAX, apart ? UINT16_MAX : UINT32_MAX, 0);
 	// All that is read here is there, eight octets behind the IP header at least.
 	const four least = four_same(IPV4_HEADER_MIN + RTE_MAX(last->octets, 8u));
 	const four spi = four_same(last->spi);
@@ -375,7 +376,10 @@ static ALWAYS_INLINE unsigned skip_last(
 			other |= here ^ begin;
 			place[k] = header + at;
 		}
-		if (unlikely(four_any((other & mask) | (four_load(place, 0) ^ spi))))
+		other &= mask;
+		if (apart)
+			other |= four_load(place, 0) ^ spi;
+		if (unlikely(four_any(other)))
 			break;
 	}
 	return i;

@@ -98,19 +98,19 @@ void worker_destroy(struct worker *w)
 static ALWAYS_INLINE void take_frames(
 	struct worker *w, uint8_t port, struct rte_mbuf *m[], uint16_t n)
 {
-	bool plain;
+	struct classified all;
 
 	if (unlikely(w->capture != NULL))
 		capture_copy(w, port, false, m, n);
 	stage_end(&w->clock, STAGE_receive);
-	plain = classify_frames(w, port, m, n, &w->burst);
+	all = classify_frames(w, port, m, n, &w->burst);
 	stage_end(&w->clock, STAGE_classify);
 	if (w->burst.n == 0)
 		return;
 	if (w->dp->port[port].side == PORT_PROTECTED)
-		path_out(w, plain);
+		path_out(w, all.plain);
 	else
-		path_in(w, plain);
+		path_in(w, all);
 }
 
 // The frames of each port together, in their order.

@@ -21,7 +21,7 @@ struct fate {
 // What became of some frames, in their order.
 struct outcome {
 	struct port_stats stats; // counted meanwhile
-	bool plain;
+	struct classified all;
 	unsigned kept;
 	unsigned punted;
 	struct fate fate[BURST_MAX];
@@ -40,9 +40,12 @@ static void take_burst(
 	struct worker *w, unsigned port, struct rte_mbuf *frames[], uint16_t n, struct outcome *o)
 {
 	static struct burst b;
+	struct classified all;
 
 	memset(&b, 0xa5, sizeof(b));
-	o->plain = classify_frames(w, (uint8_t)port, frames, n, &b) && o->plain;
+	all = classify_frames(w, (uint8_t)port, frames, n, &b);
+	o->all.plain &= all.plain;
+	o->all.tunnels &= all.tunnels;
 	for (unsigned i = 0; i < b.n; i++) {
 		struct fate *fate = &o->fate[o->kept++];
 
@@ -81,7 +84,7 @@ static void take(struct lab *lab, unsigned port, struct rte_mbuf *frames[], uint
 	struct worker *w = lab->dp->worker[0];
 	struct port_stats before = w->stats.port[port];
 
-	o->plain = true;
+	o->all = (struct classified){true, true};
 	o->kept = 0;
 	for (uint16_t i = 0; alone && i < n; i++)
 		take_burst(w, port, &frames[i], 1, o);
@@ -112,7 +115,8 @@ static struct rte_mbuf *twin(struct lab *lab, const struct rte_mbuf *m)
 
 static void assert_same(const struct outcome *is, const struct outcome *right)
 {
-	assert_int_equal(is->plain, right->plain);
+	assert_int_equal(is->all.plain, right->all.plain);
+	assert_int_equal(is->all.tunnels, right->all.tunnels);
 	assert_int_equal(is->kept, right->kept);
 	assert_int_equal(is->punted, right->punted);
 	assert_memory_equal(&is->stats, &right->stats, sizeof(is->stats));
@@ -135,10 +139,14 @@ static void assert_same(const struct outcome *is, const struct outcome *right)
 // What goes on is as it is said to be.
 static void assert_plain(const struct outcome *o)
 {
-	for (unsigned i = 0; o->plain && i < o->kept; i++) {
+	for (unsigned i = 0; o->all.plain && i < o->kept; i++) {
 		assert_int_equal(o->fate[i].octet[0], 0x45);
 		assert_int_equal(o->fate[i].packet.l4, 20);
 		assert_int_equal(o->fate[i].packet.flags, 0);
+	}
+	for (unsigned i = 0; o->all.tunnels && i < o->kept; i++) {
+		assert_true(o->all.plain);
+		assert_int_equal(o->fate[i].packet.protocol, IP_PROTOCOL_ESP);
 	}
 }
 
@@ -201,13 +209,35 @@ static void all_plain(void **state)
 		for (uint16_t i = 0; i < n; i++)
 			frames[i] = plain_frame(lab, n % LAB_PORTS, i);
 		o = as_alone(lab, n % LAB_PORTS, frames, n);
-		assert_true(o->plain);
+		assert_true(o->all.plain);
 		assert_int_equal(o->kept, n);
 		for (uint16_t i = 0; i < n; i++) {
 			assert_int_equal(o->fate[i].octets, 36 + 7 * i);
 			assert_int_equal(packet_number(o->fate[i].octet), i);
 		}
 	}
+}
+
+// Of n tunnel packets, that at one place is something else. n: none is.
+static void assert_tunnels(struct lab *lab, uint16_t n, uint16_t other)
+{
+	struct rte_mbuf *frames[BURST_MAX];
+	const struct outcome *o;
+
+	for (uint16_t i = 0; i < n; i++)
+		frames[i] = numbered_frame(lab, 1, false,
+			i == other ? IP_PROTOCOL_UDP : IP_PROTOCOL_ESP, (uint16_t)(60 + i), i);
+	o = as_alone(lab, 1, frames, n);
+	assert_int_equal(o->kept, n);
+	assert_true(o->all.plain);
+	assert_int_equal(o->all.tunnels, other == n);
+}
+
+static void tunnels_are_told(void **state)
+{
+	for (uint16_t n = 1; n <= BURST_MAX; n++)
+		for (uint16_t other = 0; other <= n; other++)
+			assert_tunnels(*state, n, other);
 }
 
 // The odd one ends as it does alone, all others go on in their order.
@@ -355,6 +385,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FOUR_TEST(all_plain),
+		FOUR_TEST(tunnels_are_told),
 		FOUR_TEST(bad_ones_at_each_place),
 		FOUR_TEST(bad_ones_at_two_places),
 		FOUR_TEST(kinds_at_each_place),
