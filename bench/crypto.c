@@ -133,20 +133,19 @@ static int take_sample(struct crypto_bench *bench, struct runner *runner,
 {
 	struct aead_op *ops = runner->messages.op;
 	uint64_t start, cycles;
+	bool authentic = true;
 
 	aead_seal_burst(bench->ctx, ops, contest->burst);
 	start = rte_rdtsc_precise();
 	if (contest->seal)
 		aead_seal_burst(bench->ctx, ops, contest->burst);
 	else
-		aead_open_burst(bench->ctx, ops, contest->burst);
+		authentic = aead_open_burst(bench->ctx, ops, contest->burst);
 	cycles = rte_rdtsc_precise() - start;
 	samples_add(&runner->samples, (double)cycles / contest->burst);
-	for (unsigned i = 0; i < contest->burst && !contest->seal; i++)
-		if (!ops[i].authentic)
-			return error_set(
-				err, EBADMSG, "%s refuses what it sealed", runner->engine->name);
-	return 0;
+	return authentic
+		? 0
+		: error_set(err, EBADMSG, "%s refuses what it sealed", runner->engine->name);
 }
 
 static struct runner *base_of(struct crypto_bench *bench)

@@ -48,8 +48,8 @@ static bool open_burst(void *ctx, enum aead_algorithm algorithm, struct aead_op 
 {
 	(void)ctx;
 	(void)algorithm;
-	for (unsigned i = 0; i < n; i++)
-		ops[i].authentic = true;
+	(void)ops;
+	(void)n;
 	return true;
 }
 

@@ -108,7 +108,7 @@ static int check_opened(struct trial *trial, unsigned n, unsigned forged, struct
 	for (unsigned i = 0; i < n; i++) {
 		const struct aead_op *op = &trial->messages.op[i];
 
-		if (op->authentic != (i != forged))
+		if (op->forged != (i == forged))
 			return complain(trial, i, "judges a tag wrongly", err);
 		if (i == forged && !is_wiped(op))
 			return complain(trial, i, "leaves what was not authentic", err);

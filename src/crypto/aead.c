@@ -147,7 +147,7 @@ static void refuse_run(struct aead_op *ops, unsigned n, bool seal)
 		secret_wipe(ops[i].data, ops[i].octets);
 		if (seal)
 			secret_wipe(ops[i].tag, AEAD_TAG_OCTETS);
-		ops[i].authentic = false;
+		ops[i].forged = !seal;
 	}
 }
 

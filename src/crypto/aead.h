@@ -46,14 +46,14 @@ struct aead_op {
 	uint8_t *tag; // AEAD_TAG_OCTETS
 	uint32_t octets;
 	uint8_t aad_octets;
-	bool authentic; // open writes it: the tag was right
+	bool forged; // false at first; open sets it where the tag is wrong
 };
 
 // All but aad, which only those need that have one.
 static ALWAYS_INLINE void aead_op_write(struct aead_op *op, const struct aead_key *key,
 	const uint8_t *nonce, uint8_t aad_octets, uint8_t *data, uint32_t octets, uint8_t *tag)
 {
-	uint64_t both = octets | (uint64_t)aad_octets << 32; // and not authentic
+	uint64_t both = octets | (uint64_t)aad_octets << 32; // and not forged
 
 	op->key = key;
 	op->nonce = nonce;
@@ -62,7 +62,7 @@ static ALWAYS_INLINE void aead_op_write(struct aead_op *op, const struct aead_ke
 	memcpy(&op->octets, &both, sizeof(both));
 }
 static_assert(offsetof(struct aead_op, aad_octets) == offsetof(struct aead_op, octets) + 4 &&
-		offsetof(struct aead_op, authentic) == offsetof(struct aead_op, octets) + 5,
+		offsetof(struct aead_op, forged) == offsetof(struct aead_op, octets) + 5,
 	"they are written by one store");
 
 // One implementation of some of the algorithms. A row in the program's table of engines; nothing
@@ -83,7 +83,7 @@ struct aead_engine {
 	int (*ctx_create)(void **ctx);
 	void (*ctx_destroy)(void *ctx);
 	// n operations whose keys are all of this algorithm and this engine. open_burst compares
-	// tags in constant time, sets authentic, and wipes the output of a packet that fails; true:
+	// tags in constant time, marks a packet that fails as forged and wipes its output; true:
 	// none did.
 	void (*seal_burst)(
 		void *ctx, enum aead_algorithm algorithm, struct aead_op *ops, unsigned n);

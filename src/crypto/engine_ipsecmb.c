@@ -111,10 +111,11 @@ static ALWAYS_INLINE bool tag_equal(const uint8_t *a, const uint8_t *b)
 
 static ALWAYS_INLINE bool judge(struct aead_op *op, const uint8_t *computed)
 {
-	op->authentic = tag_equal(op->tag, computed);
-	if (unlikely(!op->authentic))
-		secret_wipe(op->data, op->octets);
-	return op->authentic;
+	if (likely(tag_equal(op->tag, computed)))
+		return true;
+	op->forged = true;
+	secret_wipe(op->data, op->octets);
+	return false;
 }
 
 static void gcm_seal(aes_gcm_enc_dec_t encrypt, struct aead_op *ops, unsigned n)

@@ -132,13 +132,14 @@ static bool open_burst(void *ctx, enum aead_algorithm algorithm, struct aead_op 
 	for (unsigned i = 0; i < n; i++) {
 		struct aead_op *op = &ops[i];
 
-		op->authentic = run_one(evp, op) &&
+		if (run_one(evp, op) &&
 			EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_OCTETS, op->tag) ==
 				1 &&
-			EVP_CipherFinal_ex(evp, rest, &out) == 1;
-		if (!op->authentic)
-			secret_wipe(op->data, op->octets);
-		authentic &= op->authentic;
+			EVP_CipherFinal_ex(evp, rest, &out) == 1)
+			continue;
+		op->forged = true;
+		secret_wipe(op->data, op->octets);
+		authentic = false;
 	}
 	forget_key(evp);
 	return authentic;

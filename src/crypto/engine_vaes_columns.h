@@ -70,7 +70,7 @@ static ALWAYS_INLINE void columns_step(struct columns *columns, unsigned step, b
 		if (seal)
 			store_tags(op, columns->tags);
 		else
-			columns->forged |= tell_authentic(op, columns->tags, columns->received);
+			columns->forged |= tell_forged(op, columns->tags, columns->received);
 		break;
 	default:
 		break;

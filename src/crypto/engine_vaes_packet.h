@@ -197,20 +197,20 @@ static ALWAYS_INLINE __m512i load_tags(struct aead_op *const *op)
 }
 
 // All octets are compared, in one instruction for the packets together. True if one is wrong.
-static ALWAYS_INLINE bool tell_authentic(
-	struct aead_op *const *op, __m512i computed, __m512i received)
+static ALWAYS_INLINE bool tell_forged(struct aead_op *const *op, __m512i computed, __m512i received)
 {
 	unsigned wrong = _mm512_cmpneq_epi64_mask(computed, received);
 
-#pragma GCC unroll 4
+	if (likely(wrong == 0))
+		return false;
 	for (unsigned i = 0; i < VAES_TOGETHER; i++)
-		op[i]->authentic = (wrong >> 2 * i & 3) == 0;
-	return wrong != 0;
+		op[i]->forged = (wrong >> 2 * i & 3) != 0;
+	return true;
 }
 
 static ALWAYS_INLINE void wipe_forged(struct aead_op *op)
 {
-	if (!op->authentic)
+	if (op->forged)
 		secret_wipe(op->data, op->octets);
 }
 
@@ -218,7 +218,7 @@ static ALWAYS_INLINE void wipe_forged(struct aead_op *op)
 static ALWAYS_INLINE void judge(
 	struct aead_op *const *op, __m512i computed, __m512i received, bool *forged)
 {
-	if (likely(!tell_authentic(op, computed, received)))
+	if (likely(!tell_forged(op, computed, received)))
 		return;
 	*forged = true;
 	for (unsigned i = 0; i < VAES_TOGETHER; i++)

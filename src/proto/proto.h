@@ -25,7 +25,7 @@ static inline void aead_batch_judge(const struct aead_batch *batch, struct burst
 	const struct aead_op *op = batch->op;
 
 	for (unsigned i = 0; i < b->n; i++) {
-		if (b->verdict[i] == VERDICT_ACCEPT && !op++->authentic)
+		if (b->verdict[i] == VERDICT_ACCEPT && op++->forged)
 			b->verdict[i] = DROP_icv_failed;
 	}
 }

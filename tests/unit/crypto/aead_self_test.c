@@ -62,7 +62,7 @@ static bool open_says_yes(void *ctx, enum aead_algorithm algorithm, struct aead_
 {
 	engine_openssl.open_burst(ctx, algorithm, ops, n);
 	for (unsigned i = 0; i < n; i++)
-		ops[i].authentic = true;
+		ops[i].forged = false;
 	return true;
 }
 
@@ -70,7 +70,7 @@ static bool open_says_no(void *ctx, enum aead_algorithm algorithm, struct aead_o
 {
 	engine_openssl.open_burst(ctx, algorithm, ops, n);
 	for (unsigned i = 0; i < n; i++)
-		ops[i].authentic = false;
+		ops[i].forged = true;
 	return false;
 }
 
@@ -101,12 +101,12 @@ static bool open_forgets_an_octet(
 		for (unsigned guess = 0; guess < 256; guess++) {
 			memcpy(ops[i].data, saved, ops[i].octets);
 			ops[i].tag[AEAD_TAG_OCTETS - 1] = (uint8_t)guess;
-			engine_openssl.open_burst(ctx, algorithm, &ops[i], 1);
-			if (ops[i].authentic)
+			ops[i].forged = false;
+			if (engine_openssl.open_burst(ctx, algorithm, &ops[i], 1))
 				break;
 		}
 		ops[i].tag[AEAD_TAG_OCTETS - 1] = last;
-		authentic &= ops[i].authentic;
+		authentic &= !ops[i].forged;
 	}
 	return authentic;
 }
@@ -121,9 +121,9 @@ static bool open_keeps_output(
 
 		memcpy(saved, ops[i].data, ops[i].octets);
 		engine_openssl.open_burst(ctx, algorithm, &ops[i], 1);
-		if (!ops[i].authentic)
+		if (ops[i].forged)
 			memcpy(ops[i].data, saved, ops[i].octets);
-		authentic &= ops[i].authentic;
+		authentic &= !ops[i].forged;
 	}
 	return authentic;
 }
@@ -133,7 +133,7 @@ static bool open_leaves_ciphertext(
 {
 	(void)ctx, (void)algorithm;
 	for (unsigned i = 0; i < n; i++)
-		ops[i].authentic = true;
+		ops[i].forged = false;
 	return true;
 }
 
