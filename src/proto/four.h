@@ -66,6 +66,13 @@ static ALWAYS_INLINE four pkt_four_octets(struct rte_mbuf *const m[4])
 	return four_of(m[0]->pkt_len, m[1]->pkt_len, m[2]->pkt_len, m[3]->pkt_len);
 }
 
+// Where they begin.
+static ALWAYS_INLINE void pkt_four_begin(struct rte_mbuf *const m[4], const uint8_t *begin[4])
+{
+	for (unsigned i = 0; i < 4; i++)
+		begin[i] = rte_pktmbuf_mtod(m[i], const uint8_t *);
+}
+
 // As pkt_narrow, with the same in front of each.
 static ALWAYS_INLINE void pkt_four_narrow(struct rte_mbuf *const m[4], uint16_t front, four octets)
 {

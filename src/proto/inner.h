@@ -5,6 +5,7 @@
 #include "proto/ecn.h"
 #include "proto/four.h"
 #include "proto/ip_hdr.h"
+#include "proto/outer.h"
 #include "proto/pkt.h"
 
 // Checks the IP header at the start of octets of plaintext. Returns DROP_NONE and the datagram's
@@ -49,26 +50,23 @@ static ALWAYS_INLINE enum drop_reason inner_release(struct rte_mbuf *m, uint16_t
 	return DROP_NONE;
 }
 
-// Octets in front of what a tunnel header of `tunnel` octets carries, if those are the same for
-// four packets and no outer header has a congestion mark; else zero.
-static ALWAYS_INLINE uint16_t inner_four_front(struct rte_mbuf *const m[4],
-	const struct packet packet[4], uint16_t tunnel, const bool ipv6)
+// The four packets' outer headers have no options, extension headers or congestion marks.
+static ALWAYS_INLINE bool inner_four_bare(
+	const uint8_t *const outer[4], const struct packet packet[4], const bool ipv6)
 {
-	four other = packet_four(packet).begin ^ packet[0].l4;
+	four other = packet_four(packet).begin ^ outer_octets(ipv6);
 	uint8_t marks = 0;
 
 	for (unsigned i = 0; i < 4; i++)
-		marks |= ip_class_of(rte_pktmbuf_mtod(m[i], const uint8_t *), ipv6);
-	if (unlikely(four_any(other & PACKET_BEGIN(UINT16_MAX, 0, 0))) ||
-		unlikely(marks & ECN_MASK))
-		return 0;
-	return (uint16_t)(packet[0].l4 + tunnel);
+		marks |= ip_class_of(outer[i], ipv6);
+	return likely(!four_any(other & PACKET_BEGIN(UINT16_MAX, 0, 0))) &&
+		likely((marks & ECN_MASK) == 0);
 }
 
-// As inner_release, of four packets without congestion marks outside: `front` octets in front of
-// each, `octets` of plaintext. False: not all of them are plain, and nothing has changed.
-static ALWAYS_INLINE bool inner_release_four(
-	struct rte_mbuf *const m[4], uint16_t front, four octets, struct packet packet[4])
+// As inner_release, of four packets with such headers: `front` octets in front of each, `octets` of
+// plaintext. False: not all of them are plain, and nothing has changed.
+static ALWAYS_INLINE bool inner_release_four(struct rte_mbuf *const m[4],
+	const uint8_t *const outer[4], uint16_t front, four octets, struct packet packet[4])
 {
 	const uint8_t *header[4];
 	struct ipv4_four ip;
@@ -77,7 +75,7 @@ static ALWAYS_INLINE bool inner_release_four(
 	if (unlikely(four_any_negative(octets - IPV4_HEADER_MIN)))
 		return false;
 	for (unsigned i = 0; i < 4; i++)
-		header[i] = rte_pktmbuf_mtod_offset(m[i], const uint8_t *, front);
+		header[i] = outer[i] + front;
 	ip = ipv4_four_load(header);
 	total = ipv4_four_total(&ip);
 	if (unlikely(four_any(ipv4_four_other(&ip))) ||

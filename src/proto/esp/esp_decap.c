@@ -145,16 +145,17 @@ static ALWAYS_INLINE four check_trailer_four(const uint8_t *const end[4], four *
 static ALWAYS_INLINE bool release_four(
 	struct rte_mbuf *const m[4], struct packet packet[4], const bool ipv6)
 {
-	uint16_t front = inner_four_front(m, packet, ESP_PAYLOAD, ipv6);
+	const uint16_t front = outer_octets(ipv6) + ESP_PAYLOAD;
 	four octets = pkt_four_octets(m) - (front + ESP_ICV_OCTETS);
-	const uint8_t *end[4];
+	const uint8_t *outer[4], *end[4];
 	four trailer;
 
+	pkt_four_begin(m, outer);
 	for (unsigned i = 0; i < 4; i++)
-		end[i] = rte_pktmbuf_mtod_offset(
-			m[i], const uint8_t *, m[i]->pkt_len - ESP_ICV_OCTETS);
-	return likely(front != 0) && likely(!four_any(check_trailer_four(end, &trailer))) &&
-		inner_release_four(m, front, octets - trailer, packet);
+		end[i] = outer[i] + m[i]->pkt_len - ESP_ICV_OCTETS;
+	return inner_four_bare(outer, packet, ipv6) &&
+		likely(!four_any(check_trailer_four(end, &trailer))) &&
+		inner_release_four(m, outer, front, octets - trailer, packet);
 }
 
 static ALWAYS_INLINE uint16_t commit_packet(struct rte_mbuf *m, struct packet *packet,

@@ -100,10 +100,12 @@ static ALWAYS_INLINE uint16_t release(
 static ALWAYS_INLINE bool release_four(
 	struct rte_mbuf *const m[4], struct packet packet[4], const bool ipv6)
 {
-	uint16_t front = inner_four_front(m, packet, VPE_HEADER, ipv6);
+	const uint16_t front = outer_octets(ipv6) + VPE_HEADER;
+	const uint8_t *outer[4];
 
-	return likely(front != 0) &&
-		inner_release_four(m, front, pkt_four_octets(m) - front, packet);
+	pkt_four_begin(m, outer);
+	return inner_four_bare(outer, packet, ipv6) &&
+		inner_release_four(m, outer, front, pkt_four_octets(m) - front, packet);
 }
 
 static ALWAYS_INLINE uint16_t commit_packet(struct rte_mbuf *m, struct packet *packet,
