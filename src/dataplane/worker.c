@@ -157,8 +157,8 @@ static unsigned poll_queue(struct worker *w, const struct rx_queue *rxq)
 }
 
 // What the control thread sent: frames of the kernel, packets of the gateway itself, packets that
-// waited for a neighbour.
-static unsigned receive_injected(struct worker *w)
+// waited for a neighbour. Apart, so that a turn without any is short.
+static __rte_noinline unsigned receive_injected(struct worker *w)
 {
 	struct rte_mbuf *m[BURST_MAX];
 	struct rte_mbuf *frame[BURST_MAX];
@@ -212,7 +212,9 @@ unsigned worker_turn(struct worker *w)
 	stage_turn(&w->clock);
 	stage_begin(&w->clock);
 	found = unlikely(w->park.n > 0) ? park_retry(w) : 0;
-	found += handover_receive(w) + receive_injected(w);
+	found += handover_receive(w);
+	if (unlikely(!rte_ring_empty(w->inject)))
+		found += receive_injected(w);
 
 	for (uint16_t i = 0; i < w->rxqs; i++)
 		found += poll_queue(w, &w->rxq[i]);
