@@ -32,6 +32,10 @@ struct vaes_key {
 	// forms of a power begin in a line of the cache alike.
 	alignas(CACHE_LINE) uint8_t low_power[VAES_POWERS + 3][VAES_BLOCK];
 	uint8_t high_power[VAES_POWERS + 3][VAES_BLOCK];
+	// The round keys, each four times: to load one so takes a load, to spread it while it is
+	// loaded takes one of the units that AES and products need. For packets of one key: those
+	// of many do not find so many lines in the cache.
+	alignas(CACHE_LINE) uint8_t wide_round_key[15][VAES_UNIT];
 };
 
 // A worker's own memory, for what does not fit into registers. Zero between bursts.

@@ -34,6 +34,9 @@ static void expand_round_keys(const uint8_t *cipher_key, size_t octets, struct v
 		word[i] = word[i - key_words] ^ next;
 	}
 	memcpy(key->round_key, word, words * sizeof(word[0]));
+	for (size_t i = 0; i < words / 4; i++)
+		for (size_t at = 0; at < VAES_UNIT; at += VAES_BLOCK)
+			memcpy(&key->wide_round_key[i][at], key->round_key[i], VAES_BLOCK);
 	secret_wipe(word, sizeof(word));
 }
 

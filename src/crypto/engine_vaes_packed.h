@@ -56,6 +56,25 @@ static ALWAYS_INLINE __m512i packed_key_blocks(const struct packed *packed, size
 			       : load_blocks(key[0] + at, key[1] + at, key[2] + at, key[3] + at);
 }
 
+static ALWAYS_INLINE size_t round_key_at(unsigned round)
+{
+	return offsetof(struct vaes_key, round_key) + round * (size_t)VAES_BLOCK;
+}
+
+static ALWAYS_INLINE __m512i packed_round_key(
+	const struct packed *packed, unsigned i, unsigned round)
+{
+	return spread(packed->key[i] + round_key_at(round));
+}
+
+// The round key of all packets, if they have one.
+static ALWAYS_INLINE __m512i packed_shared_key(const struct packed *packed, unsigned round)
+{
+	const size_t at = offsetof(struct vaes_key, wide_round_key) + round * (size_t)VAES_UNIT;
+
+	return packed->one_key ? held(load_vector(packed->key[0] + at)) : _mm512_setzero_si512();
+}
+
 static ALWAYS_INLINE void packed_hash_blocks(struct packed *packed, __m512i blocks, size_t power)
 {
 	hash_add(&packed->sums, swap_octets(blocks), packed_key_blocks(packed, power),
@@ -104,15 +123,18 @@ static ALWAYS_INLINE void packed_encipher(
 
 #pragma GCC unroll 16
 	for (unsigned round = is_only(place) ? 1 : 2; round <= rounds; round++) {
-		const size_t at = offsetof(struct vaes_key, round_key) + round * VAES_BLOCK;
+		const __m512i shared = packed_shared_key(packed, round);
 
 #pragma GCC unroll 4
 		for (unsigned i = 0; i < VAES_TOGETHER; i++)
-			state[i] = encipher_with(
-				state[i], spread(packed->key[i] + at), round == rounds);
+			state[i] = encipher_with(state[i],
+				packed->one_key ? shared : packed_round_key(packed, i, round),
+				round == rounds);
 		if (place.first)
 			state[VAES_TOGETHER] = encipher_with(state[VAES_TOGETHER],
-				packed_key_blocks(packed, at), round == rounds);
+				packed->one_key ? shared
+						: packed_key_blocks(packed, round_key_at(round)),
+				round == rounds);
 		if (hash && round % 2 == 0 && round <= 2 * VAES_TOGETHER)
 			packed_hash(packed, round / 2 - 1);
 	}
