@@ -92,9 +92,11 @@ static ALWAYS_INLINE void stream_group(
 	}
 #pragma GCC unroll 16
 	for (unsigned round = 2; round <= rounds; round++) {
+		const __m512i round_key = held(load_vector(key->wide_round_key[round]));
+
 #pragma GCC unroll 4
 		for (unsigned i = 0; i < n; i++)
-			state[i] = encipher_round(state[i], key, round, rounds);
+			state[i] = encipher_with(state[i], round_key, round == rounds);
 		if (round % 2 == 0 && round / 2 - 1 < (seal ? GROUP : n) && !(seal && first))
 			stream_hash(stream, round / 2 - 1);
 	}
