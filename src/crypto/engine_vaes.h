@@ -14,6 +14,8 @@
 #define VAES_CHUNK_UNITS 24
 #define VAES_CHUNK_BLOCKS (VAES_CHUNK_UNITS * VAES_UNIT / VAES_BLOCK)
 #define VAES_POWERS (VAES_CHUNK_BLOCKS + 1)
+// As many as a unit of data, its associated data and its lengths take.
+#define VAES_WIDE_POWERS (VAES_UNIT / VAES_BLOCK + 2)
 
 // The multiplier H^i of GHASH is kept twice: as it is, for the high half of a block, and divided by
 // x^64, for the low half. That way both halves' products have the same weight.
@@ -33,9 +35,12 @@ struct vaes_key {
 	alignas(CACHE_LINE) uint8_t low_power[VAES_POWERS + 3][VAES_BLOCK];
 	uint8_t high_power[VAES_POWERS + 3][VAES_BLOCK];
 	// The round keys, each four times: to load one so takes a load, to spread it while it is
-	// loaded takes one of the units that AES and products need. For packets of one key: those
-	// of many do not find so many lines in the cache.
+	// loaded takes one of the units that AES and products need. For packets of one key, and for
+	// long ones: short ones of many keys do not find so many lines in the cache.
 	alignas(CACHE_LINE) uint8_t wide_round_key[15][VAES_UNIT];
+	// The same of the lowest powers, and zeros behind.
+	uint8_t wide_low_power[VAES_WIDE_POWERS + 1][VAES_UNIT];
+	uint8_t wide_high_power[VAES_WIDE_POWERS + 1][VAES_UNIT];
 };
 
 // A worker's own memory, for what does not fit into registers. Zero between bursts.

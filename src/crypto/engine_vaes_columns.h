@@ -12,11 +12,14 @@
 // The round keys of so many stay in registers.
 #define COLUMNS_ROUNDS_HELD 10
 #define COLUMNS_STEPS 7
+// How far behind a power its other form is, both wide.
+#define WIDE_HIGH_POWER \
+	(offsetof(struct vaes_key, wide_high_power) - offsetof(struct vaes_key, wide_low_power))
 
 // Four packets that are enciphered; their hash lacks the data.
 struct columns {
 	struct aead_op *ops;
-	const uint8_t *powers;	       // of the first column
+	const uint8_t *powers;	       // of the first column, wide
 	__m512i hashed[VAES_TOGETHER]; // a packet each, then a column each
 	struct hash lengths;	       // what the length blocks add
 	struct hash sums;
@@ -33,7 +36,25 @@ static ALWAYS_INLINE bool columns_fit(const struct aead_op *ops)
 
 static ALWAYS_INLINE void columns_hash(struct hash *sums, __m512i column, const uint8_t *power)
 {
-	hash_add(sums, swap_octets(column), spread(power), spread(power + HIGH_POWER));
+	hash_add(sums, swap_octets(column), load_vector(power),
+		load_vector(power + WIDE_HIGH_POWER));
+}
+
+// Of eight octets the second half of a block, zeros, adds nothing.
+static ALWAYS_INLINE void columns_hash_aads(
+	struct hash *sums, struct aead_op *const *op, const uint8_t *power)
+{
+	__m512i blocks = load_aads(op), high_power;
+
+	if (unlikely(op[0]->aad_octets != 8)) {
+		columns_hash(sums, blocks, power);
+		return;
+	}
+	blocks = swap_octets(blocks);
+	high_power = load_vector(power + WIDE_HIGH_POWER);
+	sums->low = _mm512_xor_si512(sums->low, _mm512_clmulepi64_epi128(blocks, high_power, 0x01));
+	sums->high =
+		_mm512_xor_si512(sums->high, _mm512_clmulepi64_epi128(blocks, high_power, 0x11));
 }
 
 static ALWAYS_INLINE struct hash columns_hash_lengths(const struct aead_op *ops)
@@ -61,7 +82,7 @@ static ALWAYS_INLINE void columns_step(struct columns *columns, unsigned step, b
 	case 5:
 		if (column < VAES_TOGETHER - 1 || blocks_of(ops) == VAES_TOGETHER)
 			columns_hash(&columns->sums, columns->hashed[column],
-				columns->powers + (size_t)column * VAES_BLOCK);
+				columns->powers + (size_t)column * VAES_UNIT);
 		break;
 	case 6:
 		columns->tags = tags_of(&columns->sums, columns->tags);
@@ -102,7 +123,7 @@ static ALWAYS_INLINE void columns_four(struct columns *columns, bool before, str
 	struct aead_op *const op[VAES_TOGETHER] = {&ops[0], &ops[1], &ops[2], &ops[3]};
 	struct columns these = {
 		.ops = ops,
-		.powers = powers_from(key_of(ops), blocks_of(ops) + 1),
+		.powers = key_of(ops)->wide_low_power[VAES_WIDE_POWERS - blocks_of(ops) - 1],
 	};
 	__m512i state[COLUMNS_STATES];
 
@@ -113,7 +134,7 @@ static ALWAYS_INLINE void columns_four(struct columns *columns, bool before, str
 	for (unsigned round = 1; round <= rounds; round++) {
 		const __m512i key = rounds == COLUMNS_ROUNDS_HELD
 			? round_key[round]
-			: spread(key_of(ops)->round_key[round]);
+			: held(load_vector(key_of(ops)->wide_round_key[round]));
 
 #pragma GCC unroll 5
 		for (unsigned i = 0; i < COLUMNS_STATES; i++)
@@ -124,7 +145,7 @@ static ALWAYS_INLINE void columns_four(struct columns *columns, bool before, str
 			these.sums = these.lengths =
 				alike ? columns->lengths : columns_hash_lengths(ops);
 		if (round == COLUMNS_STEPS + 2 && ops->aad_octets > 0)
-			columns_hash(&these.sums, load_aads(op), these.powers - VAES_BLOCK);
+			columns_hash_aads(&these.sums, op, these.powers - VAES_UNIT);
 	}
 	these.tags = state[VAES_TOGETHER];
 #pragma GCC unroll 4
@@ -149,7 +170,7 @@ static ALWAYS_INLINE unsigned columns_run(
 
 #pragma GCC unroll 16
 	for (unsigned i = 1; rounds == COLUMNS_ROUNDS_HELD && i <= rounds; i++)
-		round_key[i] = held(spread(key_of(ops)->round_key[i]));
+		round_key[i] = held(load_vector(key_of(ops)->wide_round_key[i]));
 	columns_four(&columns, false, ops, round_key, rounds, seal);
 	for (; done + VAES_TOGETHER <= n && ops[done].key == ops->key && one_key(ops + done) &&
 		columns_fit(ops + done);

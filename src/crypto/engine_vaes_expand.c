@@ -13,6 +13,13 @@ static uint32_t substitute_word(uint32_t word)
 	return (uint32_t)_mm_cvtsi128_si32(_mm_aeskeygenassist_si128(words, 0));
 }
 
+static void widen(uint8_t wide[][VAES_UNIT], const uint8_t (*block)[VAES_BLOCK], size_t blocks)
+{
+	for (size_t i = 0; i < blocks; i++)
+		for (size_t at = 0; at < VAES_UNIT; at += VAES_BLOCK)
+			memcpy(&wide[i][at], block[i], VAES_BLOCK);
+}
+
 // FIPS 197 section 5.2; words are little-endian here, so a rotation goes the other way.
 static void expand_round_keys(const uint8_t *cipher_key, size_t octets, struct vaes_key *key)
 {
@@ -34,9 +41,7 @@ static void expand_round_keys(const uint8_t *cipher_key, size_t octets, struct v
 		word[i] = word[i - key_words] ^ next;
 	}
 	memcpy(key->round_key, word, words * sizeof(word[0]));
-	for (size_t i = 0; i < words / 4; i++)
-		for (size_t at = 0; at < VAES_UNIT; at += VAES_BLOCK)
-			memcpy(&key->wide_round_key[i][at], key->round_key[i], VAES_BLOCK);
+	widen(key->wide_round_key, key->round_key, words / 4);
 	secret_wipe(word, sizeof(word));
 }
 
@@ -115,6 +120,15 @@ static void expand_counters(struct vaes_key *key)
 	}
 }
 
+// Zeros are behind the lowest ones.
+static void widen_powers(struct vaes_key *key)
+{
+	const size_t first = VAES_POWERS - VAES_WIDE_POWERS;
+
+	widen(key->wide_low_power, key->low_power + first, VAES_WIDE_POWERS + 1);
+	widen(key->wide_high_power, key->high_power + first, VAES_WIDE_POWERS + 1);
+}
+
 void vaes_expand(const uint8_t *cipher_key, size_t cipher_key_octets, struct vaes_key *key)
 {
 	expand_round_keys(cipher_key, cipher_key_octets, key);
@@ -122,5 +136,6 @@ void vaes_expand(const uint8_t *cipher_key, size_t cipher_key_octets, struct vae
 	expand_counters(key);
 	memset(key->low_power[VAES_POWERS], 0, sizeof(key->low_power) - VAES_POWERS * VAES_BLOCK);
 	memset(key->high_power[VAES_POWERS], 0, sizeof(key->high_power) - VAES_POWERS * VAES_BLOCK);
+	widen_powers(key);
 	forget_vectors();
 }
