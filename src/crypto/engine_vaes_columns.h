@@ -9,8 +9,6 @@
 #include "crypto/engine_vaes_packet.h"
 
 #define COLUMNS_STATES (VAES_TOGETHER + 1) // the last: the counter blocks of the tags
-// The round keys of so many stay in registers.
-#define COLUMNS_ROUNDS_HELD 10
 #define COLUMNS_STEPS 7
 // How far behind a power its other form is, both wide.
 #define WIDE_HIGH_POWER \
@@ -115,8 +113,8 @@ static ALWAYS_INLINE void columns_start(const struct aead_op *ops, __m512i *stat
 }
 
 // Enciphers four packets. before: the four before these are in `columns`, and are done then.
-static ALWAYS_INLINE void columns_four(struct columns *columns, bool before, struct aead_op *ops,
-	const __m512i *round_key, unsigned rounds, bool seal)
+static ALWAYS_INLINE void columns_four(
+	struct columns *columns, bool before, struct aead_op *ops, unsigned rounds, bool seal)
 {
 	const bool alike = before && same_length(columns->ops, ops);
 	const __mmask64 mask = _bzhi_u64(~0ULL, ops->octets);
@@ -132,9 +130,7 @@ static ALWAYS_INLINE void columns_four(struct columns *columns, bool before, str
 	columns_start(ops, state);
 #pragma GCC unroll 16
 	for (unsigned round = 1; round <= rounds; round++) {
-		const __m512i key = rounds == COLUMNS_ROUNDS_HELD
-			? round_key[round]
-			: held(load_vector(key_of(ops)->wide_round_key[round]));
+		const __m512i key = held(load_vector(key_of(ops)->wide_round_key[round]));
 
 #pragma GCC unroll 5
 		for (unsigned i = 0; i < COLUMNS_STATES; i++)
@@ -164,18 +160,14 @@ static ALWAYS_INLINE void columns_four(struct columns *columns, bool before, str
 static ALWAYS_INLINE unsigned columns_run(
 	struct aead_op *ops, unsigned n, unsigned rounds, bool seal, bool *forged)
 {
-	__m512i round_key[COLUMNS_ROUNDS_HELD + 1];
 	struct columns columns;
 	unsigned done = VAES_TOGETHER;
 
-#pragma GCC unroll 16
-	for (unsigned i = 1; rounds == COLUMNS_ROUNDS_HELD && i <= rounds; i++)
-		round_key[i] = held(load_vector(key_of(ops)->wide_round_key[i]));
-	columns_four(&columns, false, ops, round_key, rounds, seal);
+	columns_four(&columns, false, ops, rounds, seal);
 	for (; done + VAES_TOGETHER <= n && ops[done].key == ops->key && one_key(ops + done) &&
 		columns_fit(ops + done);
 		done += VAES_TOGETHER)
-		columns_four(&columns, true, ops + done, round_key, rounds, seal);
+		columns_four(&columns, true, ops + done, rounds, seal);
 #pragma GCC unroll 16
 	for (unsigned step = 1; step <= COLUMNS_STEPS; step++)
 		columns_step(&columns, step, seal);
