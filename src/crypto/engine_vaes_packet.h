@@ -199,7 +199,8 @@ static ALWAYS_INLINE __m512i load_tags(struct aead_op *const *op)
 // All octets are compared, in one instruction for the packets together. True if one is wrong.
 static ALWAYS_INLINE bool tell_forged(struct aead_op *const *op, __m512i computed, __m512i received)
 {
-	unsigned wrong = _mm512_cmpneq_epi64_mask(computed, received);
+	// Compared as the octet that it is: gcc 12 may put it by as one, and read it as an int.
+	__mmask8 wrong = _mm512_cmpneq_epi64_mask(computed, received);
 
 	if (likely(wrong == 0))
 		return false;
