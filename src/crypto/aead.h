@@ -148,7 +148,7 @@ int aead_ctx_create(const struct aead_table *table, struct aead_ctx **created);
 void aead_ctx_destroy(struct aead_ctx *ctx);
 
 // n operations of any keys; neighbours of one engine and algorithm go to the engine together. True:
-// all that were opened are authentic.
+// all that were opened are authentic. None may be marked as forged before.
 void aead_seal_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n);
 bool aead_open_burst(struct aead_ctx *ctx, struct aead_op *ops, unsigned n);
 // The same where they are known to be of one engine and algorithm, as those of one key are.

@@ -43,6 +43,9 @@ struct vaes_key {
 	uint8_t wide_high_power[VAES_WIDE_POWERS + 1][VAES_UNIT];
 };
 
+static_assert(sizeof(struct vaes_key) + CACHE_LINE <= 8192,
+	"with what is in front of it a key shares memory with others (base/secret.c)");
+
 // A worker's own memory, for what does not fit into registers. Zero between bursts.
 struct vaes_scratch;
 

@@ -109,6 +109,14 @@ static ALWAYS_INLINE void hash_add(
 		_mm512_clmulepi64_epi128(blocks, high_power, 0x11));
 }
 
+// The same of blocks whose low halves are zero.
+static ALWAYS_INLINE void hash_add_high(struct hash *hash, __m512i blocks, __m512i high_power)
+{
+	hash->low = _mm512_xor_si512(hash->low, _mm512_clmulepi64_epi128(blocks, high_power, 0x01));
+	hash->high =
+		_mm512_xor_si512(hash->high, _mm512_clmulepi64_epi128(blocks, high_power, 0x11));
+}
+
 // Folds the lowest 64 bits of each block into the others, which divides by x^64.
 static ALWAYS_INLINE __m512i fold(__m512i blocks)
 {

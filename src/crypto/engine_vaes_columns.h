@@ -38,21 +38,16 @@ static ALWAYS_INLINE void columns_hash(struct hash *sums, __m512i column, const 
 		load_vector(power + WIDE_HIGH_POWER));
 }
 
-// Of eight octets the second half of a block, zeros, adds nothing.
+// Of eight octets the second half of a block, its low one once swapped, is zero.
 static ALWAYS_INLINE void columns_hash_aads(
 	struct hash *sums, struct aead_op *const *op, const uint8_t *power)
 {
-	__m512i blocks = load_aads(op), high_power;
+	const __m512i blocks = load_aads(op);
 
-	if (unlikely(op[0]->aad_octets != 8)) {
+	if (likely(op[0]->aad_octets == 8))
+		hash_add_high(sums, swap_octets(blocks), load_vector(power + WIDE_HIGH_POWER));
+	else
 		columns_hash(sums, blocks, power);
-		return;
-	}
-	blocks = swap_octets(blocks);
-	high_power = load_vector(power + WIDE_HIGH_POWER);
-	sums->low = _mm512_xor_si512(sums->low, _mm512_clmulepi64_epi128(blocks, high_power, 0x01));
-	sums->high =
-		_mm512_xor_si512(sums->high, _mm512_clmulepi64_epi128(blocks, high_power, 0x11));
 }
 
 static ALWAYS_INLINE struct hash columns_hash_lengths(const struct aead_op *ops)

@@ -92,7 +92,9 @@ static ALWAYS_INLINE void stream_group(
 	}
 #pragma GCC unroll 16
 	for (unsigned round = 2; round <= rounds; round++) {
-		const __m512i round_key = held(load_vector(key->wide_round_key[round]));
+		const __m512i round_key =
+			held(first && last ? spread(key->round_key[round])
+					   : load_vector(key->wide_round_key[round]));
 
 #pragma GCC unroll 4
 		for (unsigned i = 0; i < n; i++)

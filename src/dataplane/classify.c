@@ -283,11 +283,12 @@ static ALWAYS_INLINE bool take_one(struct worker *w, uint8_t port, struct rte_mb
 		return take_other(w, port, m, packet);
 	}
 	reason = take_plain(m, frame, packet);
+	if (unlikely(reason != DROP_NONE)) {
+		drop_packet(w, port, reason, m);
+		return false;
+	}
 	all->tunnels &= packet->protocol == IP_PROTOCOL_ESP;
-	if (likely(reason == DROP_NONE))
-		return true;
-	drop_packet(w, port, reason, m);
-	return false;
+	return true;
 }
 
 // n frames one after the other, which go on as the first of kept and of packet. Returns how many.

@@ -343,7 +343,8 @@ static ALWAYS_INLINE bool is_last(const struct sadb_last *last, const struct rte
 	uint16_t l4 = plain ? IPV4_HEADER_MIN : packet->l4;
 	const uint8_t *tunnel = header + l4;
 
-	return (plain || !(packet->flags & PACKET_IPV6)) && m->data_len >= l4 + last->octets &&
+	return last->sa != NULL && (plain || !(packet->flags & PACKET_IPV6)) &&
+		m->data_len >= l4 + last->octets &&
 		load_le64(header + IPV4_SOURCE) == last->addresses &&
 		load_le32(tunnel + last->octets - sizeof(last->spi)) == last->spi &&
 		load_le16(tunnel) == last->block;
@@ -389,12 +390,11 @@ static ALWAYS_INLINE void keep_last(struct sadb_last *last, const struct sadb *s
 	const struct slot *slot, const struct rte_mbuf *m, uint16_t l4)
 {
 	const uint8_t *header = rte_pktmbuf_mtod(m, const uint8_t *);
-
 	uint8_t offset = sadb->protos->proto[slot->proto]->spi_offset;
 
-	last->sa = slot->sa;
+	last->sa = slot->family == IP_V4 ? slot->sa : NULL;
 	last->addresses = slot->ipv4;
-	last->octets = slot->family == IP_V4 ? offset + sizeof(last->spi) : SADB_NOTHING_LAST;
+	last->octets = offset + sizeof(last->spi);
 	last->spi = load_le32(header + l4 + offset);
 	last->block = load_le16(header + l4);
 }
@@ -420,7 +420,7 @@ static ALWAYS_INLINE bool lookup(const struct sadb *sadb, struct burst *b, struc
 {
 	struct sadb_last last = *kept;
 	unsigned n = b->n;
-	bool same = true;
+	bool same = n > 0;
 	unsigned i = 0;
 
 	while (i < n) {

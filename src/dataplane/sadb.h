@@ -119,23 +119,16 @@ struct sa_in *sadb_find_elsewhere(const struct sadb *sadb, const struct rte_mbuf
 // The SA that was found last, and by what, in the octets' own order: the same finds the same in one
 // table.
 struct sadb_last {
-	struct sa_in *sa;
+	struct sa_in *sa; // NULL: none, or not over IPv4
 	uint64_t addresses;
-	uint32_t octets; // to the SPI's end; more than any packet has: none, or not over IPv4
+	uint32_t octets; // to the SPI's end
 	uint32_t spi;
 	uint16_t block;
 };
 
-// Nothing was found yet.
-#define SADB_NOTHING_LAST UINT16_MAX
-static inline void sadb_forget(struct sadb_last *last)
-{
-	last->octets = SADB_NOTHING_LAST;
-}
-
 // For every packet of b, which begins with its outer IP header: result[] is the SA or NULL, and
 // then the burst's verdict says why: runt, no_sa, sa_outer_address. last: the caller's, from call
-// to call, for this table. plain: the caller knows that all are IPv4's, without options. True: all
-// have one and the same.
+// to call, for this table; zero at first. plain: the caller knows that all are IPv4's, without
+// options. True: there are some, and all have one and the same SA. False: perhaps not.
 bool sadb_lookup(const struct sadb *sadb, struct burst *b, struct sa_in *result[],
 	struct sadb_last *last, bool plain);

@@ -199,7 +199,7 @@ static void look_at_tables(struct worker *w)
 	if (unlikely(now.spd != w->tables.spd || now.fwd != w->tables.fwd))
 		now.epoch++;
 	if (unlikely(now.sadb != w->tables.sadb))
-		sadb_forget(&w->last_in);
+		w->last_in = (struct sadb_last){0};
 	w->tables = now;
 	w->capture = atomic_load_explicit(&w->dp->capture, memory_order_acquire);
 }

@@ -139,6 +139,18 @@ static ALWAYS_INLINE struct window_ahead window_ahead(const struct window_slot *
 	return ahead;
 }
 
+// The window of this slot (NULL: none), if it is this worker's, and what is ahead of it; else NULL,
+// and nothing is.
+static ALWAYS_INLINE struct window_slot *window_mine(
+	struct window_slot *slot, uint16_t worker, struct window_ahead *ahead)
+{
+	*ahead = (struct window_ahead){0};
+	if (unlikely(slot == NULL) || unlikely(window_owner(slot) != worker))
+		return NULL;
+	*ahead = window_ahead(slot);
+	return slot;
+}
+
 static ALWAYS_INLINE bool window_is_ahead(struct window_ahead ahead, uint64_t seq)
 {
 	return likely(seq - ahead.next < ahead.n);

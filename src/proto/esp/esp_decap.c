@@ -7,7 +7,7 @@
 // octets: of ESP, header to ICV.
 static ALWAYS_INLINE enum drop_reason check_length(uint32_t octets)
 {
-	static_assert(ESP_MIN % ESP_ALIGN == 0, "what is more than the least is aligned too");
+	static_assert((ESP_ALIGN & (ESP_ALIGN - 1)) == 0, "a mask tells whole words");
 	// As one comparison: not below zero, and whole words.
 	if (likely(((octets - ESP_MIN) & (1u << 31 | (ESP_ALIGN - 1))) == 0))
 		return DROP_NONE;
@@ -29,18 +29,15 @@ static ALWAYS_INLINE void decap(struct sa_in *sa, uint16_t worker, struct burst 
 	uint16_t n, struct aead_batch *batch, const bool esn)
 {
 	unsigned end = (unsigned)first + n;
-	struct window_slot *mine = window_find(sa->windows, ESP_WINDOW);
+	struct window_ahead ahead;
+	struct window_slot *mine =
+		window_mine(window_find(sa->windows, ESP_WINDOW), worker, &ahead);
 	uint64_t told_top =
 		esn ? atomic_load_explicit(&sa->windows->told_top, memory_order_relaxed) : 0;
 	uint32_t window_size = sa->windows->window_size;
-	struct window_ahead ahead = {0};
 	struct aead_op *op = &batch->op[batch->n];
 	struct aead_scratch *scratch = &batch->scratch[batch->n];
 
-	if (mine != NULL && unlikely(window_owner(mine) != worker))
-		mine = NULL;
-	if (likely(mine != NULL))
-		ahead = window_ahead(mine);
 	burst_accept(b, first, n);
 	for (unsigned i = first; i < end; i++) {
 		struct rte_mbuf *m = b->m[i];

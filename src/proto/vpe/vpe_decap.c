@@ -27,12 +27,7 @@ static enum drop_reason check_other(
 		return DROP_sender_unknown;
 	last->id_word = id_word;
 	last->slot = window_find(sa->windows, id_word);
-	last->mine = NULL;
-	last->ahead = (struct window_ahead){0};
-	if (last->slot != NULL && window_owner(last->slot) == worker) {
-		last->mine = last->slot;
-		last->ahead = window_ahead(last->slot);
-	}
+	last->mine = window_mine(last->slot, worker, &last->ahead);
 	return DROP_NONE;
 }
 
@@ -61,7 +56,7 @@ void vpe_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t firs
 {
 	unsigned end = (unsigned)first + n;
 	struct last last = {.id_word = UINT64_MAX};
-	unsigned ops = batch->n;
+	struct aead_op *op = &batch->op[batch->n];
 
 	burst_accept(b, first, n);
 	for (unsigned i = first; i < end; i++) {
@@ -76,10 +71,10 @@ void vpe_decap(struct sa_in *sa, uint16_t worker, struct burst *b, uint16_t firs
 			continue;
 		}
 		b->slot[i] = last.slot;
-		aead_op_write(&batch->op[ops++], sa->key, vpe + VPE_NONCE, 0, vpe + VPE_HEADER,
+		aead_op_write(op++, sa->key, vpe + VPE_NONCE, 0, vpe + VPE_HEADER,
 			octets - VPE_HEADER, vpe + VPE_ICV);
 	}
-	batch->n = ops;
+	batch->n = (unsigned)(op - batch->op);
 }
 
 // The packet's number was accepted.

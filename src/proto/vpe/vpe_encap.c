@@ -37,7 +37,7 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 	unsigned end = (unsigned)first + n;
 	struct lane_run run = lane_begin(&sa->lane[worker]);
 	uint32_t id_word = vpe_id_word(sa->sender_id, run.lane->window_id);
-	unsigned ops = batch->n;
+	struct aead_op *op = &batch->op[batch->n];
 
 	burst_accept(b, first, n);
 	for (unsigned i = first; i < end; i++) {
@@ -48,15 +48,15 @@ static ALWAYS_INLINE void encap(struct sa_out *sa, uint16_t worker, struct burst
 			b->verdict[i] = lane_refusal(&run);
 			continue;
 		}
-		reason = encap_packet(sa, b->m[i], id_word, run.seq, &batch->op[ops], ipv6);
+		reason = encap_packet(sa, b->m[i], id_word, run.seq, op, ipv6);
 		if (unlikely(reason != DROP_NONE)) {
 			b->verdict[i] = (uint16_t)reason;
 			continue;
 		}
-		ops++;
+		op++;
 		lane_take(&run, inner_octets);
 	}
-	batch->n = ops;
+	batch->n = (unsigned)(op - batch->op);
 	lane_end(&run);
 }
 

@@ -81,7 +81,7 @@ static void attack_shape(struct target *target)
 		packet->op.octets--;
 		packet_snapshot(packet);
 		op = packet->op;
-		aead_open_burst(target->ctx, &op, 1);
+		assert_false(aead_open_burst(target->ctx, &op, 1));
 		assert_true(op.forged);
 		packet_assert_wiped(packet);
 		packet->op.octets++;

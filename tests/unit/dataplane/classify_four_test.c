@@ -218,26 +218,62 @@ static void all_plain(void **state)
 	}
 }
 
-// Of n tunnel packets, that at one place is something else. n: none is.
-static void assert_tunnels(struct lab *lab, uint16_t n, uint16_t other)
+// Of n tunnel packets, that at one place has another protocol. n: none has.
+static const struct outcome *tunnels(struct lab *lab, uint16_t n, uint16_t other, uint8_t protocol)
 {
 	struct rte_mbuf *frames[BURST_MAX];
-	const struct outcome *o;
 
 	for (uint16_t i = 0; i < n; i++)
-		frames[i] = numbered_frame(lab, 1, false,
-			i == other ? IP_PROTOCOL_UDP : IP_PROTOCOL_ESP, (uint16_t)(60 + i), i);
-	o = as_alone(lab, 1, frames, n);
-	assert_int_equal(o->kept, n);
-	assert_true(o->all.plain);
-	assert_int_equal(o->all.tunnels, other == n);
+		frames[i] = numbered_frame(lab, 1, false, i == other ? protocol : IP_PROTOCOL_ESP,
+			(uint16_t)(60 + i), i);
+	return as_alone(lab, 1, frames, n);
 }
 
 static void tunnels_are_told(void **state)
 {
-	for (uint16_t n = 1; n <= BURST_MAX; n++)
-		for (uint16_t other = 0; other <= n; other++)
-			assert_tunnels(*state, n, other);
+	for (uint16_t n = 1; n <= BURST_MAX; n++) {
+		for (uint16_t other = 0; other <= n; other++) {
+			const struct outcome *o = tunnels(*state, n, other, IP_PROTOCOL_UDP);
+
+			assert_int_equal(o->kept, n);
+			assert_true(o->all.plain);
+			assert_int_equal(o->all.tunnels, other == n);
+		}
+	}
+}
+
+static void no_other_protocol_is_a_tunnel(void **state)
+{
+	for (unsigned protocol = 0; protocol <= UINT8_MAX; protocol++)
+		assert_int_equal(tunnels(*state, 8, 5, (uint8_t)protocol)->all.tunnels,
+			protocol == IP_PROTOCOL_ESP);
+}
+
+// Among tunnel packets: one that is dropped says nothing of those that go on.
+static void odd_among_tunnels(struct lab *lab, const struct odd_frame *odd, bool dropped)
+{
+	for (uint16_t at = 0; at < NINE; at++) {
+		struct rte_mbuf *frames[NINE];
+
+		for (uint16_t i = 0; i < NINE; i++)
+			frames[i] = i == at ? odd_frame(lab, 1, odd, 1)
+					    : numbered_frame(lab, 1, false, IP_PROTOCOL_ESP,
+						      (uint16_t)(60 + i), i);
+		if (dropped)
+			assert_int_equal(as_alone(lab, 1, frames, NINE)->kept, NINE - 1);
+		else
+			as_alone(lab, 1, frames, NINE);
+	}
+}
+
+static void odd_ones_among_tunnels(void **state)
+{
+	for (unsigned i = 0; i < COUNT(bad_frames); i++)
+		odd_among_tunnels(*state, &bad_frames[i], true);
+	for (unsigned i = 0; i < COUNT(good_kinds); i++)
+		odd_among_tunnels(*state, &good_kinds[i], false);
+	for (unsigned i = 0; i < COUNT(other_kinds); i++)
+		odd_among_tunnels(*state, &other_kinds[i], false);
 }
 
 // The odd one ends as it does alone, all others go on in their order.
@@ -386,6 +422,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FOUR_TEST(all_plain),
 		FOUR_TEST(tunnels_are_told),
+		FOUR_TEST(no_other_protocol_is_a_tunnel),
+		FOUR_TEST(odd_ones_among_tunnels),
 		FOUR_TEST(bad_ones_at_each_place),
 		FOUR_TEST(bad_ones_at_two_places),
 		FOUR_TEST(kinds_at_each_place),

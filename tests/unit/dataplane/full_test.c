@@ -35,6 +35,7 @@ static void handover_full(void **state)
 	lab_turn_all(lab);
 	lab->expected.handed_in[0] = FITS;
 	expect_in(lab, 0, 0, FITS + 1, (FITS + 1) * 100);
+	assert_int_equal(lab->dp->worker[0]->stats.ring_high, FITS);
 	assert_int_equal(free_all(lab, LAN, 0), FITS + 1);
 }
 

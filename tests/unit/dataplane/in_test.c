@@ -126,10 +126,34 @@ static void one_spi_two_addresses(void **state)
 	}
 }
 
+// The SA found last is known to the next burst, but no longer than its table is.
+static void last_sa_removed(void **state)
+{
+	struct lab *lab = one_tunnel(state, NULL);
+	unsigned tunnels = lab->tunnels;
+	struct flow flow = flow_in(1);
+
+	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
+	lab_turn(lab, 0);
+	expect_delivered(lab, 0, &flow);
+	lab->tunnels = 0;
+	lab_publish_sadb(lab);
+	lab->tunnels = tunnels;
+	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
+	lab_turn(lab, 0);
+	expect_nothing_sent(lab);
+	expect_drop(lab, 0, WAN, DROP_no_sa, 1);
+	lab_publish_sadb(lab);
+	lab_receive(lab, WAN, 0, peer_seal_flow(lab, 0, 0, &flow));
+	lab_turn(lab, 0);
+	expect_delivered(lab, 0, &flow);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		LAB_TEST(one_packet, NULL),
+		LAB_TEST(last_sa_removed, NULL),
 		LAB_TEST(two_copies_in_one_burst, NULL),
 		LAB_TEST(replayed_stream, NULL),
 		LAB_TEST(reordered, NULL),

@@ -50,7 +50,7 @@ static struct sadb *build_first(const struct set *set, unsigned n)
 	struct error err = {.text = ""};
 	struct sadb *sadb = NULL;
 
-	sadb_forget(&last);
+	last = (struct sadb_last){0};
 	if (sadb_build(set->sa, n, &lab_protos, SOCKET_ID_ANY, &sadb, &err) != 0)
 		fail_msg("%s", err.text);
 	return sadb;
@@ -63,7 +63,7 @@ static struct sadb *build(const struct set *set)
 	struct sadb *sadb = build_first(set, first), *all = NULL;
 	struct error err = {.text = ""};
 
-	sadb_forget(&last);
+	last = (struct sadb_last){0};
 	if (first < set->n && !sadb_has_room(sadb, set->n - first))
 		all = build_first(set, set->n);
 	else if (sadb_extend(sadb, set->sa + first, set->n - first, SOCKET_ID_ANY, &all, &err) != 0)
@@ -113,11 +113,10 @@ static void finds_the_same(const struct sadb *sadb, const struct burst *b, struc
 // It is the same whatever was found before, and whether the caller knows that packets are plain.
 static void lookup(const struct sadb *sadb, struct burst *b, struct sa_in *found[])
 {
-	struct sadb_last nothing, other;
+	struct sadb_last nothing = {0}, other;
 	bool plain = true;
 	bool one;
 
-	sadb_forget(&nothing);
 	one = sadb_lookup(sadb, b, found, &nothing, false);
 	for (uint16_t i = 0; i < b->n; i++) {
 		plain &= b->packet[i].l4 == 20 && b->packet[i].flags == 0;
@@ -130,7 +129,7 @@ static void lookup(const struct sadb *sadb, struct burst *b, struct sa_in *found
 		return;
 	finds_the_same(sadb, b, found, one, &other, true);
 	finds_the_same(sadb, b, found, one, &other, true);
-	sadb_forget(&other);
+	other = (struct sadb_last){0};
 	finds_the_same(sadb, b, found, one, &other, true);
 }
 
@@ -389,7 +388,16 @@ enum kind {
 	ESP_OTHER_PEER,
 	ESP_CUT, // ESP_HERE, the last octet of the SPI missing
 	VPE_HERE,
-	VPE_CUT,   // the same
+	VPE_CUT, // the same
+	// SPIs that differ in one octet, in the order of the octets: nobody has them.
+	ESP_SPI_0,
+	ESP_SPI_1,
+	ESP_SPI_2,
+	ESP_SPI_3,
+	VPE_SPI_0,
+	VPE_SPI_1,
+	VPE_SPI_2,
+	VPE_SPI_3,
 	IPV6_LIKE, // the addresses of ESP_HERE where IPv4 has them, and no SA
 	KINDS
 };
@@ -397,7 +405,8 @@ enum kind {
 static struct rte_mbuf *packet_of_kind(
 	struct lab *lab, const struct set *set, enum kind kind, struct packet *packet)
 {
-	bool is_vpe = kind == VPE_HERE || kind == VPE_CUT;
+	bool is_vpe =
+		kind == VPE_HERE || kind == VPE_CUT || (kind >= VPE_SPI_0 && kind <= VPE_SPI_3);
 	struct sa_params p = set->params[is_vpe ? 2 : kind == ESP_THERE];
 	struct rte_mbuf *m;
 	uint8_t *header;
@@ -405,6 +414,10 @@ static struct rte_mbuf *packet_of_kind(
 
 	if (kind == ESP_OTHER_SPI)
 		p.spi++;
+	if (kind >= ESP_SPI_0 && kind <= ESP_SPI_3)
+		p.spi ^= 1u << 8 * (kind - ESP_SPI_0);
+	if (kind >= VPE_SPI_0 && kind <= VPE_SPI_3)
+		p.spi ^= 1u << 8 * (kind - VPE_SPI_0);
 	if (kind == ESP_OTHER_PEER)
 		p.remote.octets[3]++;
 	if (kind == IPV6_LIKE)
@@ -425,12 +438,10 @@ static struct rte_mbuf *packet_of_kind(
 	return m;
 }
 
-// What is found does not depend on the packet before, whichever two they are.
-static void neighbours(void **state)
+// Two of ESP with one SPI and two addresses, and one of VPE.
+static struct set three_sas(struct lab *lab)
 {
-	struct lab *lab = *state;
 	struct set set = set_new(3);
-	struct sadb *sadb;
 
 	for (unsigned i = 0; i < 3; i++) {
 		struct sa_params p = plain(i < 2 ? &esp_ops : &vpe_ops, 0xc0ffee00 + i / 2, 0);
@@ -439,7 +450,21 @@ static void neighbours(void **state)
 			p.local = addr_of("192.0.2.2");
 		set_add(&set, &p, &lab->dp->windows);
 	}
-	sadb = build(&set);
+	return set;
+}
+
+static bool has_sa(enum kind kind)
+{
+	return kind == ESP_HERE || kind == ESP_THERE || kind == ESP_LIKE_VPE || kind == VPE_HERE;
+}
+
+// What is found does not depend on the packet before, whichever two they are.
+static void neighbours(void **state)
+{
+	struct lab *lab = *state;
+	struct set set = three_sas(lab);
+	struct sadb *sadb = build(&set);
+
 	for (unsigned i = 0; i < KINDS * KINDS; i++) {
 		struct burst alone = {.n = 1};
 		struct burst both = {.n = 2};
@@ -454,13 +479,68 @@ static void neighbours(void **state)
 		assert_ptr_equal(found[1], expected);
 		if (expected == NULL)
 			assert_int_equal(both.verdict[1], alone.verdict[0]);
-		assert_int_equal(expected == NULL,
-			i % KINDS == ESP_OTHER_SPI || i % KINDS == ESP_OTHER_PEER ||
-				i % KINDS == ESP_CUT || i % KINDS == VPE_CUT ||
-				i % KINDS == IPV6_LIKE);
+		assert_int_equal(expected == NULL, !has_sa((enum kind)(i % KINDS)));
 		rte_pktmbuf_free(alone.m[0]);
 		rte_pktmbuf_free_bulk(both.m, 2);
 	}
+	sadb_free(sadb);
+	set_free(&set);
+}
+
+// Nine of one kind, but for one of another kind, which is `octets` long if it has as many.
+static void one_among_nine(struct lab *lab, const struct set *set, const struct sadb *sadb,
+	enum kind kind, unsigned at, enum kind other, uint16_t octets)
+{
+	struct burst b = {.n = 9};
+	struct sa_in *found[9];
+
+	for (unsigned i = 0; i < 9; i++)
+		b.m[i] = packet_of_kind(lab, set, i == at ? other : kind, &b.packet[i]);
+	if (b.m[at]->data_len > octets)
+		rte_pktmbuf_trim(b.m[at], (uint16_t)(b.m[at]->data_len - octets));
+	lookup(sadb, &b, found);
+	for (unsigned i = 0; i < 9; i++) {
+		struct burst alone = {.n = 1, .m = {b.m[i]}, .packet = {b.packet[i]}};
+		struct sa_in *expected;
+
+		lookup(sadb, &alone, &expected);
+		assert_ptr_equal(found[i], expected);
+		if (expected == NULL)
+			assert_int_equal(b.verdict[i], alone.verdict[0]);
+	}
+	assert_non_null(found[at == 0]);
+	rte_pktmbuf_free_bulk(b.m, 9);
+}
+
+// A train ends where another kind comes, whichever place of four it has.
+static void trains(void **state)
+{
+	static const enum kind kinds[] = {ESP_HERE, VPE_HERE};
+	static const uint16_t octets[] = {23, 24, 27, 28, 35, 36, UINT16_MAX};
+	struct lab *lab = *state;
+	struct set set = three_sas(lab);
+	struct sadb *sadb = build(&set);
+
+	for (unsigned i = 0; i < 2 * 9 * KINDS; i++) {
+		for (unsigned k = 0; k < COUNT(octets); k++)
+			one_among_nine(lab, &set, sadb, kinds[i % 2], i / 2 % 9,
+				(enum kind)(i / 18), octets[k]);
+	}
+	sadb_free(sadb);
+	set_free(&set);
+}
+
+// Nothing is found, whatever stands where results go.
+static void empty_burst(void **state)
+{
+	struct lab *lab = *state;
+	struct set set = three_sas(lab);
+	struct sadb *sadb = build(&set);
+	struct sa_in *found = set.sa[0];
+	struct burst none = {.n = 0};
+
+	assert_false(sadb_lookup(sadb, &none, &found, &last, false));
+	assert_false(sadb_lookup(sadb, &none, &found, &last, true));
 	sadb_free(sadb);
 	set_free(&set);
 }
@@ -473,6 +553,8 @@ int main(void)
 		LAB_TEST(same_spi_everywhere, NULL),
 		LAB_TEST(cut_short, NULL),
 		LAB_TEST(neighbours, NULL),
+		LAB_TEST(trains, NULL),
+		LAB_TEST(empty_burst, NULL),
 	};
 
 	lab_eal(NULL);
