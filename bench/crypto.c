@@ -22,11 +22,6 @@
 // Of the engine that the others are compared with.
 #define BASE "ipsec-mb"
 
-static const struct aead_table engines = {
-	.n = 3,
-	.engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl},
-};
-
 struct crypto_options {
 	uint64_t verify;
 	unsigned samples;
@@ -66,8 +61,9 @@ struct crypto_bench {
 static bool takes_part(const struct crypto_options *options, unsigned engine, unsigned algorithm)
 {
 	return (options->engines & 1u << engine) != 0 &&
-		(options->algorithms & 1u << algorithm) != 0 && engines.engine[engine]->probe() &&
-		engines.engine[engine]->supports((enum aead_algorithm)algorithm);
+		(options->algorithms & 1u << algorithm) != 0 &&
+		engines_all.engine[engine]->probe() &&
+		engines_all.engine[engine]->supports((enum aead_algorithm)algorithm);
 }
 
 static void destroy_runners(struct crypto_bench *bench)
@@ -103,10 +99,10 @@ static int create_runners(struct crypto_bench *bench, enum aead_algorithm algori
 {
 	int rc = 0;
 
-	for (unsigned i = 0; i < engines.n && rc == 0; i++) {
+	for (unsigned i = 0; i < engines_all.n && rc == 0; i++) {
 		if (!takes_part(bench->options, i, algorithm))
 			continue;
-		bench->runner[bench->n] = (struct runner){.engine = engines.engine[i]};
+		bench->runner[bench->n] = (struct runner){.engine = engines_all.engine[i]};
 		rc = create_runner(&bench->runner[bench->n++], algorithm, bench->options);
 	}
 	return rc;
@@ -235,7 +231,7 @@ static int run_algorithm(
 static int run_cases(const struct crypto_options *options, struct error *err)
 {
 	static struct crypto_bench bench;
-	int rc = aead_ctx_create(&engines, &bench.ctx);
+	int rc = aead_ctx_create(&engines_all, &bench.ctx);
 
 	bench.options = options;
 	bench.first_case = true;
@@ -266,8 +262,8 @@ static int run_tags(const struct crypto_options *options, struct error *err)
 	printf("Welch's t between tags that are wrong in the first and in the last octet, %u "
 	       "samples each; a difference is seen beyond 4.5\n\n",
 		options->tag_samples);
-	for (unsigned i = 0; i < engines.n * AEAD_ALGORITHMS; i++) {
-		const struct aead_engine *engine = engines.engine[i / AEAD_ALGORITHMS];
+	for (unsigned i = 0; i < engines_all.n * AEAD_ALGORITHMS; i++) {
+		const struct aead_engine *engine = engines_all.engine[i / AEAD_ALGORITHMS];
 		enum aead_algorithm algorithm = (enum aead_algorithm)(i % AEAD_ALGORITHMS);
 		double t;
 
@@ -309,8 +305,8 @@ static int add_engine(void *target, const char *value, struct error *err)
 {
 	struct crypto_options *options = target;
 
-	for (unsigned i = 0; i < engines.n; i++) {
-		if (strcmp(engines.engine[i]->name, value) == 0) {
+	for (unsigned i = 0; i < engines_all.n; i++) {
+		if (strcmp(engines_all.engine[i]->name, value) == 0) {
 			options->engines |= 1u << i;
 			return 0;
 		}
@@ -363,9 +359,9 @@ int crypto_main(int argc, char **argv)
 	if (options.tag_samples > 0)
 		rc = run_tags(&options, &err);
 	else if (options.verify > 0)
-		rc = verify_engines(&engines, options.verify, &err);
+		rc = verify_engines(&engines_all, options.verify, &err);
 	else
-		rc = verify_engines(&engines, 10000, &err);
+		rc = verify_engines(&engines_all, 10000, &err);
 	if (rc == 0 && options.verify > 0)
 		printf("%lu messages of each engine and algorithm: no difference from OpenSSL\n",
 			options.verify);

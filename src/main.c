@@ -142,7 +142,7 @@ static int serve(struct config *config, struct error *err)
 	if (config->host_guard)
 		rc = host_guard_mark_sockets(err);
 	if (rc == 0)
-		rc = gateway_create(config, &protos, &main_engines, &gateway, err);
+		rc = gateway_create(config, &protos, main_engines, &gateway, err);
 	config_forget_keys(config);
 	if (rc == 0) {
 		rc = run(gateway, err);
@@ -170,7 +170,7 @@ int main(int argc, char **argv)
 	if (rc == 0)
 		rc = main_engines_test(&err);
 	if (rc == 0)
-		rc = config_load(options.file, &protos, &main_engines, &config, &err);
+		rc = config_load(options.file, &protos, main_engines, &config, &err);
 	if (rc == 0 && options.check)
 		rc = check(options.file, config, &err);
 	else if (rc == 0 && options.host_guard)

@@ -4,7 +4,7 @@
 
 #include "crypto/aead.h"
 
-extern const struct aead_table main_engines;
+extern const struct aead_table *const main_engines;
 
 // An engine that gives one wrong answer is a reason not to start at all. 0 or -errno.
 int main_engines_test(struct error *err);

@@ -52,9 +52,6 @@ struct stream {
 	struct aead_op op[STREAM_BURST_MAX];
 };
 
-static const struct aead_table engines = {
-	.n = 3, .engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl}};
-
 static enum aead_algorithm algorithm(const struct stream *s)
 {
 	switch (s->params.key_octets) {
@@ -69,7 +66,7 @@ static enum aead_algorithm algorithm(const struct stream *s)
 
 static int create_keys(struct stream *s)
 {
-	const struct aead_engine *engine = aead_choose(&engines, algorithm(s), NULL);
+	const struct aead_engine *engine = aead_choose(&engines_all, algorithm(s), NULL);
 	uint8_t key[AEAD_KEY_MAX];
 	int rc;
 
@@ -77,7 +74,7 @@ static int create_keys(struct stream *s)
 	s->key = calloc(s->sas, sizeof(*s->key));
 	if (s->key == NULL || engine == NULL)
 		return engine == NULL ? -ENOTSUP : -ENOMEM;
-	rc = aead_ctx_create(&engines, &s->aead);
+	rc = aead_ctx_create(&engines_all, &s->aead);
 	for (uint32_t i = 0; i < s->sas && rc == 0; i++) {
 		frame_key(&s->params, i, key);
 		rc = aead_key_create(engine, algorithm(s), key, &s->key[i]);

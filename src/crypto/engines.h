@@ -1,4 +1,4 @@
-// The engines that exist, one source file each. The program puts them into a table (aead.h).
+// The engines that exist, one source file each.
 #pragma once
 
 #include "crypto/aead.h"
@@ -9,3 +9,5 @@ extern const struct aead_engine engine_vaes;
 extern const struct aead_engine engine_ipsecmb;
 // OpenSSL's EVP: slow and independent, the reference that the others are tested against.
 extern const struct aead_engine engine_openssl;
+// All of them, the preferred ones first.
+extern const struct aead_table engines_all;

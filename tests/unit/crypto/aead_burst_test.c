@@ -197,8 +197,8 @@ static void each_engine(void (*visit)(struct bench *bench), unsigned times)
 
 	assert_non_null(bench.packets);
 	assert_non_null(bench.expected);
-	for (unsigned i = 0; i < fixture_engines.n * AEAD_ALGORITHMS; i++) {
-		const struct aead_engine *engine = fixture_engines.engine[i / AEAD_ALGORITHMS];
+	for (unsigned i = 0; i < engines_all.n * AEAD_ALGORITHMS; i++) {
+		const struct aead_engine *engine = engines_all.engine[i / AEAD_ALGORITHMS];
 		enum aead_algorithm algorithm = (enum aead_algorithm)(i % AEAD_ALGORITHMS);
 
 		// OpenSSL would be compared with itself.

@@ -80,18 +80,17 @@ static void every_pair_every_length(void **state)
 	(void)state;
 	assert_non_null(pair.packets);
 	pair.ctx = fixture_ctx();
-	for (unsigned from = 0; from < fixture_engines.n; from++) {
-		for (unsigned to = 0; to < fixture_engines.n; to++) {
+	for (unsigned from = 0; from < engines_all.n; from++) {
+		for (unsigned to = 0; to < engines_all.n; to++) {
 			for (unsigned i = 0; i < AEAD_ALGORITHMS; i++) {
 				enum aead_algorithm algorithm = (enum aead_algorithm)i;
 
-				if (!fixture_can(fixture_engines.engine[from], algorithm) ||
-					!fixture_can(fixture_engines.engine[to], algorithm))
+				if (!fixture_can(engines_all.engine[from], algorithm) ||
+					!fixture_can(engines_all.engine[to], algorithm))
 					continue;
 				fixture_fill(&pair.random, key, sizeof(key));
-				pair.seal =
-					fixture_key(fixture_engines.engine[from], algorithm, key);
-				pair.open = fixture_key(fixture_engines.engine[to], algorithm, key);
+				pair.seal = fixture_key(engines_all.engine[from], algorithm, key);
+				pair.open = fixture_key(engines_all.engine[to], algorithm, key);
 				all_lengths(&pair);
 				aead_key_destroy(pair.seal);
 				aead_key_destroy(pair.open);
@@ -115,7 +114,7 @@ static const struct aead_key *any_key(struct mix *mix, unsigned algorithm, unsig
 	const struct aead_key *key;
 
 	do
-		key = mix->keys[fixture_below(&mix->random, fixture_engines.n)][algorithm][which];
+		key = mix->keys[fixture_below(&mix->random, engines_all.n)][algorithm][which];
 	while (!key);
 	return key;
 }
@@ -182,14 +181,14 @@ static void mixed_keys_in_one_burst(void **state)
 	mix.ctx = fixture_ctx();
 	for (unsigned i = 0; i < AEAD_ALGORITHMS * 2; i++) {
 		fixture_fill(&mix.random, key, sizeof(key));
-		for (unsigned e = 0; e < fixture_engines.n; e++)
-			if (fixture_can(fixture_engines.engine[e], (enum aead_algorithm)(i / 2)))
-				mix.keys[e][i / 2][i % 2] = fixture_key(fixture_engines.engine[e],
-					(enum aead_algorithm)(i / 2), key);
+		for (unsigned e = 0; e < engines_all.n; e++)
+			if (fixture_can(engines_all.engine[e], (enum aead_algorithm)(i / 2)))
+				mix.keys[e][i / 2][i % 2] = fixture_key(
+					engines_all.engine[e], (enum aead_algorithm)(i / 2), key);
 	}
 	for (unsigned round = 0; round < 200; round++)
 		mixed_burst(&mix, round % (FIXTURE_BURST + 1));
-	for (unsigned e = 0; e < fixture_engines.n; e++)
+	for (unsigned e = 0; e < engines_all.n; e++)
 		for (unsigned i = 0; i < AEAD_ALGORITHMS * 2; i++)
 			aead_key_destroy(mix.keys[e][i / 2][i % 2]);
 	aead_ctx_destroy(mix.ctx);

@@ -134,8 +134,8 @@ static void nothing_outside(void **state)
 	(void)state;
 	for (unsigned i = 0; i < BURST * PIECES; i++)
 		fence.yard[i / PIECES][i % PIECES] = yard_create();
-	for (unsigned i = 0; i < fixture_engines.n * AEAD_ALGORITHMS; i++) {
-		const struct aead_engine *engine = fixture_engines.engine[i / AEAD_ALGORITHMS];
+	for (unsigned i = 0; i < engines_all.n * AEAD_ALGORITHMS; i++) {
+		const struct aead_engine *engine = engines_all.engine[i / AEAD_ALGORITHMS];
 		enum aead_algorithm algorithm = (enum aead_algorithm)(i % AEAD_ALGORITHMS);
 
 		if (!fixture_can(engine, algorithm))

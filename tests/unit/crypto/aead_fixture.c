@@ -10,9 +10,6 @@
 
 #define GUARD 128
 
-const struct aead_table fixture_engines = {
-	.n = 3, .engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl}};
-
 bool fixture_can(const struct aead_engine *engine, enum aead_algorithm algorithm)
 {
 	return engine->probe() && engine->supports(algorithm);
@@ -60,7 +57,7 @@ struct aead_ctx *fixture_ctx(void)
 {
 	struct aead_ctx *ctx = NULL;
 
-	assert_int_equal(aead_ctx_create(&fixture_engines, &ctx), 0);
+	assert_int_equal(aead_ctx_create(&engines_all, &ctx), 0);
 	return ctx;
 }
 

@@ -8,7 +8,6 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 // Every engine of the program. A new engine is tested by its row here.
-extern const struct aead_table fixture_engines;
 
 // This CPU can run the engine, and the engine the algorithm.
 bool fixture_can(const struct aead_engine *engine, enum aead_algorithm algorithm);

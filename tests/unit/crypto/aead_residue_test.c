@@ -102,8 +102,8 @@ static void no_key_stays(void **state)
 	uint8_t key[AEAD_KEY_MAX], inverted[AEAD_KEY_MAX];
 
 	(void)state;
-	for (unsigned i = 0; i < fixture_engines.n * AEAD_ALGORITHMS; i++) {
-		const struct aead_engine *engine = fixture_engines.engine[i / AEAD_ALGORITHMS];
+	for (unsigned i = 0; i < engines_all.n * AEAD_ALGORITHMS; i++) {
+		const struct aead_engine *engine = engines_all.engine[i / AEAD_ALGORITHMS];
 		enum aead_algorithm algorithm = (enum aead_algorithm)(i % AEAD_ALGORITHMS);
 		struct aead_key *expanded;
 

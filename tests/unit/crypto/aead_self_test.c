@@ -14,8 +14,8 @@ static void real_engines_pass(void **state)
 	struct error err;
 
 	(void)state;
-	for (unsigned i = 0; i < fixture_engines.n; i++) {
-		const struct aead_engine *engine = fixture_engines.engine[i];
+	for (unsigned i = 0; i < engines_all.n; i++) {
+		const struct aead_engine *engine = engines_all.engine[i];
 
 		assert_int_equal(
 			aead_self_test(engine, aead_known_answers, aead_known_answers_count, &err),
@@ -49,9 +49,9 @@ static void corrupted_answers_fail(void **state)
 			continue;
 		memcpy(answers, aead_known_answers, aead_known_answers_count * sizeof(*answers));
 		spoiled[i % 5][0] ^= 0x10;
-		for (unsigned e = 0; e < fixture_engines.n; e++)
-			if (fixture_can(fixture_engines.engine[e], answer->algorithm))
-				assert_complains(fixture_engines.engine[e], answers,
+		for (unsigned e = 0; e < engines_all.n; e++)
+			if (fixture_can(engines_all.engine[e], answer->algorithm))
+				assert_complains(engines_all.engine[e], answers,
 					aead_known_answers_count, answer->source);
 	}
 	free(answers);

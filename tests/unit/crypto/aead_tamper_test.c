@@ -98,10 +98,10 @@ static void each_packet(void (*visit)(struct target *target))
 	uint8_t key[AEAD_KEY_MAX];
 
 	assert_non_null(target.packet);
-	for (unsigned i = 0; i < fixture_engines.n * AEAD_ALGORITHMS * COUNT(shapes); i++) {
+	for (unsigned i = 0; i < engines_all.n * AEAD_ALGORITHMS * COUNT(shapes); i++) {
 		const struct packet_shape *shape = &shapes[i % COUNT(shapes)];
 		unsigned row = i / COUNT(shapes);
-		const struct aead_engine *engine = fixture_engines.engine[row / AEAD_ALGORITHMS];
+		const struct aead_engine *engine = engines_all.engine[row / AEAD_ALGORITHMS];
 		enum aead_algorithm algorithm = (enum aead_algorithm)(row % AEAD_ALGORITHMS);
 		struct aead_key *expanded;
 

@@ -73,12 +73,12 @@ static void choose(void **state)
 static void choose_real(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < fixture_engines.n; i++) {
-		const struct aead_engine *engine = fixture_engines.engine[i];
+	for (unsigned i = 0; i < engines_all.n; i++) {
+		const struct aead_engine *engine = engines_all.engine[i];
 
 		for (unsigned a = 0; a < AEAD_ALGORITHMS; a++)
 			assert_ptr_equal(
-				aead_choose(&fixture_engines, (enum aead_algorithm)a, engine->name),
+				aead_choose(&engines_all, (enum aead_algorithm)a, engine->name),
 				fixture_can(engine, (enum aead_algorithm)a) ? engine : NULL);
 	}
 }
@@ -97,8 +97,8 @@ static void keys(void **state)
 	assert_int_equal(aead_key_create(&broken, AEAD_AES_128_GCM, octets, &key), -EIO);
 	assert_null(key);
 	aead_key_destroy(NULL);
-	for (unsigned i = 0; i < fixture_engines.n * AEAD_ALGORITHMS; i++) {
-		const struct aead_engine *engine = fixture_engines.engine[i / AEAD_ALGORITHMS];
+	for (unsigned i = 0; i < engines_all.n * AEAD_ALGORITHMS; i++) {
+		const struct aead_engine *engine = engines_all.engine[i / AEAD_ALGORITHMS];
 		enum aead_algorithm algorithm = (enum aead_algorithm)(i % AEAD_ALGORITHMS);
 
 		if (!fixture_can(engine, algorithm))

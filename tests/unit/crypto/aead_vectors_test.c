@@ -47,8 +47,8 @@ static void visit(const struct aead_vector *vector, void *arg)
 {
 	struct tally *tally = arg;
 
-	for (unsigned i = 0; i < fixture_engines.n; i++) {
-		const struct aead_engine *engine = fixture_engines.engine[i];
+	for (unsigned i = 0; i < engines_all.n; i++) {
+		const struct aead_engine *engine = engines_all.engine[i];
 
 		if (!fixture_can(engine, vector->algorithm))
 			continue;

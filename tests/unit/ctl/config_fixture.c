@@ -2,7 +2,6 @@
 #include "config_fixture.h"
 
 #include "base/secret.h"
-#include "crypto/engines.h"
 #include "scratch.h"
 
 #include <ctype.h>
@@ -19,8 +18,6 @@
 #include <cmocka.h>
 
 const struct proto_table fixture_protos = {.n = 2, .proto = {&vpe_ops, &esp_ops}};
-const struct aead_table fixture_engines = {
-	.n = 3, .engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl}};
 
 static const struct {
 	const char *name;
@@ -119,7 +116,7 @@ int fixture_load(const char *file, struct config **config, struct error *err)
 	int ret;
 
 	*err = (struct error){.text = ""};
-	ret = config_load(file, &fixture_protos, &fixture_engines, config, err);
+	ret = config_load(file, &fixture_protos, &engines_all, config, err);
 	assert_true(ret <= 0);
 	if (ret < 0) {
 		assert_null(*config);

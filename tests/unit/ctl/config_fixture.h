@@ -1,11 +1,11 @@
 // What the tests of the configuration share: a directory with fresh keys, and loading from it.
 #pragma once
 
+#include "crypto/engines.h"
 #include "ctl/config.h"
 
 // The program's own tables.
 extern const struct proto_table fixture_protos;
-extern const struct aead_table fixture_engines;
 
 // Makes a directory and, in it, key files (16.key, 32-1.key ... 36-6.key: their octets first), and
 // goes there. setup and teardown of a cmocka group; *state is the path.

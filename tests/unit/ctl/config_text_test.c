@@ -115,7 +115,7 @@ static void included_from_elsewhere(void **state)
 	assert_int_equal(config->tunnels_n, 2);
 	config_free(config);
 	// By an absolute name.
-	assert_int_equal(config_load(path, &fixture_protos, &fixture_engines, &config, &err), 0);
+	assert_int_equal(config_load(path, &fixture_protos, &engines_all, &config, &err), 0);
 	assert_int_equal(config->tunnels[1].line, 1);
 	config_free(config);
 	assert_int_equal(chdir(".."), 0);

@@ -1,7 +1,6 @@
 // The gateway of the tests: EAL, ports of rings, data plane, opening and closing.
 #include "fixture.h"
 
-#include "crypto/engines.h"
 #include "dataplane/punt.h"
 #include "proto/pkt.h"
 
@@ -12,8 +11,6 @@
 #include <stdio.h>
 
 const struct proto_table lab_protos = {.n = 2, .proto = {&vpe_ops, &esp_ops}};
-const struct aead_table lab_engines = {
-	.n = 3, .engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl}};
 
 static const char *const port_names[LAB_PORTS] = {"lan", "wan"};
 
@@ -165,7 +162,7 @@ struct dataplane_params *lab_dataplane_params(const struct lab *lab)
 		.replay_pool_kb = lab->params.replay_pool_kb,
 		.tell_refusals = lab->params.tell_refusals,
 		.protos = lab->params.protos,
-		.engines = &lab_engines,
+		.engines = &engines_all,
 	};
 	params.tell_per_second = lab->params.tell_per_second;
 	for (unsigned i = 0; i < PUNT_CLASS_COUNT; i++)
@@ -178,7 +175,7 @@ static void open_far_side(struct lab *lab)
 	size_t octets = (size_t)1 << 20;
 
 	window_pool_init(&lab->peer_windows, aligned_alloc(CACHE_LINE, octets), octets);
-	assert_int_equal(aead_ctx_create(&lab_engines, &lab->aead), 0);
+	assert_int_equal(aead_ctx_create(&engines_all, &lab->aead), 0);
 }
 
 // Both links, the gateway's own addresses, groups, and a gateway for all else.

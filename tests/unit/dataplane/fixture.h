@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "../random.h"
+#include "crypto/engines.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/flow.h"
 #include "dataplane/forward.h"
@@ -138,7 +139,6 @@ struct lab {
 };
 
 extern const struct proto_table lab_protos;
-extern const struct aead_table lab_engines;
 // How the far gateways number their lanes: as many encrypting workers as a window may have.
 extern const struct sa_workers peer_workers;
 

@@ -53,7 +53,7 @@ static struct sa *make_sa(struct lab *lab, const char *name, bool inbound,
 
 	if (params->proto->check(params, inbound, &err) != 0 ||
 		sa_create(name, inbound, params, key,
-			aead_choose(&lab_engines, params->algorithm, engine), tunnel, &place, &sa,
+			aead_choose(&engines_all, params->algorithm, engine), tunnel, &place, &sa,
 			&err) != 0)
 		fail_msg("%s", err.text);
 	return sa;

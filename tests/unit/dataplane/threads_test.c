@@ -281,7 +281,7 @@ static void renew(struct lab *lab, unsigned t)
 	struct sa_place place = {&lab->dp->sa_workers, &lab->dp->windows, SOCKET_ID_ANY, 1500};
 	struct sa_params in = tunnel->in->params;
 	struct sa_params out = tunnel->out->params;
-	const struct aead_engine *engine = aead_choose(&lab_engines, in.algorithm, NULL);
+	const struct aead_engine *engine = aead_choose(&engines_all, in.algorithm, NULL);
 	struct error err = {.text = ""};
 	struct sa *old_in = tunnel->in;
 	struct sa *old_out = tunnel->out;

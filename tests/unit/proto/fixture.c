@@ -8,9 +8,6 @@
 
 #include <stdio.h>
 
-static const struct aead_table engines = {
-	.n = 3, .engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl}};
-
 static const uint16_t worker_index[RIG_WORKERS] = {0, 1, 2, 3};
 static const struct sa_workers workers = {
 	.n = RIG_WORKERS,
@@ -76,7 +73,8 @@ static void fill_params(struct rig *rig, const struct rig_options *o)
 
 static void make_key(struct rig *rig, const struct rig_options *o)
 {
-	const struct aead_engine *engine = aead_choose(&engines, rig->scheme.algorithm, o->engine);
+	const struct aead_engine *engine =
+		aead_choose(&engines_all, rig->scheme.algorithm, o->engine);
 	uint8_t key[AEAD_KEY_MAX];
 
 	assert_non_null(engine);
@@ -98,7 +96,7 @@ void rig_open(struct rig *rig, struct scheme scheme, const struct rig_options *o
 	rig->scheme = scheme;
 	fill_params(rig, o);
 	make_key(rig, o);
-	assert_int_equal(aead_ctx_create(&engines, &rig->ctx), 0);
+	assert_int_equal(aead_ctx_create(&engines_all, &rig->ctx), 0);
 	pool_windows = o->pool_windows ? o->pool_windows : rig->params.windows + RIG_WORKERS;
 	rig->pool_octets = pool_windows * window_octets(rig->params.replay_window);
 	rig->pool_memory = line_alloc(rig->pool_octets);
