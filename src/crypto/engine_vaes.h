@@ -1,9 +1,10 @@
 // What the files of the VAES engine share: the expanded key and what is compiled for AVX512.
 //
-// A unit is 64 octets, one vector of four blocks. The first block of a packet's first unit is the
-// counter block of its tag (J0 in NIST SP 800-38D) where keystream is made, and its associated data
-// where the packet is hashed; its data begin with the second block. (Where four packets of one
-// length go side by side these blocks have vectors of their own, and units are of data alone.)
+// A unit is 64 octets, one vector of four blocks. The first block of a packet's first
+// unit is the counter block of its tag (J0 in NIST SP 800-38D) where keystream is made, and its
+// associated data where the packet is hashed; its data begin with the second block. (Where four
+// packets of one length go side by side these blocks have vectors of their own, and units are of
+// data alone.)
 #pragma once
 
 #include "crypto/aead.h"
@@ -45,6 +46,36 @@ struct vaes_key {
 
 static_assert(sizeof(struct vaes_key) + CACHE_LINE <= 8192,
 	"with what is in front of it a key shares memory with others (base/secret.c)");
+
+// How far behind a power its other form is.
+#define HIGH_POWER (offsetof(struct vaes_key, high_power) - offsetof(struct vaes_key, low_power))
+
+static ALWAYS_INLINE const struct vaes_key *key_of(const struct aead_op *op)
+{
+	return (const struct vaes_key *)(const void *)op->key->expanded;
+}
+
+static ALWAYS_INLINE uint32_t blocks_of(const struct aead_op *op)
+{
+	return (op->octets + VAES_BLOCK - 1) / VAES_BLOCK;
+}
+
+// In a key: the powers for the blocks of a chunk whose first has this power.
+static ALWAYS_INLINE size_t powers_at(uint32_t power)
+{
+	return offsetof(struct vaes_key, low_power) + (VAES_POWERS - power) * (size_t)VAES_BLOCK;
+}
+
+static ALWAYS_INLINE const uint8_t *powers_from(const struct vaes_key *key, uint32_t power)
+{
+	return (const uint8_t *)key + powers_at(power);
+}
+
+// The power of the associated data: behind them come the data and the length block.
+static ALWAYS_INLINE uint32_t first_power(const struct aead_op *op)
+{
+	return blocks_of(op) + 2;
+}
 
 // A worker's own memory, for what does not fit into registers. Zero between bursts.
 struct vaes_scratch;

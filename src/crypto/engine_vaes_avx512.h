@@ -1,18 +1,7 @@
-// Vectors of four blocks, and GHASH (NIST SP 800-38D) on them.
-//
-// Blocks are hashed with their octets swapped, so that their first bit, the coefficient of x^0, is
-// the highest of an integer. The carry-less product of two such integers comes out one bit too low,
-// which the powers of the key make up for; and each folding of 64 bits divides by x^64 in the
-// integer's sense.
+// Vectors of four blocks, and GHASH on them (engine_vaes_block.h).
 #pragma once
 
-#include "base/compiler.h"
-
-#include <immintrin.h>
-#include <stdint.h>
-
-// x^128 = x^7 + x^2 + x + 1, as it is needed to fold 64 bits.
-#define GHASH_POLYNOMIAL ((long long)0xc200000000000000)
+#include "crypto/engine_vaes_block.h"
 
 // Sums of products before reduction: low + high * 2^64.
 struct hash {
@@ -29,16 +18,6 @@ static ALWAYS_INLINE __m512i held(__m512i vector)
 static ALWAYS_INLINE __m512i load_vector(const uint8_t *at)
 {
 	return _mm512_loadu_si512(at);
-}
-
-static ALWAYS_INLINE __m128i load_block(const uint8_t *at)
-{
-	return _mm_loadu_si128((const __m128i_u *)at);
-}
-
-static ALWAYS_INLINE void store_block(uint8_t *at, __m128i block)
-{
-	_mm_storeu_si128((__m128i_u *)at, block);
 }
 
 static ALWAYS_INLINE __m512i load_blocks(

@@ -2,7 +2,7 @@
 // time, by the control thread.
 #include "base/secret.h"
 #include "crypto/engine_vaes.h"
-#include "crypto/engine_vaes_avx512.h"
+#include "crypto/engine_vaes_block.h"
 
 #include <string.h>
 
@@ -53,7 +53,7 @@ static __m128i encipher(const struct vaes_key *key, size_t rounds, __m128i block
 	return _mm_aesenclast_si128(block, load_block(key->round_key[rounds]));
 }
 
-// As fold in engine_vaes_avx512.h.
+// As fold does with vectors of them.
 static __m128i fold_block(__m128i block)
 {
 	const __m128i polynomial = _mm_set1_epi64x(GHASH_POLYNOMIAL);
@@ -137,5 +137,5 @@ void vaes_expand(const uint8_t *cipher_key, size_t cipher_key_octets, struct vae
 	memset(key->low_power[VAES_POWERS], 0, sizeof(key->low_power) - VAES_POWERS * VAES_BLOCK);
 	memset(key->high_power[VAES_POWERS], 0, sizeof(key->high_power) - VAES_POWERS * VAES_BLOCK);
 	widen_powers(key);
-	forget_vectors();
+	_mm256_zeroall();
 }

@@ -16,18 +16,6 @@
 #define VAES_TOGETHER 4
 
 #define FIRST_BLOCK ((__mmask64)0xffff)
-// How far behind a power its other form is.
-#define HIGH_POWER (offsetof(struct vaes_key, high_power) - offsetof(struct vaes_key, low_power))
-
-static ALWAYS_INLINE const struct vaes_key *key_of(const struct aead_op *op)
-{
-	return (const struct vaes_key *)(const void *)op->key->expanded;
-}
-
-static ALWAYS_INLINE uint32_t blocks_of(const struct aead_op *op)
-{
-	return (op->octets + VAES_BLOCK - 1) / VAES_BLOCK;
-}
 
 static ALWAYS_INLINE uint32_t units_of(const struct aead_op *op)
 {
@@ -97,23 +85,6 @@ static ALWAYS_INLINE __m512i load_aads(struct aead_op *const *op)
 			load_8_octets(op[2]->aad), load_8_octets(op[3]->aad));
 	return first_blocks(load_12_octets(op[0]->aad), load_12_octets(op[1]->aad),
 		load_12_octets(op[2]->aad), load_12_octets(op[3]->aad));
-}
-
-// In a key: the powers for the blocks of a chunk whose first has this power.
-static ALWAYS_INLINE size_t powers_at(uint32_t power)
-{
-	return offsetof(struct vaes_key, low_power) + (VAES_POWERS - power) * (size_t)VAES_BLOCK;
-}
-
-static ALWAYS_INLINE const uint8_t *powers_from(const struct vaes_key *key, uint32_t power)
-{
-	return (const uint8_t *)key + powers_at(power);
-}
-
-// The power of the associated data: behind them come the data and the length block.
-static ALWAYS_INLINE uint32_t first_power(const struct aead_op *op)
-{
-	return blocks_of(op) + 2;
 }
 
 static ALWAYS_INLINE void hash_unit(struct hash *hash, __m512i blocks, const uint8_t *powers)
