@@ -1,6 +1,7 @@
-// What the files of the VAES engine share: the expanded key and what is compiled for AVX512.
+// What the files of the VAES engines share: the expanded key, and what is compiled for AVX512 and
+// for AVX2.
 //
-// A unit is 64 octets, one vector of four blocks. The first block of a packet's first
+// With AVX512 a unit is 64 octets, one vector of four blocks. The first block of a packet's first
 // unit is the counter block of its tag (J0 in NIST SP 800-38D) where keystream is made, and its
 // associated data where the packet is hashed; its data begin with the second block. (Where four
 // packets of one length go side by side these blocks have vectors of their own, and units are of
@@ -87,3 +88,6 @@ void vaes_seal_burst(struct vaes_scratch *scratch, enum aead_algorithm algorithm
 	struct aead_op *ops, unsigned n);
 bool vaes_open_burst(struct vaes_scratch *scratch, enum aead_algorithm algorithm,
 	struct aead_op *ops, unsigned n);
+// The same without AVX512.
+void vaes_avx2_seal_burst(enum aead_algorithm algorithm, struct aead_op *ops, unsigned n);
+bool vaes_avx2_open_burst(enum aead_algorithm algorithm, struct aead_op *ops, unsigned n);

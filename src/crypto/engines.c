@@ -2,6 +2,6 @@
 #include "crypto/engines.h"
 
 const struct aead_table engines_all = {
-	.n = 3,
-	.engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl},
+	.n = 4,
+	.engine = {&engine_vaes, &engine_vaes_avx2, &engine_ipsecmb, &engine_openssl},
 };

@@ -5,6 +5,8 @@
 
 // Bursts of AES-GCM packets side by side, where the CPU has AVX512, VAES and VPCLMULQDQ.
 extern const struct aead_engine engine_vaes;
+// The same algorithms packet by packet, where it has no AVX512.
+extern const struct aead_engine engine_vaes_avx2;
 // intel-ipsec-mb's direct calls: AES-GCM and ChaCha20-Poly1305, SSE to AVX512 by its own dispatch.
 extern const struct aead_engine engine_ipsecmb;
 // OpenSSL's EVP: slow and independent, the reference that the others are tested against.

@@ -1,5 +1,5 @@
 // A destroyed key is nowhere in the process: not in an engine's context, not in what it freed. Nor
-// is the keystream of a packet after its burst, or anything in the registers of our own engine.
+// is the keystream of a packet after its burst, or anything in the registers of our own engines.
 #include "aead_fixture.h"
 
 #include "base/secret.h"
@@ -125,6 +125,8 @@ static void no_key_stays(void **state)
 #define LONG 4000
 #define PACKETS 14
 
+static const struct aead_engine *const own[] = {&engine_vaes, &engine_vaes_avx2};
+
 // Four alike and short, four alike and longer, four that are not alike, one alone, one of several
 // chunks.
 static const uint32_t lengths[PACKETS] = {
@@ -189,19 +191,23 @@ static void no_keystream_stays(void **state)
 	skip(); // Its frames are larger than what is wiped.
 #endif
 	ctx = fixture_ctx();
-	for (unsigned i = 0; i <= AEAD_AES_256_GCM; i++) {
+	for (unsigned i = 0; i < COUNT(own) * AEAD_ALGORITHMS; i++) {
+		const struct aead_engine *engine = own[i / AEAD_ALGORITHMS];
+		enum aead_algorithm algorithm = (enum aead_algorithm)(i % AEAD_ALGORITHMS);
 		struct aead_key *key;
 
-		if (!fixture_can(&engine_vaes, (enum aead_algorithm)i))
+		if (!fixture_can(engine, algorithm))
 			continue;
-		key = fixture_key(&engine_vaes, (enum aead_algorithm)i, octets);
+		key = fixture_key(engine, algorithm, octets);
 		assert_forgets(ctx, key);
 		aead_key_destroy(key);
 	}
 	aead_ctx_destroy(ctx);
 }
 
-static void read_registers(uint8_t (*registers)[64])
+#define REGISTERS 8
+
+static void read_512_bits(uint8_t (*registers)[64])
 {
 	asm("vmovdqu64 %%zmm0, (%0)\n\tvmovdqu64 %%zmm1, 64(%0)\n\t"
 	    "vmovdqu64 %%zmm7, 128(%0)\n\tvmovdqu64 %%zmm15, 192(%0)\n\t"
@@ -212,31 +218,54 @@ static void read_registers(uint8_t (*registers)[64])
 		: "memory");
 }
 
-static void registers_are_zero(void **state)
+static void read_256_bits(uint8_t (*registers)[64])
 {
-	static const uint8_t octets[AEAD_KEY_MAX] = {2, 7, 1}, zeros[8][64];
+	asm("vmovdqu %%ymm0, (%0)\n\tvmovdqu %%ymm1, 64(%0)\n\t"
+	    "vmovdqu %%ymm3, 128(%0)\n\tvmovdqu %%ymm7, 192(%0)\n\t"
+	    "vmovdqu %%ymm8, 256(%0)\n\tvmovdqu %%ymm11, 320(%0)\n\t"
+	    "vmovdqu %%ymm14, 384(%0)\n\tvmovdqu %%ymm15, 448(%0)\n\t"
+		:
+		: "r"(registers)
+		: "memory");
+}
+
+static void assert_clears_registers(
+	const struct aead_engine *engine, void (*read)(uint8_t (*registers)[64]))
+{
+	static const uint8_t octets[AEAD_KEY_MAX] = {2, 7, 1}, zeros[REGISTERS][64];
 	static uint8_t data[PACKETS][LONG], tags[PACKETS][AEAD_TAG_OCTETS];
-	uint8_t registers[8][64];
+	uint8_t registers[REGISTERS][64] = {0};
 	struct aead_op ops[PACKETS];
 	void *ctx;
 
-	(void)state;
-	if (!engine_vaes.probe())
+	if (!engine->probe())
 		skip();
-	assert_int_equal(engine_vaes.ctx_create(&ctx), 0);
+	assert_int_equal(engine->ctx_create(&ctx), 0);
 	for (unsigned i = 0; i <= AEAD_AES_256_GCM; i++) {
-		struct aead_key *key = fixture_key(&engine_vaes, (enum aead_algorithm)i, octets);
+		struct aead_key *key = fixture_key(engine, (enum aead_algorithm)i, octets);
 
 		lay_out_packets(ops, key, data, tags);
-		engine_vaes.seal_burst(ctx, (enum aead_algorithm)i, ops, PACKETS);
-		read_registers(registers);
+		engine->seal_burst(ctx, (enum aead_algorithm)i, ops, PACKETS);
+		read(registers);
 		assert_memory_equal(registers, zeros, sizeof(zeros));
-		engine_vaes.open_burst(ctx, (enum aead_algorithm)i, ops, PACKETS);
-		read_registers(registers);
+		engine->open_burst(ctx, (enum aead_algorithm)i, ops, PACKETS);
+		read(registers);
 		assert_memory_equal(registers, zeros, sizeof(zeros));
 		aead_key_destroy(key);
 	}
-	engine_vaes.ctx_destroy(ctx);
+	engine->ctx_destroy(ctx);
+}
+
+static void vaes_clears_registers(void **state)
+{
+	(void)state;
+	assert_clears_registers(&engine_vaes, read_512_bits);
+}
+
+static void vaes_avx2_clears_registers(void **state)
+{
+	(void)state;
+	assert_clears_registers(&engine_vaes_avx2, read_256_bits);
 }
 
 int main(void)
@@ -244,7 +273,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_key_stays),
 		cmocka_unit_test(no_keystream_stays),
-		cmocka_unit_test(registers_are_zero),
+		cmocka_unit_test(vaes_clears_registers),
+		cmocka_unit_test(vaes_avx2_clears_registers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
