@@ -306,7 +306,10 @@ static int add_engine(void *target, const char *value, struct error *err)
 	struct crypto_options *options = target;
 
 	for (unsigned i = 0; i < engines_all.n; i++) {
-		if (strcmp(engines_all.engine[i]->name, value) == 0) {
+		const struct aead_engine *engine = engines_all.engine[i];
+
+		if (strcmp(engine->name, value) == 0 ||
+			(strcmp(value, "auto") == 0 && engine->probe())) {
 			options->engines |= 1u << i;
 			return 0;
 		}
@@ -327,7 +330,7 @@ static const struct cli_option rows[] = {
 	{"keys", "N", "(1)", NUMBER(keys, 1, KEYS_MAX)},
 	{"aad", "N", "octets (8)", NUMBER(aad_octets, 0, AAD_MAX)},
 	{"algorithm", "NAME", "may be repeated (all)", CLI_OTHER, .set = add_algorithm},
-	{"engine", "NAME", "may be repeated (all)", CLI_OTHER, .set = add_engine},
+	{"engine", "NAME", "or auto, may be repeated (all)", CLI_OTHER, .set = add_engine},
 	{"json", NULL, "no table but JSON", CLI_FLAG, AT(json)},
 };
 

@@ -18,9 +18,6 @@
 // Octets that an inbound SA takes of EAL's memory, generously.
 #define SA_OCTETS 2048
 
-// The one that does nothing stands last, where "auto" does not find it.
-static const struct aead_table engines = {
-	.n = 4, .engine = {&engine_vaes, &engine_ipsecmb, &engine_openssl, &engine_null}};
 static const struct proto_table protos = {.n = 2, .proto = {&vpe_ops, &esp_ops}};
 
 int rig_start_eal(bool huge, unsigned sas, struct error *err)
@@ -89,7 +86,7 @@ static int create_dataplane(struct rig *rig, const struct rig_params *wanted, st
 			(unsigned)(RIG_TUNNELS * wanted->sas *
 				window_octets(REPLAY_WINDOW_DEFAULT) / 1024),
 		.protos = &protos,
-		.engines = &engines,
+		.engines = &rig->engines,
 	};
 	int rc = create_device(rig, PORT_PROTECTED, "lan");
 
@@ -110,7 +107,9 @@ int rig_create(const struct rig_params *params, struct rig **created, struct err
 
 	if (rig == NULL)
 		return error_set(err, ENOMEM, "no memory");
-	rig->engines = &engines;
+	// The one that does nothing stands last, where "auto" does not find it.
+	rig->engines = engines_all;
+	rig->engines.engine[rig->engines.n++] = &engine_null;
 	rig->flows = params->flows;
 	rig->hosts = params->hosts;
 	rig->train = params->train;
@@ -120,7 +119,7 @@ int rig_create(const struct rig_params *params, struct rig **created, struct err
 		rc = rig_create_tunnel(rig, i, params, err);
 	if (rc == 0)
 		rc = rig_publish(rig, params->policies, err);
-	if (rc == 0 && aead_ctx_create(&engines, &rig->aead) != 0)
+	if (rc == 0 && aead_ctx_create(&rig->engines, &rig->aead) != 0)
 		rc = error_set(err, ENOMEM, "no memory");
 	if (rc != 0) {
 		rig_destroy(rig);

@@ -21,9 +21,9 @@ struct rig {
 	struct rte_ring *rx[2]; // by enum port_side; the rig puts frames in
 	struct rte_ring *tx[2]; // the gateway puts frames in
 	struct rig_tunnel tunnel[RIG_TUNNELS];
-	const struct aead_table *engines;
-	struct aead_ctx *aead; // the peer's
-	unsigned sas;	       // inbound, of each tunnel
+	struct aead_table engines; // all, and the null engine
+	struct aead_ctx *aead;	   // the peer's
+	unsigned sas;		   // inbound, of each tunnel
 	unsigned flows;
 	unsigned hosts;
 	unsigned train;

@@ -92,7 +92,7 @@ int rig_create_tunnel(struct rig *rig, enum rig_protocol protocol, const struct 
 	struct error *err)
 {
 	const struct aead_engine *engine =
-		aead_choose(rig->engines, params->algorithm, params->engine);
+		aead_choose(&rig->engines, params->algorithm, params->engine);
 	struct sa_params sa = params_of(protocol, params);
 	struct rig_tunnel *t = &rig->tunnel[protocol];
 	int rc;
