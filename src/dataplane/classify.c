@@ -139,11 +139,8 @@ static ALWAYS_INLINE enum drop_reason take_plain(
 // Of all packets that were taken by four.
 struct four_sums {
 	four octets;
-	four protocols; // where they differ from ESP, in the word of their headers
+	four others; // zero where all are tunnel packets
 };
-
-#define ESP_IN_WORD ((uint32_t)IP_PROTOCOL_ESP << 8 * (IPV4_PROTOCOL % 4))
-#define PROTOCOL_IN_WORD ((uint32_t)UINT8_MAX << 8 * (IPV4_PROTOCOL % 4))
 
 // As is_plain and take_plain, of four frames, which go on as kept and packet. False: one of them is
 // not plain, or to be dropped, and nothing has changed.
@@ -176,7 +173,7 @@ static ALWAYS_INLINE bool take_four(struct rte_mbuf *const frames[4],
 			ipv4_four_source_wrong(&ip))))
 		return false;
 	sums->octets += octets;
-	sums->protocols |= ip.word[IPV4_PROTOCOL / 4] ^ ESP_IN_WORD;
+	sums->others |= ipv4_four_other_protocol(&ip, IP_PROTOCOL_ESP);
 	memcpy(kept, m, sizeof(m));
 	pkt_four_narrow(m, RTE_ETHER_HDR_LEN, total);
 	packet_four_are_plain(packet, &ip, four_same(port));
@@ -337,6 +334,6 @@ struct classified classify_frames(
 	counter_add(&w->stats.port[port].rx_packets, n);
 	counter_add(&w->stats.port[port].rx_octets, four_sum(sums.octets));
 	counter_add(&w->stats.port[port].rx_full, n == w->burst_max);
-	all.tunnels &= !four_any(sums.protocols & PROTOCOL_IN_WORD);
+	all.tunnels &= !four_any(sums.others);
 	return all;
 }

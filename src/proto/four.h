@@ -180,12 +180,23 @@ static ALWAYS_INLINE struct packet_four packet_four(const struct packet packet[4
 	};
 }
 
+// The protocol of each, where a packet's first fields have it.
+static ALWAYS_INLINE four ipv4_four_protocol(const struct ipv4_four *ip)
+{
+	return (ip->word[IPV4_PROTOCOL / 4] << 8) & PACKET_BEGIN(0, UINT8_MAX, 0);
+}
+
+// Zero where a header has this protocol.
+static ALWAYS_INLINE four ipv4_four_other_protocol(const struct ipv4_four *ip, uint8_t protocol)
+{
+	return ipv4_four_protocol(ip) ^ PACKET_BEGIN(0, protocol, 0);
+}
+
 // As packet_is_plain. end: as packet_four says it.
 static ALWAYS_INLINE void packet_four_are_plain(
 	struct packet packet[4], const struct ipv4_four *ip, four end)
 {
-	four begin = ((ip->word[IPV4_PROTOCOL / 4] << 8) & PACKET_BEGIN(0, UINT8_MAX, 0)) |
-		PACKET_BEGIN(IPV4_HEADER_MIN, 0, 0);
+	four begin = ipv4_four_protocol(ip) | PACKET_BEGIN(IPV4_HEADER_MIN, 0, 0);
 	__m128i low = _mm_unpacklo_epi32((__m128i)begin, (__m128i)end);
 	__m128i high = _mm_unpackhi_epi32((__m128i)begin, (__m128i)end);
 

@@ -340,11 +340,15 @@ static void plain_against_one(void **state)
 		struct packet all[4];
 		struct ipv4_four ip;
 		struct quad quad;
+		uint8_t protocol;
+		four other;
 
 		any_quad(&r, &quad);
 		random_fill(&r, before, sizeof(before));
 		memcpy(all, before, sizeof(all));
 		ip = ipv4_four_load(places(&quad));
+		protocol = quad.header[round % 4][IPV4_PROTOCOL];
+		other = ipv4_four_other_protocol(&ip, protocol);
 		packet_four_are_plain(all, &ip, packet_four(all).end);
 		for (unsigned i = 0; i < 4; i++) {
 			struct packet one = before[i];
@@ -355,6 +359,7 @@ static void plain_against_one(void **state)
 			assert_int_equal(all[i].flags, one.flags);
 			assert_int_equal(all[i].port, before[i].port);
 			assert_int_equal(all[i].tunnel, before[i].tunnel);
+			assert_int_equal(other[i] != 0, one.protocol != protocol);
 		}
 	}
 }
