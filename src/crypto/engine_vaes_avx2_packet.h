@@ -9,27 +9,43 @@
 #include "base/secret.h"
 #include "crypto/engine_vaes_avx2.h"
 
-// Before a counter of zero.
-static ALWAYS_INLINE __m128i load_nonce(const struct aead_op *op)
+// The second half from other octets. What comes from memory like this does not go through a general
+// register, which costs several times as much.
+static ALWAYS_INLINE __m128i load_second_half(__m128i block, const uint8_t *at)
 {
-	uint64_t first;
-	uint32_t last;
-
-	memcpy(&first, op->nonce, sizeof(first));
-	memcpy(&last, op->nonce + sizeof(first), sizeof(last));
-	return _mm_set_epi64x(last, (int64_t)first);
+	return _mm_castps_si128(_mm_loadh_pi(_mm_castsi128_ps(block), (const __m64 *)at));
 }
 
-// What is hashed of a packet apart from its data, in one block: its high half is the first eight
-// octets of associated data, its low one says how many octets of data there are. Each half is
-// multiplied by a power of its own (hash_add).
+// Its twelve octets in sixteen, for order_nonces.
+static ALWAYS_INLINE __m128i load_nonce(const struct aead_op *op)
+{
+	return load_second_half(_mm_loadl_epi64((const __m128i_u *)op->nonce), op->nonce + 4);
+}
+
+// Before a counter of zero.
+static ALWAYS_INLINE __m256i order_nonces(__m256i loaded)
+{
+	const __m128i order = _mm_set_epi32(-1, 0x0f0e0d0c, 0x07060504, 0x03020100);
+
+	return _mm256_shuffle_epi8(loaded, _mm256_broadcastsi128_si256(order));
+}
+
+// What is hashed of a packet apart from its data, for order_ends.
 static ALWAYS_INLINE __m128i load_ends(const struct aead_op *op)
 {
-	uint64_t aad = 0;
+	__m128i octets;
 
-	if (op->aad_octets > 0)
-		memcpy(&aad, op->aad, sizeof(aad));
-	return _mm_set_epi64x((int64_t)__builtin_bswap64(aad), op->octets);
+	asm("vmovd %1, %0" : "=x"(octets) : "m"(op->octets));
+	return op->aad_octets == 0 ? octets : load_second_half(octets, op->aad);
+}
+
+// In each block: the high half is the first eight octets of associated data, the low one says how
+// many octets of data there are. Each is multiplied by a power of its own (hash_add).
+static ALWAYS_INLINE __m256i order_ends(__m256i loaded)
+{
+	const __m128i order = _mm_set_epi64x(0x08090a0b0c0d0e0f, 0x0706050403020100);
+
+	return _mm256_shuffle_epi8(loaded, _mm256_broadcastsi128_si256(order));
 }
 
 // The last four octets of twelve.
@@ -69,10 +85,10 @@ static ALWAYS_INLINE __m256i encipher_with(__m256i state, __m256i key, bool last
 	return last ? _mm256_aesenclast_epi128(state, key) : _mm256_aesenc_epi128(state, key);
 }
 
-// The state behind the first round, but for what the counter adds.
+// The state behind the first round, but for what the counter adds. nonces: as they were loaded.
 static ALWAYS_INLINE __m256i first_round(const struct vaes_key *key, __m256i nonces)
 {
-	__m256i whitened = _mm256_xor_si256(nonces, round_key(key, 0));
+	__m256i whitened = _mm256_xor_si256(order_nonces(nonces), round_key(key, 0));
 
 	return _mm256_aesenc_epi128(whitened, round_key(key, 1));
 }

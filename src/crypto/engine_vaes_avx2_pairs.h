@@ -126,7 +126,7 @@ static ALWAYS_INLINE void pair_run(struct pair *pair, struct aead_op *op, unsign
 {
 	const struct vaes_key *key = key_of(op);
 	const __m256i end = load_two(end_at(&op[0]), end_at(&op[1]));
-	const __m256i ends = two_blocks(load_ends(&op[0]), load_ends(&op[1]));
+	const __m256i ends = order_ends(two_blocks(load_ends(&op[0]), load_ends(&op[1])));
 	const __m256i first = first_round(key, two_blocks(load_nonce(&op[0]), load_nonce(&op[1])));
 	__m256i state[PAIR_BLOCKS_MAX + 1], received = end;
 	struct hash hash;

@@ -305,8 +305,9 @@ static ALWAYS_INLINE void stream_begin_chunks(struct stream *stream)
 		hash_block(&stream->hash, load_late_aad(op), power);
 	stream->ends = _mm_unpacklo_epi64(stream->ends, zero);
 	stream->counter = _mm256_set_epi32(3, 0, 0, 0, 2, 0, 0, 0);
-	stream->whitened_nonce = _mm256_xor_si256(
-		_mm256_broadcastsi128_si256(load_nonce(op)), round_key(stream->key, 0));
+	stream->whitened_nonce =
+		_mm256_xor_si256(order_nonces(_mm256_broadcastsi128_si256(load_nonce(op))),
+			round_key(stream->key, 0));
 }
 
 static ALWAYS_INLINE void stream_chunks(
@@ -347,7 +348,7 @@ static ALWAYS_INLINE void stream_begin(struct stream *stream, struct aead_op *op
 	stream->powers = powers_from(key, blocks_of(op) + 1);
 	stream->counters = key->counters[1];
 	stream->first_round = first_round(key, _mm256_broadcastsi128_si256(load_nonce(op)));
-	stream->ends = load_ends(op);
+	stream->ends = first_block(order_ends(_mm256_castsi128_si256(load_ends(op))));
 	stream->keystream = _mm256_setzero_si256();
 	stream->hash = hash_begin(op);
 	if (!seal)
