@@ -32,6 +32,7 @@ struct crypto_options {
 	struct number_list bursts;
 	unsigned algorithms; // bits
 	unsigned engines;    // bits: rows of the table
+	bool auto_engine;    // what a gateway would take for the algorithm
 	bool json;
 };
 
@@ -60,7 +61,10 @@ struct crypto_bench {
 
 static bool takes_part(const struct crypto_options *options, unsigned engine, unsigned algorithm)
 {
-	return (options->engines & 1u << engine) != 0 &&
+	const bool chosen = options->auto_engine &&
+		aead_choose(&engines_all, algorithm, NULL) == engines_all.engine[engine];
+
+	return (chosen || (options->engines & 1u << engine) != 0) &&
 		(options->algorithms & 1u << algorithm) != 0 &&
 		engines_all.engine[engine]->probe() &&
 		engines_all.engine[engine]->supports((enum aead_algorithm)algorithm);
@@ -305,11 +309,12 @@ static int add_engine(void *target, const char *value, struct error *err)
 {
 	struct crypto_options *options = target;
 
+	if (strcmp(value, "auto") == 0) {
+		options->auto_engine = true;
+		return 0;
+	}
 	for (unsigned i = 0; i < engines_all.n; i++) {
-		const struct aead_engine *engine = engines_all.engine[i];
-
-		if (strcmp(engine->name, value) == 0 ||
-			(strcmp(value, "auto") == 0 && engine->probe())) {
+		if (strcmp(engines_all.engine[i]->name, value) == 0) {
 			options->engines |= 1u << i;
 			return 0;
 		}
@@ -357,7 +362,7 @@ int crypto_main(int argc, char **argv)
 	option_parse(&cli, argc, argv, &options);
 	if (options.algorithms == 0)
 		options.algorithms = (1u << AEAD_ALGORITHMS) - 1;
-	if (options.engines == 0)
+	if (options.engines == 0 && !options.auto_engine)
 		options.engines = (1u << AEAD_ENGINES_MAX) - 1;
 	if (options.tag_samples > 0)
 		rc = run_tags(&options, &err);
