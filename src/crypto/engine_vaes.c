@@ -43,6 +43,11 @@ static int expand(enum aead_algorithm algorithm, const uint8_t *key, void *expan
 	return 0;
 }
 
+static int expand_avx512(enum aead_algorithm algorithm, const uint8_t *key, void *expanded)
+{
+	return probe_avx512() ? expand(algorithm, key, expanded) : -ENOTSUP;
+}
+
 static int scratch_create(void **ctx)
 {
 	*ctx = secret_alloc(vaes_scratch_octets());
@@ -69,7 +74,7 @@ const struct aead_engine engine_vaes = {
 	.probe = probe_avx512,
 	.supports = supports,
 	.key_octets = key_octets,
-	.expand = expand,
+	.expand = expand_avx512,
 	.ctx_create = scratch_create,
 	.ctx_destroy = scratch_destroy,
 	.seal_burst = seal_burst,

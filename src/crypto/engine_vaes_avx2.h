@@ -187,8 +187,16 @@ static ALWAYS_INLINE void store_few(uint8_t *at, __m128i block, uint32_t octets)
 		*at++ = (uint8_t)part;
 }
 
-// No key, keystream or plaintext stays in a register.
-static ALWAYS_INLINE void forget_vectors(void)
+// No key, keystream or plaintext stays in a register: in a vector, or in what load_few and
+// store_few may have used.
+static ALWAYS_INLINE void forget_registers(void)
 {
 	_mm256_zeroall();
+	asm volatile("xor %%ecx, %%ecx\n\txor %%edx, %%edx\n\t"
+		     "xor %%esi, %%esi\n\txor %%edi, %%edi\n\t"
+		     "xor %%r8d, %%r8d\n\txor %%r9d, %%r9d\n\t"
+		     "xor %%r10d, %%r10d\n\txor %%r11d, %%r11d"
+		     :
+		     :
+		     : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc");
 }

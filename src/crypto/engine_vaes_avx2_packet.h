@@ -3,7 +3,8 @@
 //
 // A load that overlaps a store still in flight waits for it. So whatever is loaded around the data
 // (nonce, associated data, a tag to compare, the packet's last octets) is loaded before the first
-// store of the packet.
+// store of the packet; only the last four octets of long associated data, which few have, come
+// late.
 #pragma once
 
 #include "base/secret.h"

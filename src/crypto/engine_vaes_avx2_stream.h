@@ -88,7 +88,8 @@ static ALWAYS_INLINE void stream_group(
 	for (unsigned i = 0; i < n; i++, stream->data += UNIT)
 		store_vector(stream->data, _mm256_xor_si256(state[i], load_vector(stream->data)));
 	stream->keystream = state[n - 1];
-	stream->counters += (size_t)n * UNIT;
+	if (!later)
+		stream->counters += (size_t)n * UNIT;
 }
 
 // Groups for all blocks but `rest`, or more than that as there are fewer than a group has. Returns
@@ -345,7 +346,6 @@ static ALWAYS_INLINE void stream_begin(struct stream *stream, struct aead_op *op
 	stream->key = key;
 	stream->data = op->data;
 	stream->unhashed = op->data;
-	stream->powers = powers_from(key, blocks_of(op) + 1);
 	stream->counters = key->counters[1];
 	stream->first_round = first_round(key, _mm256_broadcastsi128_si256(load_nonce(op)));
 	stream->ends = first_block(order_ends(_mm256_castsi128_si256(load_ends(op))));
@@ -363,8 +363,10 @@ static ALWAYS_INLINE void stream_packet(
 	struct stream stream;
 
 	stream_begin(&stream, op, seal);
-	if (likely(blocks + 2 <= VAES_POWERS))
-		stream_last_chunk(&stream, blocks, false, rounds, seal, forged);
-	else
+	if (unlikely(blocks + 2 > VAES_POWERS)) {
 		stream_chunks(&stream, blocks, rounds, seal, forged);
+		return;
+	}
+	stream.powers = powers_from(stream.key, blocks + 1);
+	stream_last_chunk(&stream, blocks, false, rounds, seal, forged);
 }

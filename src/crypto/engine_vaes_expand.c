@@ -1,4 +1,4 @@
-// Keys of the VAES engine: AES round keys (FIPS 197), powers of the hash key, counters. Constant
+// Keys of the VAES engines: AES round keys (FIPS 197), powers of the hash key, counters. Constant
 // time, by the control thread.
 #include "base/secret.h"
 #include "crypto/engine_vaes.h"

@@ -5,7 +5,7 @@
 
 // Bursts of AES-GCM packets side by side, where the CPU has AVX512, VAES and VPCLMULQDQ.
 extern const struct aead_engine engine_vaes;
-// The same algorithms packet by packet, where it has no AVX512.
+// The same algorithms where it has AVX2 and no AVX512: small packets two by two, others one by one.
 extern const struct aead_engine engine_vaes_avx2;
 // intel-ipsec-mb's direct calls: AES-GCM and ChaCha20-Poly1305, SSE to AVX512 by its own dispatch.
 extern const struct aead_engine engine_ipsecmb;
