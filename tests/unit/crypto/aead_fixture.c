@@ -1,4 +1,4 @@
-// Shared by the tests of engines: the table under test, keys, packets with guards around them.
+// Shared by the tests of engines: keys, packets with guards around them.
 #include "aead_fixture.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
-// Shared by the tests of engines: the table under test, keys, packets with guards around them.
+// Shared by the tests of engines, which go through engines_all: keys, packets with guards around
+// them.
 #pragma once
 
 #include "crypto/engines.h"
@@ -6,8 +7,6 @@
 #define FIXTURE_OCTETS_MAX 9600
 #define FIXTURE_BURST 64
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-// Every engine of the program. A new engine is tested by its row here.
 
 // This CPU can run the engine, and the engine the algorithm.
 bool fixture_can(const struct aead_engine *engine, enum aead_algorithm algorithm);

@@ -1,4 +1,4 @@
-// One changed bit anywhere: refused, wiped, nothing else touched.
+// One changed bit anywhere: refused, wiped, nothing else touched, no packet beside it either.
 #include "aead_fixture.h"
 
 #include <setjmp.h>
@@ -151,12 +151,100 @@ static void wrong_key(void **state)
 	each_packet(another_key);
 }
 
+#define TOGETHER 5 // small packets that are alike, and one behind them that is not in the burst
+
+struct row {
+	struct packet packet[TOGETHER + 1];
+	uint8_t sealed[TOGETHER + 1][sizeof(((struct packet *)NULL)->image)];
+	struct aead_op op[TOGETHER + 1];
+};
+
+static void row_restore(struct row *row)
+{
+	for (unsigned i = 0; i <= TOGETHER; i++) {
+		memcpy(row->packet[i].image, row->sealed[i], sizeof(row->sealed[i]));
+		packet_snapshot(&row->packet[i]);
+		row->op[i] = row->packet[i].op;
+	}
+}
+
+static void assert_refuses_one(struct aead_ctx *ctx, struct row *row, unsigned forged)
+{
+	assert_false(aead_open_burst(ctx, row->op, TOGETHER));
+	for (unsigned i = 0; i < TOGETHER; i++) {
+		assert_int_equal(row->op[i].forged, i == forged);
+		if (i == forged)
+			packet_assert_wiped(&row->packet[i]);
+		else
+			assert_memory_equal(
+				row->op[i].data, row->packet[i].plaintext, row->op[i].octets);
+		packet_assert_rest_untouched(&row->packet[i], true);
+	}
+}
+
+static void assert_untouched(const struct packet *packet)
+{
+	assert_memory_equal(packet->image, packet->before, sizeof(packet->image));
+}
+
+static void attack_row(struct aead_ctx *ctx, struct row *row)
+{
+	for (unsigned n = 1; n <= TOGETHER; n++) {
+		row_restore(row);
+		assert_true(aead_open_burst(ctx, row->op, n));
+		assert_untouched(&row->packet[n]);
+		aead_seal_burst(ctx, row->op, n);
+		assert_untouched(&row->packet[n]);
+	}
+	for (unsigned bit = 0; bit < TOGETHER * AEAD_TAG_OCTETS * 8; bit++) {
+		unsigned forged = bit % TOGETHER, at = bit / TOGETHER;
+
+		row_restore(row);
+		row->op[forged].tag[at / 8] ^= (uint8_t)(1u << at % 8);
+		packet_snapshot(&row->packet[forged]);
+		assert_refuses_one(ctx, row, forged);
+	}
+}
+
+static void one_of_several(void **state)
+{
+	static const struct packet_shape shapes[] = {{46, 8, 3, false}, {46, 0, 0, true}};
+	static const uint8_t octets[AEAD_KEY_MAX] = {3};
+	struct fixture_random random = {46};
+	struct row *row = calloc(1, sizeof(*row));
+	struct aead_ctx *ctx = fixture_ctx();
+
+	(void)state;
+	assert_non_null(row);
+	for (unsigned i = 0; i < engines_all.n * AEAD_ALGORITHMS * COUNT(shapes); i++) {
+		unsigned which = i / COUNT(shapes);
+		const struct aead_engine *engine = engines_all.engine[which / AEAD_ALGORITHMS];
+		enum aead_algorithm algorithm = (enum aead_algorithm)(which % AEAD_ALGORITHMS);
+		struct aead_key *key;
+
+		if (!fixture_can(engine, algorithm))
+			continue;
+		key = fixture_key(engine, algorithm, octets);
+		for (unsigned p = 0; p <= TOGETHER; p++) {
+			row->packet[p].op.key = key;
+			packet_lay_out(&row->packet[p], &shapes[i % COUNT(shapes)], &random);
+			aead_seal_burst(ctx, &row->packet[p].op, 1);
+			memcpy(row->sealed[p], row->packet[p].image, sizeof(row->sealed[p]));
+		}
+		attack_row(ctx, row);
+		aead_key_destroy(key);
+	}
+	aead_ctx_destroy(ctx);
+	free(row);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_bit),
 		cmocka_unit_test(every_shape),
 		cmocka_unit_test(wrong_key),
+		cmocka_unit_test(one_of_several),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
