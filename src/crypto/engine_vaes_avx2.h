@@ -192,11 +192,11 @@ static ALWAYS_INLINE void store_few(uint8_t *at, __m128i block, uint32_t octets)
 static ALWAYS_INLINE void forget_registers(void)
 {
 	_mm256_zeroall();
-	asm volatile("xor %%ecx, %%ecx\n\txor %%edx, %%edx\n\t"
-		     "xor %%esi, %%esi\n\txor %%edi, %%edi\n\t"
-		     "xor %%r8d, %%r8d\n\txor %%r9d, %%r9d\n\t"
-		     "xor %%r10d, %%r10d\n\txor %%r11d, %%r11d"
-		     :
-		     :
-		     : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc");
+	asm("xor %%ecx, %%ecx\n\txor %%edx, %%edx\n\t"
+	    "xor %%esi, %%esi\n\txor %%edi, %%edi\n\t"
+	    "xor %%r8d, %%r8d\n\txor %%r9d, %%r9d\n\t"
+	    "xor %%r10d, %%r10d\n\txor %%r11d, %%r11d"
+		:
+		:
+		: "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc");
 }
