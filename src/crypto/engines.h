@@ -1,4 +1,4 @@
-// The engines that exist, one source file each.
+// The engines that exist.
 #pragma once
 
 #include "crypto/aead.h"
