@@ -27,7 +27,7 @@ struct stream {
 	__m128i received;  // tag
 	__m128i end;	   // the last 16 octets before they are enciphered, or zeros and all data
 	uint32_t last;	   // so many of them are the last block
-	__m128i ends;	   // load_ends
+	__m128i ends;	   // order_ends
 	__m256i keystream; // of the unit before
 	struct hash hash;
 };
