@@ -35,7 +35,8 @@ def results(found):
     """Which file says what, and where it comes from."""
     return table(("result", "CPU", "revision", "load before", "minutes"), [
         (f"[{name}.json](../bench/results/{name}.json)" + (", a short run" if quick(r) else ""),
-         f"{r['machine']['cpu']}, {r['machine']['family_model_stepping']}",
+         f"{r['machine']['cpu']}, {r['machine']['family_model_stepping']}"
+         + ("" if "avx512f" in r["machine"]["flags"] else ", no AVX-512"),
          r["machine"]["revision"], cell(r["machine"]["load_average_1min"]),
          cell(r["seconds"] / 60)) for name, r in found.items()])
 
