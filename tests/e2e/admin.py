@@ -57,7 +57,10 @@ class Admin:
                 if event["kind"] == kind:
                     return self.events.pop(at)
             self.client.settimeout(max(end - time.monotonic(), 0.01))
-            self.events.append(self.line()["event"])
+            try:
+                self.events.append(self.line()["event"])
+            except TimeoutError:
+                raise LabError(f"waited {timeout:g} s in vain: event {kind}") from None
 
     def close(self):
         self.client.close()

@@ -84,6 +84,7 @@ def test_both_ends_withdraw(sites, protocol, family):
     wire = Capture(sites.lab, sites.wan, "a0", "liveness")
     with Admin(a) as admin:
         admin.monitor()
+        wait_state(a, "up")  # a busy machine may have kept an answer too long
         cut(sites)
         event = admin.event("tunnel-down")
         assert (event["tunnel"], event["peer"]) == ("peer", B.router[family])
