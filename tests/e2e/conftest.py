@@ -56,7 +56,8 @@ def keep_share(config, items):
             kept += [item for index, item in enumerate(group)
                      if len(group) == 1 or in_share(index, name)]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = kept
+    # Whoever is to be alone waits for the other build, and it for them: at the end, not each time.
+    items[:] = sorted(kept, key=lambda item: item.get_closest_marker("alone") is not None)
 
 
 def pytest_collection_modifyitems(config, items):
