@@ -1,5 +1,6 @@
 """Rekeys and reloads under half of what the path sustains."""
 
+import bisect
 import json
 import pathlib
 import time
@@ -70,13 +71,10 @@ def sustains(sites, mbps):
 
 def half_rate(sites):
     """Half of the highest rate of MBPS at which nothing is lost for TRY_S."""
-    sustained = 0
-    for mbps in MBPS:
-        if not any(sustains(sites, mbps) for _ in range(TRIES)):
-            break
-        sustained = mbps
-    assert sustained > 0, f"{MBPS[0]} Mbit/s are too much"
-    return sustained // 2
+    rates = bisect.bisect(MBPS, False, key=lambda mbps: not any(
+        sustains(sites, mbps) for _ in range(TRIES)))
+    assert rates > 0, f"{MBPS[0]} Mbit/s are too much"
+    return MBPS[rates - 1] // 2
 
 
 class Clear:
