@@ -3,8 +3,8 @@
 
 #include "dataplane/dataplane.h"
 #include "dataplane/drop.h"
+#include "dataplane/path_encap.h"
 #include "dataplane/path_in.h"
-#include "dataplane/path_out.h"
 #include "dataplane/tx.h"
 #include "proto/pkt.h"
 
@@ -25,7 +25,7 @@ static void take_burst(struct worker *w, enum meta_kind kind, struct rte_mbuf *m
 		path_in_commit(w, m, n);
 	} else if (kind == META_ENCAP) {
 		counter_add(&w->stats.encap_in, n);
-		path_out_encap(w, m, n);
+		path_encap_handed(w, m, n);
 	} else {
 		for (uint16_t i = 0; i < n; i++)
 			tx_frame(w, meta_of(m[i])->port, m[i]);

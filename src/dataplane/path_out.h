@@ -10,8 +10,6 @@ void path_out(struct worker *w, bool plain);
 // one_policy: they are known to meet the same.
 void path_out_policies(struct worker *w, struct burst *b, bool one_policy,
 	enum forward_family family, enum forward_origin origin);
-// Packets whose policy and SA another worker has found (META_ENCAP).
-void path_out_encap(struct worker *w, struct rte_mbuf *m[], uint16_t n);
 // Why a policy that was met outbound lets a packet neither into a tunnel nor past it, DROP_NONE
 // otherwise.
 enum drop_reason path_out_refusal(const struct spd *spd, uint32_t match);
