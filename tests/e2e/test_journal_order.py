@@ -92,7 +92,7 @@ def test_no_number_before_its_lease(lab, sites, protocol, packets):
     sites.gateway["b"].route(A.prefixes[4], A.wan[4])
     revive(sites, A, wrapper=(*STRACE, "-o", log, "--"), timeout=60)
     # The first answer waits for its edge to be on disk, perhaps behind another write.
-    traffic.wait_reachable(sites.host["a"], B.host[4], 60, wait=2 * DELAY_US / 1e6 + 1)
+    traffic.wait_reachable(sites.host["a"], B.host[4], 180, wait=2 * DELAY_US / 1e6 + 1)
     with traffic.Numbers(sites.host["b"], B.host[4]) as numbers:
         traffic.send_numbers(sites.host["a"], B.host[4], range(packets), rate=40000)
         if protocol == "esp":
